@@ -1,0 +1,174 @@
+"""Validation of arguments: one sentence that names the argument, what it must be and what came.
+
+Shapes are checked always; values wherever the argument is not a JAX tracer, and then with NumPy, because inside
+``jax.jit`` even an operation on constants would be traced.
+"""
+
+import math
+import operator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+def concrete(a):
+    """Whether the values of `a` can be looked at here and now."""
+    return not isinstance(a, jax.core.Tracer) and getattr(a, "is_fully_addressable", True)
+
+
+def _real(name, value, axes):
+    """`value` as a real, non-empty array with one axis for each name in `axes`, such as "m n0"."""
+    what = f"{name} must be a real array of shape ({axes.replace(' ', ', ')}{'' if ' ' in axes else ','})"
+    a = value
+    if not isinstance(value, jax.Array | np.ndarray):
+        traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value))
+        try:
+            a = jnp.asarray(value) if traced else np.asarray(value)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"{what}; got a {type(value).__name__} that is not a rectangular array of numbers"
+            ) from None
+    number = any(jnp.issubdtype(a.dtype, kind) for kind in (jnp.floating, jnp.integer, jnp.bool_))
+    if not number or a.dtype == np.longdouble:
+        raise ValueError(f"{what}; got {f'dtype {a.dtype}' if a is value or a.ndim else repr(value)[:40]}")
+    if a.ndim != len(axes.split()):
+        raise ValueError(f"{what}; got shape {a.shape}")
+    if a.size == 0:
+        raise ValueError(f"{what} and must not be empty; got shape {a.shape}")
+    return a
+
+
+def finite(name, a):
+    """`a` itself, if no entry is NaN or infinite."""
+    if concrete(a):
+        good = np.isfinite(np.asarray(a))
+        if not good.all():
+            at = tuple(int(i) for i in np.argwhere(~good)[0])
+            raise ValueError(f"{name} must be finite; got {np.asarray(a)[at]}{f' at index {at}' if at else ''}")
+    return a
+
+
+def array(name, value, axes):
+    """A finite JAX array that keeps its floating dtype; integers become JAX's default float."""
+    a = _real(name, value, axes)
+    return finite(name, jnp.asarray(a if jnp.issubdtype(a.dtype, jnp.floating) else a.astype(float)))
+
+
+def host(name, value, axes):
+    """A finite NumPy float64 array; a tracer is refused."""
+    a = _real(name, value, axes)
+    if isinstance(a, jax.core.Tracer):
+        raise ValueError(f"{name} must hold numbers, not a JAX tracer; call this function outside jit, vmap and grad")
+    return finite(name, np.asarray(a, np.float64))
+
+
+def size(name, got, axis, source, expected):
+    """Refuse a length that differs from what another argument expects."""
+    if got != expected:
+        raise ValueError(f"{name}, but {source} expects {axis} = {expected}")
+
+
+def vector(name, value, axis, source, expected, *, convert=array):
+    """A vector whose length another argument fixes."""
+    v = convert(name, value, axis)
+    size(f"{name} has length {len(v)}", len(v), axis, source, expected)
+    return v
+
+
+def count(name, value):
+    """A positive integer."""
+    try:
+        number = 0 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = 0
+    if number < 1:
+        raise ValueError(f"{name} must be a positive integer; got {value!r}")
+    return number
+
+
+def parameters(params):
+    """W0 (n, n0) and W1 (n,) as arrays of one dtype."""
+    if not isinstance(params, tuple) or len(params) != 2:
+        raise ValueError(f"params must be Params(W0, W1); got {type(params).__name__}")
+    W0 = array("params.W0", params[0], "n n0")
+    W1 = vector("params.W1", params[1], "n", "params.W0", len(W0))
+    dtype = jnp.promote_types(W0.dtype, W1.dtype)
+    return W0.astype(dtype), W1.astype(dtype)
+
+
+def inputs(name, X, W0):
+    """One input per row, as many columns as W0 has."""
+    X = array(name, X, "m n0" if name == "X" else "m2 n0")
+    size(f"{name} has {X.shape[1]} columns", X.shape[1], "n0", "params.W0", W0.shape[1])
+    return X
+
+
+def activation(psi, h):
+    """`psi` as a function that keeps the dtype of `h`, if JAX can trace it and it keeps the shape."""
+    for shape in ((), h.shape):
+        _returns("psi", "an elementwise function, such as jnp.tanh", psi, shape, jax.ShapeDtypeStruct(shape, h.dtype))
+    return lambda z: psi(z).astype(z.dtype)
+
+
+def scalar_loss(loss, f):
+    """`loss`, if it maps f and y to one real number."""
+    _returns("loss", "a function of f and y, such as half_mse", loss, (), f, f)
+    return loss
+
+
+def _returns(name, kind, function, shape, *args):
+    what = f"{name} must be {kind}, that JAX can trace and that returns a real array of shape {shape}"
+    if not callable(function):
+        raise ValueError(f"{what}; got {type(function).__name__}")
+    try:
+        out = jax.eval_shape(function, *args)
+    except Exception as error:
+        raise ValueError(f"{what}; got {type(error).__name__}: {(str(error).splitlines() or [''])[0]}") from error
+    if not isinstance(out, jax.ShapeDtypeStruct) or out.shape != shape or not jnp.issubdtype(out.dtype, jnp.floating):
+        got = (
+            f"shape {out.shape} and dtype {out.dtype}" if isinstance(out, jax.ShapeDtypeStruct) else type(out).__name__
+        )
+        raise ValueError(f"{what}; got {got}")
+
+
+def tolerance(name, value, dtype):
+    """A tolerance that the dtype can resolve."""
+    least = 10 * float(jnp.finfo(dtype).eps)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not least <= number < 1:
+        raise ValueError(f"{name} must lie between {least:.2g} (ten roundings in {dtype}) and 1; got {value!r:.40}")
+    return number
+
+
+def times(ts, *, convert=array):
+    """Times that start at 0 or later and never go back."""
+    ts = convert("ts", ts, "T")
+    if concrete(ts):
+        t = np.asarray(ts)
+        if t[0] < 0:
+            raise ValueError(f"ts must be non-negative; got ts[0] = {t[0]}")
+        back = np.flatnonzero(t[1:] < t[:-1])
+        if back.size:
+            i = int(back[0])
+            raise ValueError(f"ts must be non-decreasing; got ts[{i}] = {t[i]} before ts[{i + 1}] = {t[i + 1]}")
+    return ts
+
+
+def symmetric(name, value, *, convert=array):
+    """A square matrix, symmetric up to rounding in the dtype that came, and then exactly."""
+    M = convert(name, value, "m m")
+    if M.shape[0] != M.shape[1]:
+        raise ValueError(f"{name} must be square; got shape {M.shape}")
+    if concrete(M):
+        came = np.asarray(value)
+        eps = float(jnp.finfo(came.dtype if jnp.issubdtype(came.dtype, jnp.floating) else float).eps)
+        gap, scale = np.abs(np.asarray(M - M.T)).max(), np.abs(np.asarray(M)).max()
+        if gap > 1e3 * eps * scale:
+            raise ValueError(
+                f"{name} must be symmetric; got max|{name} - {name}^T| = {gap:.3g} where max|{name}| = {scale:.3g}"
+            )
+    return (M + M.T) / 2

@@ -1,0 +1,144 @@
+"""The loss and its gradient flow: training with infinitely small steps."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ntklib import _check
+from ntklib.network import Params, network
+
+STRICT = {"max_steps": 2**14, "shortest": 2.0**-50, "force": False}
+FORCED = {"max_steps": 2**18, "shortest": 2.0**-15, "force": True}
+NOT_CONVERGED = (
+    "gradient_flow did not converge: the flow became infinite, or its loss rose, before the last time; "
+    "is the loss bounded below, and are the times within reach of an explicit method?"
+)
+
+
+class Flow(NamedTuple):
+    r"""A gradient flow seen at T times; a JAX pytree.
+
+    Attributes:
+        ts: the times, shape (T,).
+        params: the parameters, stacked over time: W0 (T, n, n0) and W1 (T, n).
+        f: the outputs on the training inputs, shape (T, m).
+        loss: the loss, shape (T,).
+    """
+
+    ts: Float[Array, " T"]
+    params: Params
+    f: Float[Array, "T m"]
+    loss: Float[Array, " T"]
+
+
+def half_mse(f: Float[Array, " m"], y: Float[Array, " m"]) -> Float[Array, ""]:
+    r"""Half the mean squared error, :math:`\mathcal L = \|f - y\|^2 / 2m` (:eq:`eq-loss`).
+
+    Args:
+        f: outputs, shape (m,).
+        y: targets, shape (m,).
+
+    Returns:
+        The loss, a scalar.
+
+    Raises:
+        ValueError: a wrong shape, an empty array, or an entry that is not a finite real number.
+    """
+    f = _check.array("f", f, "m")
+    y = _check.vector("y", y, "m", "f", len(f))
+    return _check.finite("the loss", jnp.sum((f - y) ** 2) / (2 * len(f)))
+
+
+def gradient_flow(
+    params: Params,
+    X: Float[Array, "m n0"],
+    y: Float[Array, " m"],
+    psi: Callable,
+    ts: Float[Array, " T"],
+    *,
+    loss: Callable = half_mse,
+    rtol: float | None = None,
+    atol: float | None = None,
+) -> Flow:
+    r"""Gradient flow from ``params`` at t = 0, :math:`\partial_t\theta = -\nabla_\theta\mathcal L` (:eq:`eq-flow`).
+
+    The integrator is diffrax's Tsit5 with adaptive steps that land on every requested time, in the common dtype of
+    ``params``, ``X`` and ``y``; reverse-mode differentiation goes through it.
+
+    Where ``psi`` has a kink, as relu does, a preactivation can reach the kink and stay there: from both sides the flow
+    leads back to it. No step is then short enough for ``rtol``. If 16384 steps do not suffice (and always inside
+    ``jax.jit``), steps of length ``ts[-1] / 32768`` are accepted as they are. On networks of 32 to 256 relu units at
+    t = 10 the parameters then agreed with steps thirty times shorter to 1e-4 or better.
+
+    Args:
+        params: parameters at t = 0, whatever ``ts[0]`` is.
+        X: inputs, one per row, shape (m, n0).
+        y: targets, shape (m,).
+        psi: activation, any elementwise function that JAX can differentiate.
+        ts: non-decreasing times at which to report, all at least 0, shape (T,).
+        loss: function of f (m,) and y (m,) with a scalar value, its 1/m inside.
+        rtol: relative error allowed per step; None means 1e-9 in float64 and 1e-5 in float32.
+        atol: absolute error allowed per step; None means ``rtol / 100``.
+
+    Returns:
+        Flow: times, stacked parameters, outputs (T, m) and losses (T,).
+
+    Raises:
+        ValueError: a bad argument, as in :func:`ntklib.network.network`, or times that are negative or decreasing.
+        RuntimeError: the integration did not converge: it became infinite, or the loss rose.
+    """
+    W0, W1 = _check.parameters(params)
+    X = _check.inputs("X", X, W0)
+    y = _check.vector("y", y, "m", "X", len(X))
+    ts = _check.times(ts)
+    dtype = jnp.result_type(W0, W1, X, y)
+    start, X, y, ts = jax.tree.map(lambda a: a.astype(dtype), (Params(W0, W1), X, y, ts))
+    if dtype not in (jnp.float32, jnp.float64):
+        raise ValueError(f"params, X and y must be float32 or float64 for a flow; got {dtype}")
+    f0 = network(start, X, psi)
+    loss = _check.scalar_loss(loss, f0)
+    rtol = (1e-9 if dtype == jnp.float64 else 1e-5) if rtol is None else _check.tolerance("rtol", rtol, dtype)
+    atol = rtol / 100 if atol is None else _check.tolerance("atol", atol, jnp.float64)
+
+    problem = (start, ts, (X, y, psi, loss), rtol, atol)
+    traced = not all(_check.concrete(leaf) for leaf in jax.tree.leaves(problem))
+    stacked, reached = _integrate(*problem, **(FORCED if traced else STRICT))
+    if _check.concrete(reached) and not reached:
+        stacked, reached = _integrate(*problem, **FORCED)
+    f = jax.vmap(lambda p: network(p, X, psi))(stacked)
+    losses = jax.vmap(lambda f_t: loss(f_t, y))(f)
+    loss0 = loss(f0, y)
+    converged = reached & jnp.all(jnp.isfinite(f)) & (losses[-1] <= loss0 + 100 * rtol * (1 + jnp.abs(loss0)))
+    if not _check.concrete(converged):
+        return eqx.error_if(Flow(ts, stacked, f, losses), ~converged, NOT_CONVERGED)
+    if not converged:
+        raise RuntimeError(NOT_CONVERGED)
+    return Flow(ts, stacked, f, losses)
+
+
+def _integrate(start, ts, args, rtol, atol, *, max_steps, shortest, force):
+    steps = diffrax.PIDController(rtol=rtol, atol=atol, dtmin=shortest * ts[-1], force_dtmin=force)
+    solution = diffrax.diffeqsolve(
+        diffrax.ODETerm(_velocity),
+        diffrax.Tsit5(),
+        t0=jnp.zeros_like(ts[-1]),
+        t1=ts[-1],
+        dt0=None,
+        y0=start,
+        args=args,
+        saveat=diffrax.SaveAt(ts=ts),
+        stepsize_controller=diffrax.ClipStepSizeController(steps, step_ts=ts),
+        max_steps=max_steps,
+        throw=False,
+    )
+    return solution.ys, solution.result == diffrax.RESULTS.successful
+
+
+def _velocity(t, params, args):
+    X, y, psi, loss = args
+    return jax.tree.map(jnp.negative, jax.grad(lambda p: loss(network(p, X, psi), y))(params))
