@@ -1,0 +1,88 @@
+"""Execution of the notebooks: `python tests/notebooks.py` re-runs them and stores their outputs (`make execute`).
+
+A notebook is replaced in one step, and only when it has run from top to bottom without a fault; an interrupted or a
+failed run leaves the old one whole.
+"""
+
+import argparse
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+from stored_outputs import faults  # noqa: E402
+
+ANSI = r"\x1b\[[0-9;]*m"
+BOOK = sorted(
+    path for path in (ROOT / "book").rglob("*.ipynb") if not {".", "_"} & {part[0] for part in path.parts[1:]}
+)
+
+
+class NotebookError(Exception):
+    """A notebook that did not run to its end, or whose outputs must not be stored."""
+
+
+def execute(path):
+    """The notebook at `path`, run in a fresh kernel in its own folder, with nothing of this machine or moment in it."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    notebook.metadata.pop("widgets", None)
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+        record_timing=False,
+        coalesce_streams=True,
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        number = sum(cell.cell_type == "code" and cell.execution_count is not None for cell in notebook.cells)
+        raise NotebookError(f"code cell {number} raised {error.ename}\n{re.sub(ANSI, '', str(error))}") from error
+    notebook.metadata.language_info = {"name": "python"}
+    return notebook
+
+
+def store(path):
+    """Execute the notebook at `path` and put the result in its place."""
+    notebook = execute(path)
+    if found := faults(notebook):
+        raise NotebookError("; ".join(found))
+    fresh = path.with_suffix(".ipynb.new")
+    try:
+        nbformat.write(notebook, fresh)
+        os.replace(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def main():
+    """Store each notebook named on the command line, or each of the book, with one line of progress."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("notebooks", nargs="*", type=Path, default=BOOK)
+    for path in parser.parse_args().notebooks:
+        print(f"{path.stem:.<30}", end=" ", flush=True)
+        start = time.perf_counter()
+        try:
+            store(path.resolve())
+        except NotebookError as error:
+            sys.exit(f"failed\n{path}: {error}\nThe stored notebook was left as it was.")
+        except (KeyboardInterrupt, Exception) as error:  # nbclient answers an interrupt with several kinds
+            sys.exit(f"stopped by {type(error).__name__}\n{path} was left as it was.")
+        print(f"{time.perf_counter() - start:5.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""The shape of the project: imports, tests, equations, cells, packaging; read from the files themselves."""
+
+import ast
+import itertools
+import json
+import re
+import subprocess
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import yaml
+from equation_map import LABEL, chapters, equations, functions, rows
+from notebooks import BOOK, ROOT
+from packaging.requirements import Requirement
+
+import ntklib
+
+ORDER = [
+    *("_check", "network", "gradient_flow", "ntk", "limit_kernel", "linear_flow", "general_loss", "rayleigh"),
+    *("gronwall", "spectrum", "kernel_drift", "exercises", "figures"),
+]
+MODULES = sorted(path for path in (ROOT / "ntklib").glob("*.py") if path.stem != "__init__")
+FUNCTIONS = functions(ROOT)
+WHERE, PROSE = equations(ROOT)
+notebook = pytest.mark.parametrize("path", BOOK, ids=lambda path: path.stem)
+
+
+def code_cells(path):
+    """Sources of the code cells of a notebook."""
+    return [
+        "".join(cell["source"]) for cell in json.loads(path.read_text("utf-8"))["cells"] if cell["cell_type"] == "code"
+    ]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_modules_import_only_modules_above(path):
+    """A module of ntklib imports only modules that stand before it in the lecture's order."""
+    imported = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "ntklib":
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ntklib."):
+            imported.add(node.module.split(".")[1])
+        elif isinstance(node, ast.Import):
+            imported |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("ntklib.")}
+        assert not (isinstance(node, ast.ImportFrom) and node.level), "relative import"
+    assert imported <= set(ORDER[: ORDER.index(path.stem)])
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_modules_have_a_test_file_and_stay_short(path):
+    """Each module has tests/test_<stem>.py; apart from the checks, none is over about 150 lines."""
+    assert (ROOT / "tests" / f"test_{path.stem.strip('_')}.py").exists()
+    assert len(path.read_text("utf-8").splitlines()) <= (200 if path.stem == "_check" else 160)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=lambda function: function.name)
+def test_public_names_are_tested_used_and_exported(function):
+    """Every public function has a test, is used in a chapter, can be imported from ntklib, and has a chapter's stem."""
+    assert function.tests
+    assert function.cells
+    assert function.name in ntklib.__all__
+    assert function.module in chapters(ROOT)
+
+
+def test_exports_are_public_functions():
+    """ntklib exports the functions found in its modules and the two tuples they return, nothing else."""
+    assert set(ntklib.__all__) == {*FUNCTIONS, "Params", "Flow"}
+
+
+def test_equations_belong_to_a_function_or_are_prose():
+    """Every labelled equation is cited by the docstring of a public function or marked as prose, and never both."""
+    cited = {label for function in FUNCTIONS.values() for label in function.equations}
+    assert len(WHERE) > 15
+    assert cited | PROSE == set(WHERE)
+    assert not cited & PROSE
+
+
+def test_map_has_a_row_for_every_cited_equation():
+    """The map on the landing page is complete: each row has a function, and that function a test and a cell."""
+    found = {label: owners for label, owners in rows(ROOT) if owners}
+    assert set(found) == set(WHERE) - PROSE
+    assert all(owner.tests and owner.cells for owners in found.values() for owner in owners)
+    assert "```{equation-map}" in (ROOT / "book" / "index.md").read_text("utf-8")
+
+
+@notebook
+def test_displayed_equations_are_labelled(path):
+    """Every displayed equation of a chapter has a label, and no label is used twice."""
+    cells = chapters(ROOT)[path.stem]
+    text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    labels = [a or b for a, b in LABEL.findall(text)]
+    assert text.count("$$") == 2 * len(labels)
+    assert len(labels) == len(set(labels)) == sum(stem == path.stem for stem in WHERE.values())
+
+
+def test_equations_are_cited_by_number():
+    """Every labelled equation is cited somewhere: in a chapter, the notation table or a docstring."""
+    pages = [*BOOK, *(ROOT / "book").glob("*.md"), *MODULES]
+    text = "\n".join(path.read_text("utf-8") for path in pages)
+    assert set(WHERE) <= set(re.findall(r"[{:]eq[}:]`(eq-[\w-]+)`", text))
+
+
+@notebook
+def test_cells_are_short(path):
+    """At most 15 lines a cell, the median at most 10, no def outside the exercises."""
+    lengths = sorted(source.count("\n") + 1 for source in code_cells(path))
+    assert lengths[-1] <= 15
+    assert lengths[len(lengths) // 2] <= 10
+    assert not [source for source in code_cells(path) if re.search(r"^\s*(def|class) ", source, re.M)]
+
+
+@notebook
+def test_comparisons_can_fail(path):
+    """Each chapter has at least two assertions, and no comparison whose result nobody uses."""
+    trees = [ast.parse(source) for source in code_cells(path)]
+    asserts = [n for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Assert)]
+    asserts += [
+        n for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr.startswith("assert_")
+    ]
+    assert len(asserts) >= 2
+    bare = [n for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Expr) and "close" in ast.unparse(n.value)]
+    assert all("assert_allclose" in ast.unparse(n) for n in bare)
+
+
+@notebook
+def test_figures_have_alt_text_caption_and_name(path):
+    """Every cell that shows a picture has alt text, a caption and a name to cite, and folds its code away."""
+    shown = 0
+    for cell in json.loads(path.read_text("utf-8"))["cells"]:
+        if any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):
+            shown += 1
+            settings = cell["metadata"]["mystnb"]
+            assert len(settings["image"]["alt"]) > 40
+            assert len(settings["figure"]["caption"]) > 40
+            assert settings["figure"]["name"].startswith("fig-")
+            assert "hide-input" in cell["metadata"]["tags"]
+    assert shown
+
+
+def test_chapters_are_the_notebooks():
+    """Every notebook under book/ is listed in _toc.yml, so none is left out of the site or of the checks."""
+    assert set(chapters(ROOT)) == {path.stem for path in BOOK}
+
+
+def locked():
+    """Name and version of every line of the lock."""
+    lines = (ROOT / "requirements.lock").read_text("utf-8").splitlines()
+    return [re.match(r"^([A-Za-z0-9._-]+)==([^\s;]+)( ; .+)?$", line) for line in lines if line]
+
+
+def canonical(name):
+    """A package's name as registries compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_lock_pins_every_dependency():
+    """Every line of the lock is an exact version without an address; it holds all that pyproject.toml asks for."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    assert set(extras) == {"book", "test", "grading"}
+    assert all(locked())
+    pins = [canonical(match[1]) for match in locked()]
+    assert len(pins) == len(set(pins))
+    wanted = [*project["dependencies"], *(package for extra in extras.values() for package in extra)]
+    assert {canonical(re.match(r"[\w.-]+", package)[0]) for package in wanted} <= set(pins)
+
+
+def test_lock_satisfies_the_ranges_and_is_what_is_installed():
+    """The pinned versions lie within the ranges of pyproject.toml and are the ones these tests run with."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    pins = {canonical(match[1]): match[2] for match in locked()}
+    for package in [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]:
+        requirement = Requirement(package)
+        assert requirement.specifier.contains(pins[canonical(requirement.name)], prereleases=True), package
+        assert version(requirement.name) == pins[canonical(requirement.name)]
+
+
+def test_environment_takes_python_from_conda_and_the_rest_from_the_lock():
+    """environment.yml: conda gives Python and pip; pip installs exactly requirements.lock, then ntklib itself."""
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))
+    conda = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
+    pip = next(entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
+    assert {re.match(r"\w+", entry)[0] for entry in conda} == {"python", "pip"}
+    assert pip == ["-r requirements.lock", "-e ."]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    least = project["project"]["requires-python"].removeprefix(">=")
+    assert f"python={least}" in conda
+
+
+def test_backend_is_locked():
+    """What builds the package is pinned to the same version in pyproject.toml and in the lock."""
+    (backend,) = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["build-system"]["requires"]
+    name, number = backend.split("==")
+    assert (canonical(name), number) in [(canonical(match[1]), match[2]) for match in locked()]
+
+
+def test_workflow_runs_the_same_commands():
+    """The workflow runs make test and make book on every change and keeps the site."""
+    text = (ROOT / ".github" / "workflows" / "book.yml").read_text("utf-8")
+    workflow = yaml.safe_load(text)
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    commands = "\n".join(step.get("run", "") for step in steps)
+    assert "make test" in commands
+    assert "make book" in commands
+    assert {"push", "pull_request"} <= set(workflow[True])  # YAML reads the key `on` as true
+    assert any(step.get("with", {}).get("path") == "_build/html" for step in steps)
+    assert (ROOT / ".ci" / "run").read_text("utf-8").rstrip().endswith("make test")
+
+
+def test_committed_files_name_no_registry_and_no_machine_path():
+    """No committed file holds a registry's address or a path of the machine it was written on."""
+    names = subprocess.run(
+        ["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
+    )
+    files = [ROOT / name for name in names.stdout.decode().split("\0") if name]
+    hosts = ["pypi" + ".org", "pythonhosted" + ".org", "npmjs" + ".org", str(ROOT) + "/", str(Path.home()) + "/."]
+    text = {path: path.read_bytes().decode("utf-8", "ignore") for path in files if path.is_file()}
+    assert len(text) > 20
+    assert not [(path.name, host) for path in text for host in hosts if host in text[path]]
