@@ -23,7 +23,7 @@ class Params(NamedTuple):
 
 
 def init_params(key: PRNGKeyArray, n: int, n0: int) -> Params:
-    r"""Parameters drawn i.i.d. from :math:`N(0, 1)` (:eq:`eq-init`), in JAX's default float.
+    r"""Parameters drawn i.i.d. from :math:`N(0, 1)`, :eq:`eq-init`, in JAX's default float.
 
     Args:
         key: a JAX random key, such as ``jax.random.key(0)``.
@@ -45,7 +45,7 @@ def init_params(key: PRNGKeyArray, n: int, n0: int) -> Params:
 
 
 def preactivation(params: Params, X: Float[Array, "m n0"]) -> Float[Array, "m n"]:
-    r"""Hidden layer before the activation, :math:`h^\alpha = W_0 x^\alpha` (:eq:`eq-preactivation`).
+    r"""Hidden layer before the activation, :math:`h^\alpha = W_0 x^\alpha`, :eq:`eq-preactivation`.
 
     Args:
         params: parameters with W0 of shape (n, n0).
@@ -62,7 +62,7 @@ def preactivation(params: Params, X: Float[Array, "m n0"]) -> Float[Array, "m n"
 
 
 def network(params: Params, X: Float[Array, "m n0"], psi: Callable) -> Float[Array, " m"]:
-    r"""Output of the network, :math:`f^\alpha = W_1\,\psi(h^\alpha)/\sqrt n` (:eq:`eq-network`).
+    r"""Output of the network, :math:`f^\alpha = W_1\,\psi(h^\alpha)/\sqrt n`, :eq:`eq-network`.
 
     Args:
         params: parameters of width n.

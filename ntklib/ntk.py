@@ -13,7 +13,7 @@ from ntklib.network import Params, network
 def empirical_ntk(
     params: Params, X: Float[Array, "m n0"], psi: Callable, X2: Float[Array, "m2 n0"] | None = None
 ) -> Float[Array, "m m2"]:
-    r"""Tangent kernel in closed form (:eq:`eq-ntk-closed`), the lecture's Exercise 1.
+    r"""Tangent kernel in closed form, :eq:`eq-ntk-closed`, the lecture's Exercise 1.
 
     .. math::
 
@@ -46,7 +46,7 @@ def empirical_ntk(
 def empirical_ntk_autodiff(
     params: Params, X: Float[Array, "m n0"], psi: Callable, X2: Float[Array, "m2 n0"] | None = None
 ) -> Float[Array, "m m2"]:
-    r"""Tangent kernel by its definition (:eq:`eq-ntk`).
+    r"""Tangent kernel by its definition, :eq:`eq-ntk`.
 
     .. math::
 
@@ -74,7 +74,7 @@ def empirical_ntk_autodiff(
 
 
 def residual_velocity(K: Float[Array, "m m"], r: Float[Array, " m"]) -> Float[Array, " m"]:
-    r"""Velocity of the residuals, :math:`\partial_t r = -K r/m` (:eq:`eq-residual`, the lecture's equation 2).
+    r"""Velocity of the residuals, :math:`\partial_t r = -K r/m`, :eq:`eq-residual` (the lecture's equation 2).
 
     Args:
         K: tangent kernel, shape (m, m), symmetric.
