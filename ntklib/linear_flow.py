@@ -52,7 +52,8 @@ def predict(
         f_t(x_*) = f_0(x_*) + K(x_*, X)\,K^{-1}\left(I - e^{-Kt/m}\right)(y - f_0)
 
     No inverse is formed: in each eigenmode :math:`(1 - e^{-\lambda t/m})/\lambda` tends to :math:`t/m` as
-    :math:`\lambda \to 0`, so a singular ``K`` is as good as any.
+    :math:`\lambda \to 0`, so a singular ``K`` may come too. At times near
+    :math:`10^{15} m/\lambda_{max}` the rounding errors of its null space begin to show.
 
     Args:
         K: kernel on the training inputs, shape (m, m), symmetric.

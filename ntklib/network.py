@@ -40,7 +40,7 @@ def init_params(key: PRNGKeyArray, n: int, n0: int) -> Params:
     try:
         key0, key1 = jax.random.split(key)
     except (TypeError, ValueError):
-        raise ValueError(f"key must be a JAX random key, such as jax.random.key(0); got {key!r:.60}") from None
+        raise ValueError(f"key must be a JAX random key, such as jax.random.key(0); got {_check.shown(key)}") from None
     return Params(jax.random.normal(key0, (n, n0)), jax.random.normal(key1, (n,)))
 
 
@@ -58,7 +58,7 @@ def preactivation(params: Params, X: Float[Array, "m n0"]) -> Float[Array, "m n"
         ValueError: a wrong shape, an empty array, or an entry that is not a finite real number.
     """
     W0, _ = _check.parameters(params)
-    return _check.inputs("X", X, W0) @ W0.T
+    return _check.finite("h", _check.inputs("X", X, W0) @ W0.T)
 
 
 def network(params: Params, X: Float[Array, "m n0"], psi: Callable) -> Float[Array, " m"]:

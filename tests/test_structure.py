@@ -105,10 +105,10 @@ def test_equations_are_cited_by_number():
 
 @notebook
 def test_cells_are_short(path):
-    """At most 15 lines a cell, the median at most 10, no def outside the exercises."""
+    """At most 15 lines a cell, the median at most 8, no def outside the exercises."""
     lengths = sorted(source.count("\n") + 1 for source in code_cells(path))
     assert lengths[-1] <= 15
-    assert lengths[len(lengths) // 2] <= 10
+    assert lengths[len(lengths) // 2] <= 8
     assert not [source for source in code_cells(path) if re.search(r"^\s*(def|class) ", source, re.M)]
 
 

@@ -1,0 +1,184 @@
+"""Validation of arguments: what passes, what is refused, and the one line that says so."""
+
+import types
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ntklib import _check
+
+
+class Unreadable:
+    """What no array can be made of, with a long name on two lines."""
+
+    def __repr__(self):
+        """Two lines."""
+        return "first line\nsecond line " + 1000 * "x"
+
+
+def test_concrete_says_whether_values_can_be_seen():
+    """Numbers can be looked at; tracers, and arrays that live partly on other machines, cannot."""
+    assert _check.concrete(np.ones(2))
+    assert _check.concrete(jnp.ones(2))
+    assert not _check.concrete(types.SimpleNamespace(is_fully_addressable=False))
+    assert jax.jit(lambda a: jnp.asarray(_check.concrete(a)))(1.0).item() is False
+
+
+def test_finite_leaves_tracers_alone():
+    """Inside jit only shapes are checked: a NaN goes through, and comes out."""
+    assert jnp.isnan(jax.jit(lambda a: _check.finite("a", a))(jnp.nan))
+    assert jnp.isnan(jax.jit(lambda a: _check.array("a", [a, 1.0], "m"))(jnp.nan)[0])
+
+
+@pytest.mark.parametrize("value", [0.5, np.float32(0.5), jnp.array(0.5)])
+def test_finite_accepts_a_number(value, refuses):
+    """A scalar passes as it is; where it is infinite no index is named."""
+    assert _check.finite("a", value) is value
+    with pytest.raises(ValueError, match=r"^a must be finite; got inf$"):
+        _check.finite("a", value * np.inf)
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype"),
+    [
+        ([1, 2], jnp.float64),
+        ((1.0, 2.0), jnp.float64),
+        (np.array([1, 2], np.uint8), jnp.float64),
+        (np.array([True, False]), jnp.float64),
+        (np.array([1, 2], np.float16), jnp.float16),
+        (jnp.array([1, 2], jnp.bfloat16), jnp.bfloat16),
+        (np.array([1, 2], np.float32), jnp.float32),
+    ],
+)
+def test_array_keeps_floats_and_converts_integers(value, dtype):
+    """A floating dtype stays, integers become JAX's default float; for the host all become NumPy float64."""
+    got, host = _check.array("a", value, "m"), _check.host("a", value, "m")
+    assert isinstance(got, jax.Array)
+    assert got.dtype == dtype
+    assert type(host) is np.ndarray
+    assert host.dtype == np.float64
+    assert got.tolist() == host.tolist() == [float(v) for v in value]
+
+
+def test_array_without_x64():
+    """Where JAX's flag is off the default float is float32, and a list becomes that without a warning."""
+    with jax.enable_x64(False):
+        assert _check.array("a", [0.5, 1.0], "m").dtype == _check.array("a", [1, 2], "m").dtype == jnp.float32
+
+
+@pytest.mark.parametrize("convert", [_check.array, _check.host])
+@pytest.mark.parametrize(
+    ("value", "got"),
+    [
+        (None, "None"),
+        ({}, "{}"),
+        (b"12", "b'12'"),
+        ([], "shape (0,)"),
+        (3.0, "shape ()"),
+        (np.zeros((2, 2)), "shape (2, 2)"),
+        (np.array([None]), "dtype object"),
+        (np.array(["2020-01-01"], "M8[D]"), "dtype datetime64[D]"),
+        (["a"], "dtype <U1"),
+        ([10**400], "dtype object"),
+        ([[1], [2, 3]], "a list that is not a rectangular array of numbers"),
+        (jax.random.key(0), "dtype key<fry>"),
+        (Unreadable(), "first line"),
+        (np.ma.masked_equal([1.0, 2.0], 2.0), "a masked array"),
+    ],
+    ids=lambda value: type(value).__name__ if not isinstance(value, str) else "",
+)
+def test_array_refuses_what_is_no_vector(convert, value, got, refuses):
+    """Neither route makes numbers out of what is none."""
+    empty = " and must not be empty" if got == "shape (0,)" else ""
+    refuses(f"a must be a real array of shape (m,){empty}; got {got}", convert, "a", value, "m")
+
+
+def test_host_refuses_tracers(refuses):
+    """Values that are still to come are no numbers."""
+    for trace in (lambda v: v, lambda v: [v[0], 1.0]):
+        traced = jax.jit(lambda v, trace=trace: _check.host("K", trace(v), "m"))
+        refuses("K must hold numbers, not a JAX tracer; call this function outside jit", traced, jnp.ones(2))
+
+
+@pytest.mark.parametrize("convert", [_check.array, _check.host])
+def test_times_accepts_repetitions(convert):
+    """0 = t = t <= ... is non-decreasing; minus zero is zero."""
+    assert _check.times([-0.0, 0.0, 0.0, 2, 2], convert=convert).tolist() == [0.0, 0.0, 0.0, 2.0, 2.0]
+
+
+def test_times_inside_jit_are_checked_for_their_shape(refuses):
+    """A tracer has a shape but no values."""
+    assert jax.jit(_check.times)(jnp.array([2.0, 1.0])).tolist() == [2.0, 1.0]
+    refuses("ts must be a real array of shape (T,); got shape (1, 2)", jax.jit(_check.times), jnp.ones((1, 2)))
+
+
+@pytest.mark.parametrize("convert", [_check.array, _check.host])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scale", [1.0, 1e-3, 1e3])
+def test_symmetric_up_to_rounding(convert, dtype, scale, refuses):
+    """max|M - M^T| <= 1e3 eps max|M| passes, eps that of the dtype that came, and is then exactly symmetric."""
+    M = np.array([[4, 1], [1, 3]], dtype) * dtype(scale)
+    limit = 1e3 * np.finfo(dtype).eps * M[0, 0]
+    for part, passes in [(0.9, True), (1.1, False), (-0.9, True), (-1.1, False)]:
+        M[0, 1] = M[1, 0] + dtype(part * limit)
+        if passes:
+            got = np.asarray(_check.symmetric("M", M, convert=convert))
+            np.testing.assert_array_equal(got, got.T)
+            assert abs(got[0, 1] - M[1, 0] - part * limit / 2) < 0.02 * limit
+        else:
+            refuses("M must be symmetric; got max|M - M^T| = ", _check.symmetric, "M", M, convert=convert)
+
+
+def test_symmetric_takes_any_scale(close):
+    """The zero matrix is symmetric, and so is one whose entries double beyond the largest float."""
+    close(_check.symmetric("M", np.zeros((2, 2))), np.zeros((2, 2)), 0)
+    huge = np.full((2, 2), 1.7e308)
+    close(_check.symmetric("M", huge, convert=_check.host) / 1e308, huge / 1e308, 1e-15)
+
+
+def test_symmetric_inside_jit():
+    """A tracer is checked for its shape, and made symmetric."""
+    assert jax.jit(lambda M: _check.symmetric("M", M))(jnp.array([[1, 2], [4, 3]])).tolist() == [[1, 3], [3, 3]]
+
+
+@pytest.mark.parametrize(("dtype", "least"), [(jnp.float32, 1.1920929e-6), (jnp.float64, 2.220446e-15)])
+def test_tolerance_starts_at_ten_roundings(dtype, least, refuses):
+    """From 10 eps to below 1: eps is 2^-23 in float32 and 2^-52 in float64."""
+    name = jnp.dtype(dtype).name
+    message = f"rtol must lie between {least:.2g} (ten roundings in {name}) and 1; got "
+    for good in (1.001 * least, np.float32(0.5), jnp.array(0.25), 0.999):
+        assert _check.tolerance("rtol", good, dtype) == float(good)
+    for bad in (0.999 * least, 1, True, None, "0.5", 10**400, np.eye(2), Unreadable()):
+        refuses(message, _check.tolerance, "rtol", bad, dtype)
+
+
+@pytest.mark.parametrize("value", [Unreadable(), np.eye(9), list(range(1000))], ids=["repr", "matrix", "long list"])
+def test_count_answers_in_one_short_line(value):
+    """However large the value is, the message is one line of a readable length."""
+    with pytest.raises(ValueError, match=r"^n must be a positive integer; got [^\n]{1,80}$"):
+        _check.count("n", value)
+
+
+def test_activation_keeps_the_dtype():
+    """psi(z) has the dtype of z, even where psi would widen it."""
+    psi = _check.activation(lambda z: z * jnp.float64(2), jnp.ones((2, 3), jnp.float32))
+    assert psi(jnp.ones(2, jnp.float32)).dtype == jnp.float32
+    assert psi(jnp.ones(2, jnp.float32)).tolist() == [2.0, 2.0]
+
+
+def test_activation_reports_the_first_line_of_an_error(refuses):
+    """What psi itself raises is named, in one line, with or without a message."""
+
+    def broken(*message):
+        def psi(z):
+            raise ArithmeticError(*message)
+
+        return psi
+
+    refuses("psi must be ", _check.activation, broken("one\ntwo"), jnp.ones((1, 1)))
+    with pytest.raises(ValueError, match=r"got ArithmeticError: one$"):
+        _check.activation(broken("one\ntwo"), jnp.ones((1, 1)))
+    with pytest.raises(ValueError, match=r"got ArithmeticError: $"):
+        _check.activation(broken(), jnp.ones((1, 1)))
