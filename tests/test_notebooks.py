@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 import zlib
+from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -156,13 +157,18 @@ plt.show()
 """
 
 
+PYTHON = {
+    "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+    "language_info": {"name": "python"},
+}
+
+
 @pytest.fixture
 def small(tmp_path):
     """A notebook with one number from the library and one figure, executed and stored."""
     cells = [nbformat.v4.new_code_cell(source.strip(), id=f"cell-{i}") for i, source in enumerate(SMALL.split("---"))]
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     path = tmp_path / "small.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=PYTHON), path)
     store(path)
     return path
 
@@ -274,8 +280,8 @@ def tiny_book(folder, stored):
     shutil.copy(ROOT / "_config.yml", folder)
     (folder / "_toc.yml").write_text("format: jb-book\nroot: book/only\n")
     cells = [nbformat.v4.new_markdown_cell("# Only\n\n$$\n\\frac{1}{2}\n$$ (eq-half)"), *stored]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "book" / "only.ipynb")
-    command = [sys.executable, "-m", "jupyter_book.cli.main", "build", ".", "-n", "-W", "--keep-going"]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=PYTHON), folder / "book" / "only.ipynb")
+    command = [Path(sys.executable).with_name("jupyter-book"), "build", ".", "-n", "-W", "--keep-going"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
