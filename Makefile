@@ -7,7 +7,7 @@ KATEX := book/_ext/node_modules/.installed
 SITE := _build/html/.built
 SOURCES := _config.yml _toc.yml $(shell find book ntklib tests -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*')
 
-.PHONY: book test serve execute lock clean help
+.PHONY: book test serve execute bench lock clean help
 .DELETE_ON_ERROR:
 
 book: $(SITE)
@@ -18,12 +18,13 @@ help:
 	@echo "make test      everything CI checks: style, library, notebooks, site"
 	@echo "make serve     show the site at http://localhost:8000"
 	@echo "make execute   re-run the notebooks and store their outputs"
+	@echo "make bench     time the library against the matrix products it cannot do without"
 	@echo "make lock      pin every version anew in requirements.lock"
 	@echo "make clean     remove everything that was built or installed"
 
 $(VENV): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1)' 2>/dev/null || \
-	  { echo "This book needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo 'not there'); install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	  { found=$$($(PYTHON) --version 2>/dev/null); echo "This book needs Python 3.11 or newer, and '$(PYTHON)' is $${found:-not there}; install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "'$(PYTHON)' cannot make virtual environments; install its venv module (on Debian: apt-get install python3-venv)" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
@@ -54,7 +55,10 @@ serve: book
 execute: $(VENV)
 	@$(BIN)/python tests/notebooks.py
 
-lock:
+bench: $(VENV)
+	@JAX_PLATFORMS=cpu $(BIN)/python tests/bench/bench_ntk.py
+
+lock: $(VENV)
 	$(BIN)/python -m pip install --quiet uv
 	echo "$$(sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml)" | $(BIN)/uv pip compile --quiet --upgrade --universal --fork-strategy fewest \
 	  --python-version 3.11 --no-emit-index-url --no-annotate --no-header --all-extras pyproject.toml - --output-file requirements.lock

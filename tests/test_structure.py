@@ -4,6 +4,7 @@ import ast
 import itertools
 import json
 import re
+import shutil
 import subprocess
 import tomllib
 from importlib.metadata import version
@@ -220,3 +221,38 @@ def test_committed_files_name_no_registry_and_no_machine_path():
     text = {path: path.read_bytes().decode("utf-8", "ignore") for path in files if path.is_file()}
     assert len(text) > 20
     assert not [(path.name, host) for path in text for host in hosts if host in text[path]]
+
+
+@pytest.mark.parametrize(
+    ("python", "sentence"),
+    [
+        (
+            '#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.1\nexit 1',
+            "needs Python 3.11 or newer, and '{}' is Python 3.9.1",
+        ),
+        (None, "needs Python 3.11 or newer, and '{}' is not there"),
+        ('#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac', "'{}' cannot make virtual environments"),
+    ],
+    ids=["too old", "missing", "without venv"],
+)
+def test_make_refuses_a_python_in_one_sentence(tmp_path, python, sentence):
+    """A missing or too old Python, or one without venv, stops make with one clear sentence, before anything is made."""
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    program = tmp_path / "python-for-test"
+    if python:
+        program.write_text(python)
+        program.chmod(0o755)
+    command = ["make", f"PYTHON={program}", ".venv/.installed"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode != 0
+    lines = [line for line in result.stderr.splitlines() if not line.startswith("make:") and "find:" not in line]
+    assert len(lines) == 1
+    assert sentence.format(program) in lines[0]
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_a_second_make_book_has_nothing_to_do():
+    """With nothing changed since the site was built, make book finds nothing to do."""
+    result = subprocess.run(["make", "--question", "_build/html/.built"], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
