@@ -46,7 +46,8 @@ test: $(VENV) $(KATEX)
 	$(BIN)/ruff format --check .
 	@rm -rf _build
 	@$(MAKE) --no-print-directory book
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term-missing:skip-covered tests
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term-missing:skip-covered tests --ignore=tests/site
+	$(BIN)/python -m pytest -n 2 tests/site
 	JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env book
 
 serve: book
