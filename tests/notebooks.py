@@ -21,9 +21,8 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 from stored_outputs import faults  # noqa: E402
 
 ANSI = r"\x1b\[[0-9;]*m"
-BOOK = sorted(
-    path for path in (ROOT / "book").rglob("*.ipynb") if not {".", "_"} & {part[0] for part in path.parts[1:]}
-)
+PATHS = (ROOT / "book").rglob("*.ipynb")
+BOOK = sorted(path for path in PATHS if not any(part[0] in "._" for part in path.relative_to(ROOT).parts))
 
 
 class NotebookError(Exception):

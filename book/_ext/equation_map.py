@@ -65,8 +65,9 @@ def functions(root):
                     found[max(owners, key=len)].tests.append(node.name)
     for stem, cells in chapters(root).items():
         for number, source in enumerate(_source(cells, "code"), 1):
-            names = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
-            names |= {node.attr for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute)}
+            nodes = list(ast.walk(ast.parse(source)))
+            names = {node.id for node in nodes if isinstance(node, ast.Name)}
+            names |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
             for name in names & found.keys():
                 found[name].cells.append((stem, number))
     return found
