@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ntklib import _check
-from ntklib.network import Params, network
+from ntklib.network import Params, _derivatives, network
 
 STEPS, MORE_STEPS = 2**14, 2**19
 NOT_CONVERGED = (
@@ -143,8 +143,7 @@ def _integrate(start, ts, args, rtol, atol, max_steps, shortest, *, force):
 
 def _time_scale(params, X, psi):
     """One over the mean squared length of the outputs' gradients, which no eigenvalue of the kernel over m exceeds."""
-    h = X @ params.W0.T
-    A, slope = jax.jvp(_check.activation(psi, h), (h,), (jnp.ones_like(h),))
+    A, slope = _derivatives(psi, X @ params.W0.T, 1)
     hidden = jnp.sum(X**2, axis=1) * jnp.sum((slope * params.W1[None, :]) ** 2, axis=1)
     return len(params.W1) / jnp.mean(jnp.sum(A**2, axis=1) + hidden)
 

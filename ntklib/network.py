@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ntklib import _check
@@ -80,3 +81,16 @@ def network(params: Params, X: Float[Array, "m n0"], psi: Callable) -> Float[Arr
     _, W1 = _check.parameters(params)
     hidden = _check.finite("psi(h)", _check.activation(psi, h)(h))
     return _check.finite("f", hidden @ W1 / math.sqrt(len(W1)))
+
+
+def _derivatives(psi, h, order):
+    """psi(h), psi'(h) and so on up to the order, by nested jvp; each has the shape of h."""
+
+    def stack(z, order):
+        if order == 0:
+            return (psi(z),)
+        lower, slopes = jax.jvp(lambda z: stack(z, order - 1), (z,), (jnp.ones_like(z),))
+        return *lower, slopes[-1]
+
+    psi = _check.activation(psi, h)
+    return tuple(_check.finite("psi" + "'" * k + "(h)", value) for k, value in enumerate(stack(h, order)))

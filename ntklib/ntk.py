@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ntklib import _check
-from ntklib.network import Params, network
+from ntklib.network import Params, _derivatives, network
 
 
 def empirical_ntk(
@@ -92,10 +92,8 @@ def residual_velocity(K: Float[Array, "m m"], r: Float[Array, " m"]) -> Float[Ar
 
 
 def _features(W0, W1, X, psi):
-    h = X @ W0.T
-    psi = _check.activation(psi, h)
-    A, slope = jax.jvp(psi, (h,), (jnp.ones_like(h),))
-    return _check.finite("psi(h)", A), _check.finite("psi'(h)", slope) * W1[None, :]
+    A, slope = _derivatives(psi, X @ W0.T, 1)
+    return A, slope * W1[None, :]
 
 
 def _gradients(params, X, psi):
