@@ -140,13 +140,24 @@ def _returns(name, kind, function, shape, *args):
         raise ValueError(f"{what}; got {got}")
 
 
+def _number(value):
+    try:
+        return math.nan if isinstance(value, str) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+def nonnegative(name, value):
+    """A finite number, at least 0; a tracer is refused."""
+    number = _number(value)
+    if not 0 <= number < math.inf:
+        raise ValueError(f"{name} must be a finite number and at least 0; got {shown(value)}")
+    return number
+
+
 def tolerance(name, value, dtype):
     """A tolerance that the dtype can resolve."""
-    least = 10 * float(jnp.finfo(dtype).eps)
-    try:
-        number = math.nan if isinstance(value, str) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
+    least, number = 10 * float(jnp.finfo(dtype).eps), _number(value)
     if not least <= number < 1:
         raise ValueError(
             f"{name} must lie between {least:.2g} (ten roundings in {jnp.dtype(dtype)}) and 1; got {shown(value)}"
