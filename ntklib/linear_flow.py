@@ -70,17 +70,80 @@ def predict(
         ValueError: as in :func:`linear_flow`.
     """
     lam, V, ts = _eigen(K, ts)
-    m = len(lam)
+    K_new, f0, f0_new, y = _regression(len(lam), K_new, f0, f0_new, y)
+    x = np.outer(ts, lam) / len(lam)
+    with np.errstate(over="ignore", invalid="ignore"):
+        share = np.where(x == 0, ts[:, None] / len(lam), -np.expm1(-x) / np.where(lam == 0, 1, lam))
+        f_new = f0_new + (share * ((y - f0) @ V)) @ (K_new @ V).T
+    return _check.finite("f(t)", f_new)
+
+
+def kernel_regression(
+    K: Float[np.ndarray, "m m"],
+    K_new: Float[np.ndarray, "m_new m"],
+    f0: Float[np.ndarray, " m"],
+    f0_new: Float[np.ndarray, " m_new"],
+    y: Float[np.ndarray, " m"],
+    *,
+    ridge: float = 0.0,
+) -> Float[np.ndarray, " m_new"]:
+    r"""Outputs at new points, :math:`f_0(x_*) + K(x_*, X)\,(K + \rho I)^{-1}(y - f_0)`, with the ridge ρ.
+
+    For ρ = 0 this is where :func:`predict` ends as t grows. For ρ > 0 the change :math:`g = f - f_0` minimises
+    :math:`\|f - y\|^2 + \rho\,\|g\|_K^2` over the Hilbert space with reproducing kernel K. For
+    :func:`ntklib.network.linearized_network` that is :math:`\|f - y\|^2 + \rho\,\|\theta - \theta_0\|^2`: weight decay
+    towards the start. Eigenvalues of K + ρI up to :math:`m\,\varepsilon\,\lambda_{max}` count as zeros with rounding
+    errors, and their modes are left out, as the flow leaves them.
+
+    Args:
+        K, K_new, f0, f0_new, y: as in :func:`predict`, from one positive semi-definite kernel.
+        ridge: ρ, at least 0.
+
+    Returns:
+        The outputs at the new points, shape (m_new,).
+
+    Raises:
+        ValueError: as in :func:`predict`, or ``ridge`` is negative, or ``K`` has a negative eigenvalue.
+    """
+    lam, V, _ = _eigen(K, [0.0])
+    K_new, f0, f0_new, y = _regression(len(lam), K_new, f0, f0_new, y)
+    ridge = _check.nonnegative("ridge", ridge)
+    if lam[0] < 0:
+        raise ValueError(f"K must be positive semi-definite, or the flow diverges; got an eigenvalue {lam[0]:.3g}")
+    with np.errstate(over="ignore", invalid="ignore"):
+        seen = lam + ridge > len(lam) * np.finfo(float).eps * lam[-1]
+        f_new = f0_new + K_new @ V[:, seen] @ ((y - f0) @ V[:, seen] / (lam + ridge)[seen])
+    return _check.finite("f", f_new)
+
+
+def largest_stable_step(K: Float[np.ndarray, "m m"]) -> float:
+    r"""Bound :math:`2m/\lambda_{max}` on the step η of gradient descent under a constant kernel.
+
+    A step of descent on half the mean squared error multiplies the residual of each mode by :math:`1 - \eta\lambda/m`:
+    every mode with λ > 0 converges if and only if η is below the bound.
+
+    Args:
+        K: kernel, shape (m, m), symmetric.
+
+    Returns:
+        The bound.
+
+    Raises:
+        ValueError: ``K`` is not square, symmetric and finite, or has no positive eigenvalue.
+    """
+    lam, _, _ = _eigen(K, [0.0])
+    if lam[-1] <= len(lam) * np.finfo(float).eps * abs(lam[0]):
+        raise ValueError(f"K must have a positive eigenvalue; got {lam[-1]:.3g} as the largest")
+    return _check.finite("the step", 2 * len(lam) / float(lam[-1]))
+
+
+def _regression(m, K_new, f0, f0_new, y):
+    """What :func:`predict` and :func:`kernel_regression` take besides K, in their order."""
     K_new = _check.host("K_new", K_new, "m_new m")
     _check.size(f"K_new has {K_new.shape[1]} columns", K_new.shape[1], "m", "K", m)
     f0 = _check.vector("f0", f0, "m", "K", m, convert=_check.host)
     f0_new = _check.vector("f0_new", f0_new, "m_new", "K_new", len(K_new), convert=_check.host)
-    y = _check.vector("y", y, "m", "K", m, convert=_check.host)
-    x = np.outer(ts, lam) / m
-    with np.errstate(over="ignore", invalid="ignore"):
-        share = np.where(x == 0, ts[:, None] / m, -np.expm1(-x) / np.where(lam == 0, 1, lam))
-        f_new = f0_new + (share * ((y - f0) @ V)) @ (K_new @ V).T
-    return _check.finite("f(t)", f_new)
+    return K_new, f0, f0_new, _check.vector("y", y, "m", "K", m, convert=_check.host)
 
 
 def _eigen(K, ts):

@@ -45,6 +45,31 @@ def init_params(key: PRNGKeyArray, n: int, n0: int) -> Params:
     return Params(jax.random.normal(key0, (n, n0)), jax.random.normal(key1, (n,)))
 
 
+def antisymmetric_params(key: PRNGKeyArray, n: int, n0: int) -> Params:
+    r"""Parameters drawn in pairs of units that cancel: the output starts at 0, whatever the activation.
+
+    Both units of a pair have the same row of W0 and opposite entries of W1. Each entry alone is still N(0, 1), and the
+    tangent kernel is that of n/2 independent units, so its limit is unchanged (Chizat, Oyallon and Bach 2019).
+
+    Args:
+        key: a JAX random key, such as ``jax.random.key(0)``.
+        n: number of hidden units (the width), even.
+        n0: input dimension, at least 1.
+
+    Returns:
+        Params: W0 of shape (n, n0) and W1 of shape (n,); units 2i and 2i + 1 are a pair.
+
+    Raises:
+        ValueError: as in :func:`init_params`, or ``n`` is odd.
+    """
+    n = _check.count("n", n)
+    if n % 2:
+        raise ValueError(f"n must be even, because the units come in pairs; got {n}")
+    W0, W1 = init_params(key, n // 2, n0)
+    # pairs side by side: a sum from left to right then carries no rounding error from one pair to the next
+    return Params(jnp.repeat(W0, 2, axis=0), jnp.stack([W1, -W1], axis=1).ravel())
+
+
 def preactivation(params: Params, X: Float[Array, "m n0"]) -> Float[Array, "m n"]:
     r"""Hidden layer before the activation, :math:`h^\alpha = W_0 x^\alpha`, :eq:`eq-preactivation`.
 
@@ -81,6 +106,37 @@ def network(params: Params, X: Float[Array, "m n0"], psi: Callable) -> Float[Arr
     _, W1 = _check.parameters(params)
     hidden = _check.finite("psi(h)", _check.activation(psi, h)(h))
     return _check.finite("f", hidden @ W1 / math.sqrt(len(W1)))
+
+
+def linearized_network(params: Params, params0: Params, X: Float[Array, "m n0"], psi: Callable) -> Float[Array, " m"]:
+    r"""First-order expansion of the network around ``params0``, linear in the parameters (Lee et al. 2019).
+
+    .. math::
+
+        f^{lin}(\theta) = f(\theta_0) + \langle\nabla_\theta f(\theta_0),\,\theta - \theta_0\rangle
+
+    Args:
+        params: parameters :math:`\theta` of width n.
+        params0: parameters :math:`\theta_0`, of the same shapes.
+        X, psi: as in :func:`network`; JAX must be able to differentiate ``psi``.
+
+    Returns:
+        The outputs, shape (m,). Their tangent kernel is that of the network at ``params0``, for all ``params``.
+
+    Raises:
+        ValueError: a bad argument, as in :func:`network`, or the shapes of ``params`` and ``params0`` differ.
+    """
+    theta = Params(*_check.parameters(params))
+    if not isinstance(params0, tuple) or len(params0) != 2:
+        raise ValueError(f"params0 must be Params(W0, W1); got {type(params0).__name__}")
+    start = Params(_check.array("params0.W0", params0[0], "n n0"), _check.array("params0.W1", params0[1], "n"))
+    for name, a, b in zip(Params._fields, theta, start, strict=True):
+        if a.shape != b.shape:
+            raise ValueError(f"params0.{name} has shape {b.shape}, but params.{name} has shape {a.shape}")
+    f0, change = jax.jvp(
+        lambda s: network(jax.tree.map(lambda a, b: b + s * (a - b), theta, start), X, psi), (0.0,), (1.0,)
+    )
+    return _check.finite("f", f0 + change)
 
 
 def _derivatives(psi, h, order):

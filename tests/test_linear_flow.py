@@ -1,5 +1,7 @@
 """The residuals under a constant kernel, r(t) = exp(-K t/m) r(0), and prediction at new points."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ntklib import linear_flow, predict
+from ntklib import empirical_ntk, linear_flow, network, predict
+from ntklib.linear_flow import kernel_regression, largest_stable_step
+from ntklib.network import linearized_network
 
 RNG = np.random.default_rng(3)
 B, B_NEW = RNG.normal(size=(5, 7)), RNG.normal(size=(3, 7))
@@ -28,14 +32,18 @@ KERNELS = {
 kernels = pytest.mark.parametrize("K", KERNELS.values(), ids=KERNELS.keys())
 
 
-functions = pytest.mark.parametrize("function", [linear_flow, predict])
+FUNCTIONS = [linear_flow, predict, kernel_regression, largest_stable_step]
+functions = pytest.mark.parametrize("function", FUNCTIONS)
+GOOD = {
+    **{"K": B @ B.T, "r0": R0, "K_new": B_NEW @ B.T, "f0": R0, "f0_new": np.ones(3), "y": R0[::-1]},
+    "ts": np.array(TIMES),
+}
+EPS = np.finfo(float).eps
 
 
 def arguments(function):
-    """Good arguments of linear_flow or of predict."""
-    flow = {"K": B @ B.T, "r0": R0, "ts": np.array(TIMES)}
-    new = {"K": B @ B.T, "K_new": B_NEW @ B.T, "f0": R0, "f0_new": np.ones(3), "y": R0[::-1], "ts": np.array(TIMES)}
-    return flow if function is linear_flow else new
+    """Good arguments of one of the functions."""
+    return {name: GOOD[name] for name in inspect.signature(function).parameters if name in GOOD}
 
 
 @kernels
@@ -133,20 +141,22 @@ def test_predict_small_eigenvalues(lam, t, close):
 @functions
 @pytest.mark.parametrize("kind", [np.float32, jnp.float32, jnp.float64, list], ids=["np32", "jnp32", "jnp64", "list"])
 @pytest.mark.parametrize("x64", [True, False])
-def test_linear_flow_and_predict_work_in_numpy_float64(function, kind, x64):
+def test_linear_flow_and_the_others_work_in_numpy_float64(function, kind, x64):
     """NumPy float64 in and out, whatever comes and whatever JAX's flag says."""
     numbers = {name: np.round(value, 2).astype(np.float32) for name, value in arguments(function).items()}
     convert = {list: np.ndarray.tolist, np.float32: np.asarray}.get(kind, lambda a: jnp.asarray(a, kind))
     come = {name: convert(value) for name, value in numbers.items()}
     with jax.enable_x64(x64):
         got = function(**come)
-    assert type(got) is np.ndarray
-    assert got.dtype == np.float64
+    assert type(got) is (float if function is largest_stable_step else np.ndarray)
+    assert np.asarray(got).dtype == np.float64
     np.testing.assert_array_equal(got, function(**{name: value.astype(float) for name, value in numbers.items()}))
 
 
-def test_linear_flow_and_predict_take_integers():
+def test_linear_flow_and_the_others_take_integers():
     """Integers become float: K = 2 and m = 1 make r(1) = 3 exp(-2), and predict tends from 0 to y = 3."""
+    assert largest_stable_step([[2]]) == 1.0
+    assert kernel_regression([[2]], [[2], [1]], [0], [0, 5], [3], ridge=1).tolist() == [2.0, 6.0]
     assert linear_flow([[2]], [3], [0, 1]).tolist() == [[3.0], [3 * np.exp(-2.0)]]
     assert predict([[2]], [[2]], [0], [0], [3], [0, 99]).tolist() == [[0.0], [3.0]]
 
@@ -157,7 +167,7 @@ def test_linear_flow_and_predict_take_integers():
     [lambda f, a: jax.jit(f)(a), lambda f, a: jax.vmap(f)(a[None]), lambda f, a: jax.grad(f)(a)],
     ids=["jit", "vmap", "grad"],
 )
-def test_linear_flow_and_predict_refuse_tracers(function, transform, refuses):
+def test_linear_flow_and_the_others_refuse_tracers(function, transform, refuses):
     """A host function holds numbers: inside jit, vmap and grad it says so, whichever argument is traced."""
     good = arguments(function)
     for name, value in good.items():
@@ -166,7 +176,7 @@ def test_linear_flow_and_predict_refuse_tracers(function, transform, refuses):
 
 
 @functions
-def test_linear_flow_and_predict_refuse_bad_values(function, refuses):
+def test_linear_flow_and_the_others_refuse_bad_values(function, refuses):
     """NaN, infinity, complex numbers, text, ragged lists, empty arrays and a wrong rank are refused by name."""
     good = arguments(function)
     for name, value in good.items():
@@ -191,10 +201,24 @@ def test_linear_flow_and_predict_refuse_bad_values(function, refuses):
     ("function", "name", "bad", "message"),
     [
         (linear_flow, "r0", np.ones(4), "r0 has length 4, but K expects m = 5"),
-        (predict, "K_new", np.ones((3, 4)), "K_new has 4 columns, but K expects m = 5"),
-        (predict, "f0", np.ones(6), "f0 has length 6, but K expects m = 5"),
-        (predict, "f0_new", np.ones(5), "f0_new has length 5, but K_new expects m_new = 3"),
-        (predict, "y", np.ones(1), "y has length 1, but K expects m = 5"),
+        *[
+            (f, name, bad, message)
+            for f in (predict, kernel_regression)
+            for name, bad, message in [
+                ("K_new", np.ones((3, 4)), "K_new has 4 columns, but K expects m = 5"),
+                ("f0", np.ones(6), "f0 has length 6, but K expects m = 5"),
+                ("f0_new", np.ones(5), "f0_new has length 5, but K_new expects m_new = 3"),
+                ("y", np.ones(1), "y has length 1, but K expects m = 5"),
+            ]
+        ],
+        *[
+            (f, "K", bad, message)
+            for f in (kernel_regression, largest_stable_step)
+            for bad, message in [
+                (np.ones((5, 4)), "K must be square; got shape (5, 4)"),
+                (B[:, :5], "K must be symmetric; got max|K - K^T| = "),
+            ]
+        ],
         *[
             (f, name, bad, message)
             for f in (linear_flow, predict)
@@ -212,6 +236,150 @@ def test_linear_flow_and_predict_refuse_bad_values(function, refuses):
         ],
     ],
 )
-def test_linear_flow_and_predict_refuse_a_mismatch(function, name, bad, message, refuses):
+def test_linear_flow_and_the_others_refuse_a_mismatch(function, name, bad, message, refuses):
     """Lengths, symmetry, times and what overflows: the message names the argument and both sides."""
-    refuses(message, function, **arguments(function) | {"ts": [0.0, 1e5]} | {name: bad})
+    late = {"ts": [0.0, 1e5]} if "ts" in arguments(function) else {}
+    refuses(message, function, **arguments(function) | late | {name: bad})
+
+
+@pytest.mark.parametrize("name", ["regular", "Gram of rank 2", "all ones", "zero"])
+def test_kernel_regression_is_where_predict_ends(name, close):
+    """f(x) = lim f_t(x); modes with lambda = 0 are left out, as the flow leaves them where K_new comes from K."""
+    K = KERNELS[name]
+    a = arguments(kernel_regression) | {"K": K, "K_new": B_NEW[:, :5] @ K}
+    close(kernel_regression(**a), predict(**a, ts=[1e6])[0], 1e-8)
+    close(kernel_regression(**a), a["f0_new"] + a["K_new"] @ np.linalg.pinv(K, 1e-13) @ (a["y"] - a["f0"]), 1e-9)
+
+
+@pytest.mark.parametrize("ridge", [0.0, 1e-6, 0.3, 70.0])
+@pytest.mark.parametrize(("m", "p"), [(1, 1), (2, 7), (5, 7), (7, 3)])
+def test_kernel_regression_is_ridge_regression(m, p, ridge, close):
+    """For K = B B^T it is f_0 + B_new w; w minimises |f_0 + B w - y|^2 + ridge |w|^2, and is shortest for ridge 0."""
+    rng = np.random.default_rng(m)
+    features, new, f0, f0_new, y = (rng.normal(size=s) for s in ((m, p), (3, p), m, 3, m))
+    augmented = np.vstack([features, np.sqrt(ridge) * np.eye(p)])
+    w = np.linalg.lstsq(augmented, np.append(y - f0, np.zeros(p)))[0]
+    got = kernel_regression(features @ features.T, new @ features.T, f0, f0_new, y, ridge=ridge)
+    close(got, f0_new + new @ w, 1e-8)
+    if ridge == 0:
+        np.testing.assert_array_equal(got, kernel_regression(features @ features.T, new @ features.T, f0, f0_new, y))
+
+
+def test_kernel_regression_is_weight_decay_of_the_linearised_network(problem, close):
+    """The theta that minimises |f_lin - y|^2 + ridge |theta - theta_0|^2 has these outputs at new inputs."""
+    params0, X, y = problem(4, 5, 3)
+    X_new, rng = problem(6, 5, 3, seed=1)[1], np.random.default_rng(0)
+    kernel = [empirical_ntk(params0, x, jnp.tanh, X) for x in (X, X_new)]
+    f_new = kernel_regression(*kernel, *(network(params0, x, jnp.tanh) for x in (X, X_new)), y, ridge=0.5)
+    start, shaped = jax.flatten_util.ravel_pytree(params0)
+
+    @jax.jit
+    def loss(theta):
+        gap = linearized_network(shaped(theta), params0, X, jnp.tanh) - y
+        return gap @ gap + 0.5 * (theta - start) @ (theta - start)
+
+    best = start - jnp.linalg.solve(jax.hessian(loss)(start), jax.grad(loss)(start))  # exact: the loss is quadratic
+    assert all(loss(best + 1e-3 * d) > loss(best) for d in rng.normal(size=(5, 20)))
+    close(linearized_network(shaped(best), params0, X_new, jnp.tanh), f_new, 1e-11)
+
+
+@pytest.mark.parametrize(
+    ("lam", "ridge", "want"),
+    [
+        (4 * EPS, 0, 0.25 / EPS),
+        (2 * EPS, 0, 0),
+        (EPS, 0, 0),
+        (-EPS, 0, 0),
+        (0, 4 * EPS, 0.25 / EPS),
+        (3 * EPS, EPS, 0.25 / EPS),
+        (0, EPS, 0),
+        (-EPS, 8 * EPS, 0.125 / EPS),
+    ],
+)
+def test_kernel_regression_leaves_out_what_is_rounding(lam, ridge, want, close):
+    """1/(lambda + ridge) where that exceeds m eps lambda_max = 2 eps, and 0 where it does not; -eps counts as 0."""
+    got = kernel_regression(np.diag([1.0, lam]), [[0.0, 1.0]], [0.0, 0.0], [0.0], [0.0, 1.0], ridge=ridge)
+    close(got, np.array([want]), 1e-15)
+
+
+@pytest.mark.parametrize("ridge", [0.0, 9.0])
+def test_kernel_regression_refuses_an_indefinite_kernel(ridge, refuses):
+    """A negative eigenvalue beyond rounding makes the flow diverge and is no kernel's, whatever the ridge."""
+    message = "K must be positive semi-definite, or the flow diverges; got an eigenvalue "
+    for K, lam in [(np.diag([1.0, 1.0, 1.0, 1.0, -1e-14]), "-1e-14"), (KERNELS["indefinite"], "-0.05")]:
+        refuses(message + lam, kernel_regression, **arguments(kernel_regression) | {"K": (K + K.T) / 2}, ridge=ridge)
+    refuses(message + "-2", kernel_regression, [[-2.0]], [[1.0]], [0.0], [0.0], [1.0], ridge=ridge)
+
+
+@pytest.mark.parametrize("ridge", [-1e-9, np.nan, np.inf, "1", None, 1j, [1.0, 2.0]])
+def test_kernel_regression_refuses_a_ridge(ridge, refuses):
+    """The ridge must be a finite number, at least 0."""
+    message = f"ridge must be a finite number and at least 0; got {ridge!r}"
+    refuses(message, kernel_regression, **arguments(kernel_regression), ridge=ridge)
+
+
+def test_kernel_regression_refuses_what_overflows(refuses):
+    """1.7e308 - (-1.7e308) is infinite: one sentence, no warning; so is a ridge that takes the kernel there."""
+    refuses("f must be finite; got ", kernel_regression, [[1.0]], [[1.0]], [-1.7e308], [0.0], [1.7e308])
+    assert kernel_regression([[1e308]], [[1.0]], [0.0], [2.0], [1.0], ridge=1.7e308).tolist() == [2.0]
+
+
+@given(B=arrays(float, (4, 3), elements=st.floats(-5, 5)), shift=st.floats(0, 20))
+def test_largest_stable_step_equals_two_m_over_lambda_max(B, shift, close):
+    """2m/lambda_max, with lambda_max as the largest value of v^T K v over unit vectors, for indefinite K too."""
+    K = B @ B.T + np.diag([1.0, 0.0, 0.0, 0.0]) - np.diag([0.0, 0.0, 0.0, shift])
+    K = (K + K.T) / 2
+    close(largest_stable_step(K), 8 / np.linalg.eigvalsh(K)[-1], 1e-12)
+
+
+@pytest.mark.parametrize(("factor", "converges"), [(0.99, True), (1.01, False)])
+def test_largest_stable_step_separates_descent_that_converges(factor, converges):
+    """r <- (I - eta K/m) r: every mode dies out just below the bound, and just above it the fastest one grows."""
+    K = Q * [0.1, 0.2, 0.5, 1.0, 3.0] @ Q.T
+    K, r = (K + K.T) / 2, R0
+    for _ in range(2000):
+        r = r - factor * largest_stable_step(K) * K @ r / 5
+    assert (np.linalg.norm(r) < 1e-9 * np.linalg.norm(R0)) == converges
+    assert (np.linalg.norm(r) > 1e9 * np.linalg.norm(R0)) != converges
+
+
+@pytest.mark.parametrize(("factor", "converges"), [(0.98, True), (1.02, False)])
+def test_largest_stable_step_of_the_linearised_network(factor, converges, problem):
+    """Descent on its parameters brings the fastest mode of the residual to 0 just below the bound, not just above."""
+    params0, X, y = problem(3, 8, 3)
+    K = np.asarray(empirical_ntk(params0, X, jnp.tanh))
+    eta, fastest = factor * largest_stable_step(K), np.linalg.eigh(K)[1][:, -1]
+
+    def residual(params):
+        return linearized_network(params, params0, X, jnp.tanh) - y
+
+    @jax.jit
+    def step(_, params):
+        grads = jax.grad(lambda p: residual(p) @ residual(p) / 6)(params)
+        return jax.tree.map(lambda w, g: w - eta * g, params, grads)
+
+    shrunk = abs(fastest @ residual(jax.lax.fori_loop(0, 300, step, params0))) / abs(fastest @ residual(params0))
+    assert (shrunk < 1e-4) == converges
+    assert (shrunk > 1e4) != converges
+
+
+@pytest.mark.parametrize(
+    ("K", "largest"),
+    [
+        (np.zeros((3, 3)), "0"),
+        (-np.eye(2), "-1"),
+        (-np.ones((2, 2)), ""),
+        (np.diag([-1.0, EPS]), "2.22e-16"),
+        (np.diag([-1.0, 2 * EPS]), "4.44e-16"),
+    ],
+)
+def test_largest_stable_step_refuses_a_kernel_without_positive_eigenvalue(K, largest, refuses):
+    """Nothing then converges by descent, or bounds the step; what only rounding made positive does not count."""
+    refuses(f"K must have a positive eigenvalue; got {largest}", largest_stable_step, K)
+
+
+def test_largest_stable_step_at_the_ends(refuses):
+    """A positive eigenvalue just beyond rounding counts; a step beyond the largest number is refused."""
+    assert largest_stable_step(np.diag([-1.0, 4 * EPS])) == 1 / EPS
+    assert largest_stable_step(np.diag([-3.0, 1.0])) == 4.0
+    refuses("the step must be finite; got inf", largest_stable_step, [[1e-320]])
