@@ -7,7 +7,7 @@ KATEX := book/_ext/node_modules/.installed
 SITE := _build/html/.built
 SOURCES := _config.yml _toc.yml $(shell find book ntklib tests -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*')
 
-.PHONY: book test serve execute bench lock clean help
+.PHONY: book test serve execute bench mutants lock clean help
 .DELETE_ON_ERROR:
 
 book: $(SITE)
@@ -19,6 +19,7 @@ help:
 	@echo "make serve     show the site at http://localhost:8000"
 	@echo "make execute   re-run the notebooks and store their outputs"
 	@echo "make bench     time the library against the matrix products it cannot do without"
+	@echo "make mutants   change the library one operator at a time, and list the changes that no test notices (hours)"
 	@echo "make lock      pin every version anew in requirements.lock"
 	@echo "make clean     remove everything that was built or installed"
 
@@ -44,6 +45,7 @@ $(SITE): $(VENV) $(KATEX) $(SOURCES)
 test: $(VENV) $(KATEX)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
 	@rm -rf _build
 	@$(MAKE) --no-print-directory book
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term-missing:skip-covered tests --ignore=tests/site
@@ -58,6 +60,9 @@ execute: $(VENV)
 
 bench: $(VENV)
 	@JAX_PLATFORMS=cpu $(BIN)/python tests/bench/bench_ntk.py
+
+mutants: $(VENV)
+	@$(BIN)/python tests/mutation/mutants.py $(MODULES) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(WORKERS),--workers $(WORKERS))
 
 lock: $(VENV)
 	$(BIN)/python -m pip install --quiet uv

@@ -10,11 +10,12 @@ import operator
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 
 def concrete(a):
     """Whether the values of `a` can be looked at here and now."""
-    return not isinstance(a, jax.core.Tracer) and getattr(a, "is_fully_addressable", True)
+    return not isinstance(a, Tracer) and getattr(a, "is_fully_addressable", True)
 
 
 def shown(value):
@@ -28,7 +29,7 @@ def _real(name, value, axes):
     what = f"{name} must be a real array of shape ({axes.replace(' ', ', ')}{'' if ' ' in axes else ','})"
     a = value
     if not isinstance(value, jax.Array | np.ndarray):
-        traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value))
+        traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(value))
         try:
             a = jnp.asarray(value) if traced else np.asarray(value)
         except (TypeError, ValueError):
@@ -66,7 +67,7 @@ def array(name, value, axes):
 def host(name, value, axes):
     """A finite NumPy float64 array; a tracer is refused."""
     a = _real(name, value, axes)
-    if isinstance(a, jax.core.Tracer):
+    if isinstance(a, Tracer):
         raise ValueError(f"{name} must hold numbers, not a JAX tracer; call this function outside jit, vmap and grad")
     return finite(name, np.asarray(a, np.float64))
 
@@ -142,7 +143,7 @@ def _returns(name, kind, function, shape, *args):
 
 def _number(value):
     try:
-        return math.nan if isinstance(value, str) else float(value)
+        return math.nan if isinstance(value, str) or np.ndim(value) else float(value)
     except (TypeError, ValueError, OverflowError):
         return math.nan
 
@@ -152,6 +153,14 @@ def nonnegative(name, value):
     number = _number(value)
     if not 0 <= number < math.inf:
         raise ValueError(f"{name} must be a finite number and at least 0; got {shown(value)}")
+    return number
+
+
+def positive(name, value, below=math.inf):
+    """A number above 0 and below a limit; a tracer is refused."""
+    number = _number(value)
+    if not 0 < number < below:
+        raise ValueError(f"{name} must be a number above 0 and below {below}; got {shown(value)}")
     return number
 
 
@@ -185,9 +194,9 @@ def symmetric(name, value, *, convert=array):
     if M.shape[0] != M.shape[1]:
         raise ValueError(f"{name} must be square; got shape {M.shape}")
     if concrete(M):
-        came = np.asarray(value)
+        came, N = np.asarray(value), np.asarray(M)
         eps = float(jnp.finfo(came.dtype if jnp.issubdtype(came.dtype, jnp.floating) else float).eps)
-        gap, scale = np.abs(np.asarray(M / 2 - M.T / 2)).max(), np.abs(np.asarray(M)).max()  # halves: no overflow
+        gap, scale = np.abs(N / 2 - N.T / 2).max(), np.abs(N).max()  # halves: no overflow
         if gap > 5e2 * eps * scale:
             raise ValueError(
                 f"{name} must be symmetric; got max|{name} - {name}^T| = {2 * float(gap):.3g} "

@@ -1,7 +1,7 @@
 """The loss and its gradient flow: training with infinitely small steps."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import diffrax
 import equinox as eqx
@@ -98,15 +98,12 @@ def gradient_flow(
     ts = _check.times(ts)
     dtype = jnp.result_type(W0, W1, X, y)
     start, X, y, ts = jax.tree.map(lambda a: a.astype(dtype), (Params(W0, W1), X, y, ts))
-    if dtype not in (jnp.float32, jnp.float64):
-        raise ValueError(f"params, X and y must be float32 or float64 for a flow; got {dtype}")
+    rtol, atol = _tolerances(rtol, atol, dtype, "params, X and y")
     f0 = network(start, X, psi)
     loss = _check.scalar_loss(loss, f0)
-    rtol = (1e-9 if dtype == jnp.float64 else 1e-5) if rtol is None else _check.tolerance("rtol", rtol, dtype)
-    atol = rtol / 100 if atol is None else _check.tolerance("atol", atol, jnp.float64)
 
-    problem = (start, ts, (X, y, psi, loss), rtol, atol)
-    reached = False
+    problem = (_velocity, diffrax.Tsit5(), start, ts, (X, y, psi, loss), rtol, atol)
+    stacked, reached = start, False
     if _check.concrete(f0) and _check.concrete(ts):
         stacked, reached = _integrate(*problem, STEPS, 4 * jnp.finfo(dtype).eps * ts[-1], force=False)
     if not (_check.concrete(reached) and reached):
@@ -123,11 +120,20 @@ def gradient_flow(
     return Flow(ts, stacked, f, losses)
 
 
-def _integrate(start, ts, args, rtol, atol, max_steps, shortest, *, force):
+def _tolerances(rtol, atol, dtype, names):
+    """Both tolerances of a flow, as they came or by default, if its dtype is one that can be integrated in."""
+    if dtype not in (jnp.float32, jnp.float64):
+        raise ValueError(f"{names} must be float32 or float64 for a flow; got {dtype}")
+    rtol = (1e-9 if dtype == jnp.float64 else 1e-5) if rtol is None else _check.tolerance("rtol", rtol, dtype)
+    return rtol, rtol / 100 if atol is None else _check.tolerance("atol", atol, jnp.float64)
+
+
+def _integrate(velocity, solver, start, ts, args, rtol, atol, max_steps, shortest=None, *, force=False) -> Any:
+    """The solution at the times, infinite where it was not reached, and whether all of it was."""
     steps = diffrax.PIDController(rtol=rtol, atol=atol, dtmin=shortest, force_dtmin=force)
     solution = diffrax.diffeqsolve(
-        diffrax.ODETerm(_velocity),
-        diffrax.Tsit5(),
+        diffrax.ODETerm(velocity),
+        solver,
         t0=jnp.zeros_like(ts[-1]),
         t1=ts[-1],
         dt0=None,

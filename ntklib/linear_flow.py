@@ -87,7 +87,7 @@ def kernel_regression(
     *,
     ridge: float = 0.0,
 ) -> Float[np.ndarray, " m_new"]:
-    r"""Outputs at new points, :math:`f_0(x_*) + K(x_*, X)\,(K + \rho I)^{-1}(y - f_0)`, with the ridge ρ.
+    r"""Outputs at new points, :math:`f_0(x_*) + K(x_*, X)\,(K + \rho I)^{-1}(y - f_0)`, :eq:`eq-regression`.
 
     For ρ = 0 this is where :func:`predict` ends as t grows. For ρ > 0 the change :math:`g = f - f_0` minimises
     :math:`\|f - y\|^2 + \rho\,\|g\|_K^2` over the Hilbert space with reproducing kernel K. For
@@ -117,7 +117,7 @@ def kernel_regression(
 
 
 def largest_stable_step(K: Float[np.ndarray, "m m"]) -> float:
-    r"""Bound :math:`2m/\lambda_{max}` on the step η of gradient descent under a constant kernel.
+    r"""Bound :math:`2m/\lambda_{max}` on the step η of gradient descent, :eq:`eq-step`.
 
     A step of descent on half the mean squared error multiplies the residual of each mode by :math:`1 - \eta\lambda/m`:
     every mode with λ > 0 converges if and only if η is below the bound.

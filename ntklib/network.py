@@ -109,7 +109,7 @@ def network(params: Params, X: Float[Array, "m n0"], psi: Callable) -> Float[Arr
 
 
 def linearized_network(params: Params, params0: Params, X: Float[Array, "m n0"], psi: Callable) -> Float[Array, " m"]:
-    r"""First-order expansion of the network around ``params0``, linear in the parameters (Lee et al. 2019).
+    r"""First-order expansion of the network around ``params0``, :eq:`eq-linearized` (Lee et al. 2019).
 
     .. math::
 

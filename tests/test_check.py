@@ -143,6 +143,14 @@ def test_symmetric_inside_jit():
     assert jax.jit(lambda M: _check.symmetric("M", M))(jnp.array([[1, 2], [4, 3]])).tolist() == [[1, 3], [3, 3]]
 
 
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+def test_symmetric_checks_a_constant_inside_jit(dtype, refuses):
+    """A matrix that is no tracer has values, and they are looked at even where every operation would be traced."""
+    good, bad = jnp.eye(2, dtype=dtype), jnp.array([[1, 2], [16, 3]], dtype)
+    assert jax.jit(lambda a: a + _check.symmetric("M", good))(dtype(1)).tolist() == [[2, 1], [1, 2]]
+    refuses("M must be symmetric; got max|M - M^T| = 14", jax.jit(lambda a: a + _check.symmetric("M", bad)), dtype(1))
+
+
 @pytest.mark.parametrize(("dtype", "least"), [(jnp.float32, 1.1920929e-6), (jnp.float64, 2.220446e-15)])
 def test_tolerance_starts_at_ten_roundings(dtype, least, refuses):
     """From 10 eps to below 1: eps is 2^-23 in float32 and 2^-52 in float64."""
@@ -150,7 +158,7 @@ def test_tolerance_starts_at_ten_roundings(dtype, least, refuses):
     message = f"rtol must lie between {least:.2g} (ten roundings in {name}) and 1; got "
     for good in (1.001 * least, np.float32(0.5), jnp.array(0.25), 0.999):
         assert _check.tolerance("rtol", good, dtype) == float(good)
-    for bad in (0.999 * least, 1, True, None, "0.5", 10**400, np.eye(2), Unreadable()):
+    for bad in (0.999 * least, 1, True, None, "0.5", 10**400, np.eye(2), np.array([0.5]), Unreadable()):
         refuses(message, _check.tolerance, "rtol", bad, dtype)
 
 

@@ -20,8 +20,8 @@ from packaging.requirements import Requirement
 import ntklib
 
 ORDER = [
-    *("_check", "network", "gradient_flow", "ntk", "limit_kernel", "linear_flow", "general_loss", "rayleigh"),
-    *("gronwall", "spectrum", "kernel_drift", "exercises", "figures"),
+    *("_check", "_kinks", "_gaussian", "_closed_forms", "network", "gradient_flow", "ntk", "limit_kernel"),
+    *("linear_flow", "general_loss", "rayleigh", "gronwall", "spectrum", "kernel_drift", "exercises", "figures"),
 ]
 MODULES = sorted(path for path in (ROOT / "ntklib").glob("*.py") if path.stem != "__init__")
 FUNCTIONS = functions(ROOT)
@@ -56,21 +56,25 @@ def test_modules_import_only_modules_above(path):
 def test_modules_have_a_test_file_and_stay_short(path):
     """Each module has tests/test_<stem>.py; apart from the checks, none is over about 150 lines."""
     assert (ROOT / "tests" / f"test_{path.stem.strip('_')}.py").exists()
-    assert len(path.read_text("utf-8").splitlines()) <= (200 if path.stem == "_check" else 160)
+    assert len(path.read_text("utf-8").splitlines()) <= (210 if path.stem == "_check" else 160)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS.values(), ids=lambda function: function.name)
 def test_public_names_are_tested_used_and_exported(function):
-    """Every public function has a test, is used in a chapter, can be imported from ntklib, and has a chapter's stem."""
+    """Every public function has a test, can be imported from ntklib, is in the API, and is used in the book.
+
+    A module may come before its chapter; from the day on which the chapter exists, each function has to be used.
+    """
     assert function.tests
-    assert function.cells
     assert function.name in ntklib.__all__
-    assert function.module in chapters(ROOT)
+    assert f".. automodule:: ntklib.{function.module}\n" in (ROOT / "book" / "api.md").read_text("utf-8")
+    assert function.module in ORDER
+    assert function.cells or function.module not in chapters(ROOT)
 
 
 def test_exports_are_public_functions():
-    """ntklib exports the functions found in its modules and the two tuples they return, nothing else."""
-    assert set(ntklib.__all__) == {*FUNCTIONS, "Params", "Flow"}
+    """ntklib exports the functions found in its modules and the tuples they return, nothing else."""
+    assert set(ntklib.__all__) == {*FUNCTIONS, "Params", "Flow", "LimitKernel", "WidthSlope"}
 
 
 def test_equations_belong_to_a_function_or_are_prose():

@@ -1,0 +1,108 @@
+"""Any loss in place of the square: how fast it falls, and the flow of the outputs under a constant kernel."""
+
+import math
+from collections.abc import Callable
+
+import diffrax
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ntklib import _check
+from ntklib.gradient_flow import _integrate, _tolerances
+
+# Two Newton iterations a stage, always: a tolerance would be one for velocities, in units that depend on K, and below
+# the rounding of float32. The error estimate of the step sees what the iterations leave over.
+SOLVER = diffrax.Kvaerno5(root_finder=diffrax.VeryChord(rtol=0.0, atol=math.inf))
+STEPS = 2**16
+NOT_CONVERGED = (
+    f"function_flow did not converge: {STEPS} steps did not reach the last time, or the flow became infinite; "
+    "is K positive semi-definite, is the loss convex, and would shorter times or a larger rtol do?"
+)
+
+
+def loss_velocity(K: Float[Array, "m m"], dl: Float[Array, " m"]) -> Float[Array, ""]:
+    r"""Velocity of the loss :math:`\mathcal L^* = \frac1m \sum_\alpha l(f^\alpha, y^\alpha)` along its gradient flow.
+
+    .. math::
+
+        \partial_t \mathcal L^* = -\frac{1}{m^2}\,(\partial_f l)^\top K\,\partial_f l
+
+    This is the lecture's equation 5 with two slips put right: the kernel is taken at :math:`(x^\alpha, x^\beta)`, not
+    at :math:`(x^\alpha, y^\beta)`, and the slope is :math:`\partial_f l`, not :math:`\partial_x l`. It is exact at
+    finite width, with the kernel of that moment.
+
+    Args:
+        K: tangent kernel, shape (m, m), symmetric.
+        dl: slopes :math:`\partial_f l(f^\alpha, y^\alpha)` without the 1/m, shape (m,); f - y for the squared loss.
+
+    Returns:
+        The velocity, a scalar; at most 0 where ``K`` is positive semi-definite.
+
+    Raises:
+        ValueError: ``K`` is not square or not symmetric, lengths differ, or an entry is not a finite real number.
+    """
+    K = _check.symmetric("K", K)
+    dl = _check.vector("dl", dl, "m", "K", len(K))
+    return _check.finite("the velocity", -(dl @ K @ dl) / len(dl) ** 2)
+
+
+def function_flow(
+    K: Float[Array, "m m"],
+    f0: Float[Array, " m"],
+    y: Float[Array, " m"],
+    dloss: Callable,
+    ts: Float[Array, " T"],
+    *,
+    rtol: float | None = None,
+    atol: float | None = None,
+) -> Float[Array, "T m"]:
+    r"""Outputs from ``f0`` at t = 0 under a constant kernel, :math:`\partial_t f = -K\,\partial_f l(f, y)/m`.
+
+    The integrator is diffrax's Kvaerno5 with adaptive steps that land on every requested time, in the common dtype of
+    ``K``, ``f0`` and ``y``; reverse-mode differentiation goes through it. The method is implicit (Kværnø 2004), so the
+    steps may grow with the time scale of what is left to learn, however fast the other modes are. For the squared, the
+    logistic, the log-cosh and the Huber loss, with eigenvalues of ``K / m`` from 1e-6 to 10, it took 400 to 1500 steps
+    to t = 1e6 in float64, and the error was below 3e-9 of the largest output. In float32 the error was 1e-3 there,
+    because ``K`` itself is known only to 6e-8 of its largest eigenvalue.
+
+    Args:
+        K: kernel, shape (m, m), symmetric; singular matrices are allowed.
+        f0: outputs at t = 0, whatever ``ts[0]`` is, shape (m,).
+        y: targets or labels, shape (m,).
+        dloss: function of f (m,) and y (m,) whose value, shape (m,), is the slope :math:`\partial_f l` without the
+            1/m, such as ``lambda f, y: f - y``; continuous in f and elementwise.
+        ts: non-decreasing times at which to report, all at least 0, shape (T,).
+        rtol: relative error allowed per step; None means 1e-9 in float64 and 1e-5 in float32.
+        atol: absolute error allowed per step; None means ``rtol / 100``.
+
+    Returns:
+        The outputs, shape (T, m).
+
+    Raises:
+        ValueError: ``K`` is not square or not symmetric, lengths differ, an entry is not a finite real number, times
+            are negative or decreasing, or ``dloss`` is not a function as above.
+        RuntimeError: 65536 steps did not reach ``ts[-1]``, or the flow became infinite.
+    """
+    K = _check.symmetric("K", K)
+    f0 = _check.vector("f0", f0, "m", "K", len(K))
+    y = _check.vector("y", y, "m", "K", len(K))
+    ts = _check.times(ts)
+    dtype = jnp.result_type(K, f0, y)
+    K, f0, y, ts = (a.astype(dtype) for a in (K, f0, y, ts))
+    rtol, atol = _tolerances(rtol, atol, dtype, "K, f0 and y")
+    _check._returns("dloss", "a function of f and y, such as lambda f, y: f - y", dloss, f0.shape, f0, y)
+    _check.finite("dloss(f0, y)", dloss(f0, y))
+
+    f, _ = _integrate(_output_velocity, SOLVER, f0, ts, (K, y, dloss), rtol, atol, STEPS)
+    converged = jnp.all(jnp.isfinite(f))  # what was not reached is infinite
+    if not _check.concrete(converged):
+        return eqx.error_if(f, ~converged, NOT_CONVERGED)
+    if not converged:
+        raise RuntimeError(NOT_CONVERGED)
+    return f
+
+
+def _output_velocity(t, f, args):
+    K, y, dloss = args
+    return (-K @ dloss(f, y) / len(f)).astype(f.dtype)

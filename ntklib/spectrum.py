@@ -1,0 +1,203 @@
+"""When the smallest eigenvalue of a kernel is positive: rank, definiteness, random widths, Hermite series.
+
+Except for the random draws these are host functions: NumPy float64 in and out.
+"""
+
+import math
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.linalg
+from jaxtyping import Array, Float, PRNGKeyArray
+from scipy.special import roots_legendre
+
+from ntklib import _check, _gaussian
+from ntklib.network import Params, init_params
+from ntklib.ntk import _features, empirical_ntk
+from ntklib.rayleigh import lambda_min
+
+
+def positive_definite(K: Float[np.ndarray, "m m"]) -> bool:
+    r"""Whether :math:`\lambda_{min} > m\,\epsilon\,|\lambda|_{max}`, positive beyond rounding.
+
+    Args:
+        K: symmetric matrix, shape (m, m).
+
+    Returns:
+        True or False; with :math:`\epsilon = 2.2\cdot10^{-16}`, float64's, so the entries have to be that accurate.
+
+    Raises:
+        ValueError: ``K`` is not square or not symmetric, or an entry is not a finite real number.
+    """
+    lam = scipy.linalg.eigvalsh(_check.symmetric("K", K, convert=_check.host))
+    return bool(lam[0] > len(lam) * np.finfo(float).eps * np.abs(lam).max())
+
+
+def ntk_rank(params: Params, X: Float[Array, "m n0"], psi: Callable) -> int:
+    r"""Rank of the tangent kernel of a finite network, at most :math:`\min(m,\ n(n_0 + 1))`.
+
+    It is counted on the Jacobian J, since :math:`K^n = JJ^\top` squares the singular values and so hides the small ones
+    behind rounding. For almost all parameters and inputs the bound is attained by an analytic ``psi`` that is not a
+    polynomial; for relu the rank is at most :math:`n\,n_0`, because relu is homogeneous.
+
+    Args:
+        params: parameters of width n.
+        X: inputs, one per row, shape (m, n0).
+        psi: activation, any elementwise function that JAX can differentiate.
+
+    Returns:
+        The number of singular values of J above :math:`\max(m, n(n_0 + 1))\,\epsilon` times the largest.
+
+    Raises:
+        ValueError: bad ``params``, ``X`` or ``psi``, as in :func:`ntklib.network.network`.
+    """
+    W0, W1 = _check.parameters(params)
+    X = _check.inputs("X", X, W0)
+    A, E = _features(W0, W1, X, psi)
+    J = jnp.concatenate([A, (E[:, :, None] * X[:, None, :]).reshape(len(X), -1)], axis=1)
+    return int(np.linalg.matrix_rank(_check.host("J", J, "m p")))
+
+
+def lambda_min_at_width(
+    key: PRNGKeyArray, X: Float[Array, "m n0"], psi: Callable, n: int, draws: int
+) -> Float[np.ndarray, " draws"]:
+    r"""Smallest eigenvalue of the kernel :math:`K_0^n` of independent random networks of one width.
+
+    Args:
+        key: a JAX random key, such as ``jax.random.key(0)``.
+        X: inputs, one per row, shape (m, n0).
+        psi: activation, any elementwise function that JAX can differentiate.
+        n: width, at least 1.
+        draws: number of networks, at least 1.
+
+    Returns:
+        The eigenvalues, shape (draws,), of kernels in JAX's default float: turn on x64 where they may be small.
+
+    Raises:
+        ValueError: bad ``key``, ``n`` or ``draws``; bad ``X`` or ``psi``, as in :func:`ntklib.network.network`.
+    """
+    X, n, draws = _check.array("X", X, "m n0"), _check.count("n", n), _check.count("draws", draws)
+    init_params(key, 1, X.shape[1])  # refuses what is no key
+    keys = jax.random.split(key, draws)
+    kernels = jax.lax.map(lambda k: empirical_ntk(init_params(k, n, X.shape[1]), X, psi), keys)
+    return np.array([lambda_min(K) for K in np.asarray(_check.finite("the kernel", kernels))])
+
+
+def chernoff_width(lam: float, bound: float, m: int, *, shrink: float = 0.5, failure: float = 0.1) -> int:
+    r"""Width from which :math:`\lambda_{min}(K_0^n) > (1 - \epsilon)\lambda` holds with probability :math:`1 - \delta`.
+
+    .. math::
+
+        n = \left\lceil \frac R\lambda\,\frac{\log(m/\delta)}{\epsilon + (1 - \epsilon)\log(1 - \epsilon)} \right\rceil,
+
+    from the matrix Chernoff inequality (Tropp 2012), for :math:`K_0^n` the average of n independent matrices, one for
+    each unit, that are positive semi-definite with norm at most R and expectation with smallest eigenvalue
+    :math:`\lambda`. Where the norm of a unit's matrix has no bound, as with Gaussian weights, set the matrices of norm
+    above R to zero, and take :math:`\lambda` of what remains: leaving positive semi-definite terms out can only lower
+    :math:`\lambda_{min}(K_0^n)`.
+
+    Args:
+        lam: smallest eigenvalue :math:`\lambda` of the expectation, positive.
+        bound: bound R on the norm of one unit's matrix, positive.
+        m: number of inputs.
+        shrink: :math:`\epsilon`, the part of :math:`\lambda` that may be lost, between 0 and 1.
+        failure: :math:`\delta`, the probability that more is lost, between 0 and 1.
+
+    Returns:
+        The width n, an integer.
+
+    Raises:
+        ValueError: a number outside its range.
+    """
+    lam, bound, m = _check.positive("lam", lam), _check.positive("bound", bound), _check.count("m", m)
+    shrink, failure = _check.positive("shrink", shrink, 1), _check.positive("failure", failure, 1)
+    return math.ceil(bound / lam * math.log(m / failure) / (shrink + (1 - shrink) * math.log1p(-shrink)))
+
+
+def hermite_coefficients(psi: Callable, k_max: int, *, norm: float = 1.0) -> Float[np.ndarray, " k_max+1"]:
+    r"""Coefficients :math:`\mu_k = \mathrm E\,\psi(\|x\| z)\,h_k(z)` in the normalised Hermite polynomials (z normal).
+
+    For inputs of this norm :math:`\Phi = \sum_k \mu_k^2 \rho^k` and :math:`K = \sum_k (k + 1)\,\mu_k^2 \rho^k`, with
+    :math:`\rho` the cosine of their angle (Daniely et al. 2016).
+
+    Args:
+        psi: activation, any elementwise function that JAX can differentiate.
+        k_max: highest degree, at least 1.
+        norm: norm :math:`\|x\|` of the inputs, at least 0.
+
+    Returns:
+        The coefficients of degree 0 to ``k_max``, shape (k_max + 1,).
+
+    Raises:
+        ValueError: bad ``psi``, ``k_max`` or ``norm``; ``psi`` has a jump, or is not finite at some point.
+        RuntimeError: two quadrature rules disagree by more than 1.5e-8 of the largest coefficient.
+    """
+    return _series(psi, k_max, [_check.nonnegative("norm", norm)])[0]
+
+
+def hermite_lower_bound(X: Float[Array, "m n0"], psi: Callable, k_max: int) -> float:
+    r"""Lower bound on :math:`\lambda_{min}` of the limit kernel from the first degrees of its Hermite series.
+
+    .. math::
+
+        \lambda_{min}(K) \ge \lambda_{min}\Big(\sum_{k=0}^{k_{max}} (k + 1)\,D_k\,\rho^{\circ k} D_k\Big),
+        \qquad D_k = \mathrm{diag}(\mu_k(\|x^\alpha\|)),
+
+    where :math:`\rho^{\circ k}` holds the k-th powers of the cosines between inputs. Each degree is positive
+    semi-definite (Schur's product theorem), so those left out can only raise :math:`\lambda_{min}`.
+
+    Args:
+        X: inputs, one per row, shape (m, n0).
+        psi: activation, any elementwise function that JAX can differentiate.
+        k_max: highest degree, at least 1.
+
+    Returns:
+        The bound; it is 0 up to rounding where these degrees do not separate the inputs.
+
+    Raises:
+        ValueError: bad ``X``, ``psi`` or ``k_max``.
+        RuntimeError: as :func:`hermite_coefficients`.
+    """
+    Z = _check.host("X", X, "m n0")
+    norms = np.linalg.norm(Z, axis=1)
+    unit, mu = Z / np.where(norms > 0, norms, 1)[:, None], _series(psi, k_max, norms)
+    degrees = [(k + 1) * np.outer(d, d) * (unit @ unit.T) ** k for k, d in enumerate(mu.T)]
+    return lambda_min(np.sum(degrees, axis=0))
+
+
+def _series(psi, k_max, norms):
+    """Hermite coefficients for each norm, shape (len(norms), k_max + 1), by two rules that have to agree."""
+    k_max = _check.count("k_max", k_max)
+    _check.activation(psi, np.zeros(1))
+    dtype = jnp.result_type(float)
+    kinks, _ = _gaussian.kinks(psi, dtype)
+    coarse, fine = (np.array([_hermite(psi, k_max, s, kinks, panels) for s in norms]) for panels in (8, 16))
+    error = np.abs(fine - coarse).max() / (fine.max() + 1e-300)
+    if not error < float(jnp.finfo(dtype).eps) ** 0.5:
+        raise RuntimeError(f"the Hermite coefficients of psi did not converge: two rules disagree by {error:.1g}")
+    return fine[:, :-1]
+
+
+def _hermite(psi, k_max, norm, kinks, panels):
+    """The coefficients, then the root of E psi(norm z)^2, which none of them exceeds, for their scale.
+
+    Gauss-Legendre rules on so many panels a unit of length, and on the pieces into which kinks cut them.
+    """
+    far = math.ceil(2 * math.sqrt(k_max)) + 9
+    stops = np.linspace(-far, far, 2 * far * panels + 1)
+    stops = np.unique([*stops, *(k / norm for k in kinks if abs(k) < far * norm)])
+    x, w = roots_legendre(12)
+    half = np.diff(stops)[:, None] / 2
+    z, w = (stops[:-1, None] + half * (x + 1)).ravel(), (half * w).ravel()
+    root = np.exp(-(z**2) / 4)  # half of the weight goes with h_k, which would overflow alone
+    seen = _gaussian.evaluate(psi, norm * z)
+    if seen is None:
+        raise ValueError("psi must not depend on a JAX tracer; call this function outside jit, vmap and grad")
+    value = _check.finite("psi", seen[0]) * root
+    w = w / math.sqrt(2 * math.pi)
+    h = [np.zeros_like(z), root]
+    for k in range(k_max):
+        h.append((z * h[-1] - math.sqrt(k) * h[-2]) / math.sqrt(k + 1))
+    return np.append(np.array(h[1:]) @ (w * value), math.sqrt(w @ value**2))

@@ -1,0 +1,331 @@
+"""When the smallest eigenvalue is positive: rank, definiteness, random widths, Hermite series."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.linalg
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import brentq
+
+from ntklib import (
+    Params,
+    chernoff_width,
+    empirical_ntk,
+    empirical_ntk_autodiff,
+    hermite_coefficients,
+    hermite_lower_bound,
+    init_params,
+    lambda_min,
+    lambda_min_at_width,
+    limit_kernel,
+    network,
+    ntk_rank,
+    positive_definite,
+)
+
+PAIRS = np.array([[1.0, 0.0], [0.6, 0.8], [-0.28, 0.96]])
+PAIRS = np.concatenate([PAIRS, -PAIRS])
+
+
+def gelu(z):
+    """Exact GELU."""
+    return jax.nn.gelu(z, approximate=False)
+
+
+@pytest.fixture(scope="module")
+def points():
+    """Six inputs in three dimensions, of unit norm."""
+    X = np.random.default_rng(3).normal(size=(6, 3))
+    return X / np.linalg.norm(X, axis=1, keepdims=True)
+
+
+@given(seed=st.integers(0, 999), m=st.integers(1, 6), sign=st.sampled_from([-1.0, 0.0, 1.0]))
+def test_positive_definite_equals_cholesky(seed, m, sign):
+    """Positive definite means having a Cholesky factor, of whichever sign one eigenvalue is."""
+    Q = np.linalg.qr(np.random.default_rng(seed).normal(size=(m, m)))[0]
+    K = (Q * np.append(np.linspace(1, 2, m - 1), 1e-3 * sign)) @ Q.T
+    K = (K + K.T) / 2
+    if sign == 0:
+        assert not positive_definite(K)
+    else:
+        assert positive_definite(K) == (scipy.linalg.lapack.dpotrf(K)[1] == 0) == (sign > 0)
+
+
+def test_positive_definite_stops_at_rounding():
+    """The eigenvalue has to exceed m eps |lambda|_max: 3 eps of 1 for m = 3, whatever the scale, and 0 for 0."""
+    eps = np.finfo(float).eps
+    for scale in (1.0, 1e-12, 1e200):
+        assert positive_definite(scale * np.diag([4 * eps, 1.0, 0.5]))
+        assert not positive_definite(scale * np.diag([2.5 * eps, 1.0, 0.5]))
+        assert not positive_definite(scale * np.diag([2.5 * eps, 0.5, -1.0]))
+    assert not positive_definite(np.zeros((2, 2)))
+    assert positive_definite([[3]]) is True
+
+
+@pytest.mark.parametrize(
+    ("psi", "X", "definite"),
+    [
+        *[(psi, PAIRS, False) for psi in (jax.nn.relu, gelu, jax.nn.softplus)],
+        *[(psi, PAIRS[:3], True) for psi in (jax.nn.relu, gelu, jax.nn.softplus, jnp.tanh)],
+        (jnp.tanh, PAIRS[[0, 3]], False),
+        (jax.nn.relu, PAIRS[[0, 3]], True),
+        (lambda z: z**2, np.vstack([PAIRS[:3]]), True),
+        (lambda z: z**2, np.vstack([PAIRS[:3], [[0.5, 0.1]]]), False),
+    ],
+)
+def test_positive_definite_for_limit_kernels(psi, X, definite):
+    """Three antipodal pairs are too many where psi(h) - psi(-h) = h, one pair for tanh; z^2 has rank n0(n0+1)/2 = 3."""
+    assert positive_definite(limit_kernel(X, psi).ntk) is definite
+
+
+def test_limit_kernel_eigenvalues_on_the_circle():
+    """relu on the circle: (k^2+3)/(pi^2 (k^2-1)^2) for even k, 1/4 for k = 1, 0 for other odd k (Basri et al. 2019)."""
+    m = 512
+    angle = 2 * np.pi * np.arange(m) / m
+    K = np.asarray(limit_kernel(np.column_stack([np.cos(angle), np.sin(angle)]), jax.nn.relu).ntk)
+    measured = np.fft.fft(K[0]).real / m
+    k = np.arange(8)
+    want = np.where(k % 2 == 0, (k**2 + 3) / (np.pi**2 * np.where(k == 1, 1, (k**2 - 1) ** 2)), 0)
+    want[1] = 0.25
+    np.testing.assert_allclose(measured[:8], want, rtol=0, atol=2e-5)
+    assert np.abs(measured[:8] - want).max() > 0
+
+
+@pytest.mark.parametrize("delta", [1e-1, 1e-2, 1e-3])
+def test_lambda_min_of_two_close_inputs(delta):
+    """Two unit inputs at angle delta: lambda_min = delta/2pi + O(delta^2) for relu, O(delta^2) for erf and GELU."""
+    X = np.array([[1.0, 0.0], [np.cos(delta), np.sin(delta)]])
+    assert lambda_min(limit_kernel(X, jax.nn.relu).ntk) == pytest.approx(delta / (2 * np.pi), rel=4 * delta)
+    for psi in (jax.scipy.special.erf, gelu):
+        wider = np.array([[1.0, 0.0], [np.cos(2 * delta), np.sin(2 * delta)]])
+        ratio = lambda_min(limit_kernel(wider, psi).ntk) / lambda_min(limit_kernel(X, psi).ntk)
+        assert ratio == pytest.approx(4, rel=4 * delta)
+
+
+@pytest.mark.parametrize(("m", "n", "n0"), [(1, 1, 1), (20, 3, 3), (7, 3, 3), (9, 2, 3), (4, 4, 1), (30, 5, 5)])
+@pytest.mark.parametrize("psi", [jnp.tanh, jax.nn.relu], ids=["tanh", "relu"])
+def test_ntk_rank_attains_its_bound(m, n, n0, psi, problem):
+    """The rank is min(m, n(n0+1)) for tanh, at most min(m, n n0) for relu; by automatic differentiation too."""
+    params, X, _ = problem(m, n, n0)
+    jacobian = jax.jacrev(lambda p: network(p, X, psi))(params)
+    J = np.concatenate([jacobian.W0.reshape(m, -1), jacobian.W1], axis=1)
+    diagonal = np.abs(np.diag(scipy.linalg.qr(J, pivoting=True)[1]))
+    assert ntk_rank(params, X, psi) == np.sum(diagonal > 1e-12 * diagonal[0])
+    if psi is jnp.tanh:
+        assert ntk_rank(params, X, psi) == min(m, n * (n0 + 1))
+    else:
+        assert ntk_rank(params, X, psi) <= min(m, n * n0)
+
+
+def test_ntk_rank_of_known_kernels():
+    """Duplicates count once; psi = z with one input dimension has rank 1; psi = 0 has rank 0."""
+    params, X = init_params(jax.random.key(0), 8, 2), np.array([[1.0, 2.0], [1.0, 2.0], [3.0, -1.0]])
+    assert ntk_rank(params, X, jnp.tanh) == 2
+    assert ntk_rank(init_params(jax.random.key(0), 8, 1), X[:, :1], lambda z: z) == 1
+    assert ntk_rank(params, X, lambda z: 0 * z) == 0
+    assert ntk_rank(Params([[1, 0]], [1]), [[1, 0], [0, 1]], lambda z: z) == 2
+    assert ntk_rank(Params([[1, 0]], [0]), [[1, 0], [0, 1]], lambda z: z) == 1
+
+
+def test_lambda_min_at_width_equals_one_network_after_another(points):
+    """Each entry is lambda_min(K_0^n) of one independent draw, by the definition of K too; keys and draws matter."""
+    found = lambda_min_at_width(jax.random.key(4), points, jnp.tanh, 5, 3)
+    draws = [init_params(key, 5, 3) for key in jax.random.split(jax.random.key(4), 3)]
+    want = [np.linalg.eigvalsh(empirical_ntk_autodiff(p, points, jnp.tanh))[0] for p in draws]
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found, want, rtol=0, atol=1e-14)
+    assert len(set(found)) == 3
+    assert set(lambda_min_at_width(jax.random.key(5), points, jnp.tanh, 5, 3)).isdisjoint(found)
+
+
+def test_lambda_min_at_width_rises_to_the_limit(points):
+    """It is 0 while n(n0+1) < m, and its mean approaches that of the limit kernel from below as n grows."""
+    limit = lambda_min(limit_kernel(points, jax.nn.relu).ntk)
+    at = {n: lambda_min_at_width(jax.random.key(n), points, jax.nn.relu, n, 100) for n in (1, 16, 256, 4096)}
+    assert np.abs(at[1]).max() < 1e-14
+    means, errors = zip(*[(at[n].mean(), at[n].std(ddof=1) / 10) for n in (16, 256, 4096)], strict=True)
+    assert means[1] - means[0] > 5 * np.hypot(errors[0], errors[1])
+    assert means[1] < limit
+    assert abs(means[2] - limit) < 0.03 * limit + 5 * errors[2]
+
+
+@given(
+    lam=st.floats(1e-3, 10),
+    bound=st.floats(10, 1e3),
+    m=st.integers(1, 500),
+    shrink=st.floats(0.05, 0.95),
+    failure=st.floats(1e-6, 0.9),
+)
+def test_chernoff_width_solves_the_inequality(lam, bound, m, shrink, failure):
+    """At the real width where m (e^-s/(1-s)^(1-s))^(n lam/R) = delta, found by bisection, and rounded up."""
+
+    def excess(n):
+        return math.log(m) + n * lam / bound * (-shrink - (1 - shrink) * math.log(1 - shrink)) - math.log(failure)
+
+    n = brentq(excess, 0, 1e12, rtol=1e-14) if m > failure else 0.0
+    assert chernoff_width(lam, bound, m, shrink=shrink, failure=failure) in {
+        math.ceil(n * (1 + d)) for d in (-1e-8, 0, 1e-8)
+    }
+
+
+def test_chernoff_width_by_default():
+    """Half of lambda with probability 9/10 by default: n = (R/lambda) log(10 m)/(1/2 - log(2)/2)."""
+    assert chernoff_width(0.02, 1, 50) == math.ceil(50 * math.log(500) / (0.5 - 0.5 * math.log(2)))
+
+
+def test_chernoff_width_keeps_its_promise():
+    """Averages of n matrices e_j e_j^T, j uniform, fail less often than delta at that n, and often at a tenth of it."""
+    m, draws = 20, 400
+    rng, n = np.random.default_rng(0), chernoff_width(1 / 20, 1.0, 20, failure=0.1)
+
+    def failures(n):
+        counts = rng.multinomial(n, np.full(m, 1 / m), size=draws)
+        return np.mean(counts.min(axis=1) / n <= 0.5 / m)
+
+    assert failures(n) <= 0.1
+    assert failures(n // 10) > 0.5
+
+
+def test_chernoff_width_holds_for_truncated_units(points):
+    """Units of norm above R left out, lambda_min(K_0^n) > lambda/2 at that width in more than 9 of 10 networks."""
+    units = init_params(jax.random.key(0), 20000, 3)
+    h = points @ units.W0.T
+    A, E = np.maximum(h, 0), (h > 0) * units.W1[None, :]
+    each = np.einsum("ai,bi->iab", A, A) + (points @ points.T) * np.einsum("ai,bi->iab", E, E)
+    norms = np.linalg.norm(each, 2, axis=(1, 2))
+    bound = np.quantile(norms, 0.9)
+    lam = lambda_min(np.mean(each * (norms <= bound)[:, None, None], axis=0))
+    n = chernoff_width(lam, bound, 6)
+    assert np.mean(lambda_min_at_width(jax.random.key(1), points, jax.nn.relu, n, 100) > lam / 2) > 0.9
+
+
+def double_factorial(k):
+    """k (k - 2) (k - 4) ..., and 1 for k = -1."""
+    return math.prod(range(k, 0, -2))
+
+
+@pytest.mark.parametrize("norm", [0.3, 1.0, 4.0])
+def test_hermite_coefficients_equal_their_closed_forms(norm, close):
+    """relu: s/sqrt(2pi), s/2, then s (-1)^(k/2-1) (k-3)!!/sqrt(2pi k!) for even k; sin, exp: s^k e^(-+s^2/2)/sqrt k!"""
+    k, even = np.arange(25), np.arange(2, 25, 2)
+    root = np.array([math.sqrt(math.factorial(j)) for j in k])
+    relu = np.zeros(25)
+    relu[:2] = 1 / math.sqrt(2 * math.pi), 0.5
+    relu[even] = [(-1) ** (j // 2 - 1) * double_factorial(j - 3) / math.sqrt(2 * math.pi) / root[j] for j in even]
+    close(hermite_coefficients(jax.nn.relu, 24, norm=norm), norm * relu, 1e-13)
+    exp = norm**k * math.exp(norm**2 / 2) / root
+    close(hermite_coefficients(jnp.exp, 24, norm=norm), exp, 1e-13)
+    sin = np.where(k % 2 == 0, 0, (-1.0) ** (k // 2)) * exp * math.exp(-(norm**2))
+    close(hermite_coefficients(jnp.sin, 24, norm=norm), sin, 1e-12)
+    close(hermite_coefficients(jax.nn.relu, 1, norm=0), np.zeros(2), 0)
+
+
+def test_hermite_coefficients_of_a_shifted_kink(close):
+    """E relu(sz - 1) h_k(z): mu_0 = s phi(1/s) - Q(1/s), mu_1 = s Q(1/s), with Q the upper tail of the normal law."""
+    s = 2.0
+    tail, density = math.erfc(1 / s / math.sqrt(2)) / 2, math.exp(-1 / (2 * s**2)) / math.sqrt(2 * math.pi)
+    got = hermite_coefficients(lambda z: jax.nn.relu(z - 1), 2, norm=s)
+    close(got, np.array([s * density - tail, s * tail, s * density / math.sqrt(2)]), 1e-13)
+
+
+@pytest.mark.parametrize("psi", [jnp.tanh, jax.nn.silu], ids=["tanh", "silu"])
+def test_hermite_coefficients_sum_to_the_limit_kernel(psi, points, close):
+    """Phi = sum mu_k^2 rho^k and K = sum (k+1) mu_k^2 rho^k, for unit norm and for norms 1/2 and 1 together."""
+    mu, k = hermite_coefficients(psi, 300), np.arange(301)
+    powers = (points @ points.T)[:, :, None] ** k
+    kernel = limit_kernel(points, psi)
+    close(powers @ mu**2, kernel.nngp, 1e-9)
+    close(powers @ ((k + 1) * mu**2), kernel.ntk, 1e-9)
+    mixed = powers @ ((k + 1) * mu * hermite_coefficients(psi, 300, norm=0.5))
+    close(mixed, limit_kernel(points, psi, points / 2).ntk, 1e-9)
+
+
+@pytest.mark.parametrize("psi", [jnp.tanh, jax.nn.relu, jax.nn.hard_tanh], ids=["tanh", "relu", "hard_tanh"])
+def test_hermite_lower_bound_rises_to_lambda_min(psi, points):
+    """lambda_min of the first degrees never exceeds that of all, never falls with k_max, and comes close in the end."""
+    X = points * np.array([0.5, 1, 1, 2, 1, 0.8])[:, None]
+    limit = lambda_min(limit_kernel(X, psi).ntk)
+    bounds = [hermite_lower_bound(X, psi, k_max) for k_max in (1, 3, 9, 60)]
+    assert all(a <= b + 1e-14 for a, b in zip(bounds, [*bounds[1:], limit], strict=True))
+    assert bounds[0] == pytest.approx(0, abs=1e-14)
+    assert bounds[-1] > 0.85 * limit
+
+
+def test_hermite_lower_bound_of_one_degree(points):
+    """psi = z^2 - 1 has degree 2 alone, mu_2 = sqrt 2, so K = 6 rho^2; a zero row makes a zero eigenvalue."""
+    want = np.linalg.eigvalsh(6 * (points @ points.T) ** 2)[0]
+    assert hermite_lower_bound(points, lambda z: z**2 - 1, 4) == pytest.approx(want, abs=1e-13)
+    assert hermite_lower_bound(points, lambda z: z**2 - 1, 2) == pytest.approx(want, abs=1e-13)
+    assert hermite_lower_bound(points, lambda z: z**2 - 1, 1) == pytest.approx(0, abs=1e-14)
+    assert hermite_lower_bound([[0, 0], [1, 0]], jnp.sin, 9) == pytest.approx(0, abs=1e-14)
+
+
+SPECTRUM_ERRORS = [
+    (positive_definite, ([[1, 2, 3]],), "K must be square; got shape (1, 3)"),
+    (positive_definite, ([[1, 2], [0, 1]],), "K must be symmetric; got max|K - K^T| = 2"),
+    (positive_definite, ([[np.nan]],), "K must be finite; got nan at index (0, 0)"),
+    (
+        ntk_rank,
+        (Params(np.ones((5, 3)), np.ones(5)), np.ones((4, 2)), jnp.tanh),
+        "X has 2 columns, but params.W0 expects",
+    ),
+    (ntk_rank, ("params", np.ones((4, 2)), jnp.tanh), "params must be Params(W0, W1); got str"),
+    (ntk_rank, (Params(np.ones((5, 2)), np.ones(5)), np.ones((4, 2)), "tanh"), "psi must be an elementwise function"),
+    (lambda_min_at_width, ("key", [[1.0]], jnp.tanh, 3, 2), "key must be a JAX random key"),
+    (lambda_min_at_width, (jax.random.key(0), [1.0], jnp.tanh, 3, 2), "X must be a real array of shape (m, n0); got"),
+    (lambda_min_at_width, (jax.random.key(0), [[1.0]], None, 3, 2), "psi must be an elementwise function"),
+    (lambda_min_at_width, (jax.random.key(0), [[1.0]], jnp.tanh, 0, 2), "n must be a positive integer; got 0"),
+    (lambda_min_at_width, (jax.random.key(0), [[1.0]], jnp.tanh, 3, 2.5), "draws must be a positive integer; got 2.5"),
+    (chernoff_width, (0.0, 1, 5), "lam must be a number above 0 and below inf; got 0.0"),
+    (chernoff_width, (1, math.inf, 5), "bound must be a number above 0 and below inf; got inf"),
+    (chernoff_width, (1, -1, 5), "bound must be a number above 0 and below inf; got -1"),
+    (chernoff_width, (1, 1, 0), "m must be a positive integer; got 0"),
+    (hermite_coefficients, (jnp.tanh, 0), "k_max must be a positive integer; got 0"),
+    (hermite_coefficients, (jnp.sum, 3), "psi must be an elementwise function"),
+    (hermite_coefficients, (jnp.sign, 3), "psi must be continuous, or it has no NTK"),
+    (hermite_coefficients, (jnp.log, 3), "psi must be finite; got nan"),
+    (hermite_lower_bound, ([[1.0, np.inf]], jnp.tanh, 3), "X must be finite; got inf at index (0, 1)"),
+    (hermite_lower_bound, ([[1.0]], jnp.tanh, -1), "k_max must be a positive integer; got -1"),
+]
+
+
+@pytest.mark.parametrize(("function", "args", "message"), SPECTRUM_ERRORS)
+def test_positive_definite_and_its_kin_refuse(function, args, message, refuses):
+    """Bad input is refused in one sentence."""
+    refuses(message, function, *args)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"shrink": 0}, "shrink must be a number above 0 and below 1; got 0"),
+        ({"shrink": 1}, "shrink must be a number above 0 and below 1; got 1"),
+        ({"failure": 1.5}, "failure must be a number above 0 and below 1; got 1.5"),
+        ({"failure": "0.1"}, "failure must be a number above 0 and below 1; got '0.1'"),
+    ],
+)
+def test_chernoff_width_refuses(kwargs, message, refuses):
+    """A share outside (0, 1) is refused."""
+    refuses(message, chernoff_width, 1.0, 1.0, 5, **kwargs)
+
+
+def test_hermite_coefficients_refuse(refuses):
+    """A negative norm, a psi that depends on a tracer, and one that oscillates too fast are refused."""
+    refuses("norm must be a finite number and at least 0; got -1", hermite_coefficients, jnp.tanh, 3, norm=-1)
+    message = "psi must not depend on a JAX tracer; call this function outside jit, vmap and grad"
+    refuses(message, jax.grad(lambda s: hermite_coefficients(lambda z: jnp.tanh(s * z), 3)[1]), 1.0)
+    with pytest.raises(RuntimeError, match=r"^the Hermite coefficients of psi did not converge: two rules disagree by"):
+        hermite_coefficients(lambda z: jnp.abs(jnp.sin(1000 * z)), 3)
+
+
+def test_lambda_min_at_width_keeps_to_the_matrix(points):
+    """K_0^n has no eigenvalue below the one found: the Rayleigh quotients of random vectors are above it."""
+    key = jax.random.key(9)
+    found = lambda_min_at_width(key, points, jnp.tanh, 7, 1)[0]
+    K = empirical_ntk(init_params(jax.random.split(key, 1)[0], 7, 3), points, jnp.tanh)
+    U = np.random.default_rng(0).normal(size=(200, 6))
+    assert (np.einsum("ka,ab,kb->k", U, K, U) / np.sum(U**2, axis=1)).min() >= found
