@@ -44,7 +44,8 @@ def _monomial(p, k):
     def moment(k):
         sizes = [(j, (k - j) // 2) for j in range(k % 2, k + 1, 2)]
         weights = [math.factorial(k) ** 2 / (math.factorial(j) * math.factorial(i) ** 2 * 4**i) for j, i in sizes]
-        return sum(w * p.root ** (2 * i) * p.c**j for w, (j, i) in zip(weights, sizes, strict=True))
+        terms = (w * p.root ** (2 * i) * p.c**j for w, (j, i) in zip(weights, sizes, strict=True))
+        return sum(terms, jnp.zeros_like(p.c))
 
     return moment(k), k**2 * moment(k - 1)
 

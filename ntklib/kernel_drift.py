@@ -36,11 +36,11 @@ def triple_product_terms(params: Params, X: Float[Array, "m n0"], psi: Callable)
 
     .. math::
 
-        T^{\alpha\beta\gamma} = n^{-3/2} \sum_i \Big[
+        T^{\alpha\beta\gamma} = n^{-3/2} \sum_i \Big[ \begin{aligned}
         & \langle x^\alpha, x^\gamma\rangle\,W_{1,i}\,\psi(h_i^\beta)\,\psi'(h_i^\alpha)\,\psi'(h_i^\gamma) \\
         + & \langle x^\alpha, x^\beta\rangle\,W_{1,i}\,\psi(h_i^\gamma)\,\psi'(h_i^\alpha)\,\psi'(h_i^\beta) \\
         + & \langle x^\alpha, x^\beta\rangle \langle x^\alpha, x^\gamma\rangle\,
-            W_{1,i}^3\,\psi'(h_i^\beta)\,\psi''(h_i^\alpha)\,\psi'(h_i^\gamma) \Big]
+            W_{1,i}^3\,\psi'(h_i^\beta)\,\psi''(h_i^\alpha)\,\psi'(h_i^\gamma) \end{aligned} \Big]
 
     Args and errors are those of :func:`triple_product`.
 
@@ -61,8 +61,10 @@ def ntk_velocity(params: Params, X: Float[Array, "m n0"], y: Float[Array, " m"],
 
     .. math::
 
+        \begin{aligned}
         \partial_t K^{\alpha\beta} &= -\frac1m \sum_\gamma r^\gamma (T^{\alpha\beta\gamma} + T^{\beta\alpha\gamma}) \\
         \partial_t K &= \frac1n (\dot A A^\top + A \dot A^\top + (X X^\top) \circ (\dot E E^\top + E \dot E^\top))
+        \end{aligned}
 
     The first line is the lecture's Exercise 2, the residual's index corrected; the second is what is computed, without
     an array of m³ numbers. There :math:`A = \psi(h)` and :math:`E = \psi'(h)\,\mathrm{diag}(W_1)`; a dot is a velocity

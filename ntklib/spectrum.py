@@ -73,7 +73,7 @@ def lambda_min_at_width(
         draws: number of networks, at least 1.
 
     Returns:
-        The eigenvalues, shape (draws,), of kernels in JAX's default float: turn on x64 where they may be small.
+        The eigenvalues, shape (draws,). The kernels are in JAX's default float; turn on x64 where λ may be small.
 
     Raises:
         ValueError: bad ``key``, ``n`` or ``draws``; bad ``X`` or ``psi``, as in :func:`ntklib.network.network`.
