@@ -1,7 +1,4 @@
-"""When the smallest eigenvalue of a kernel is positive: rank, definiteness, random widths, Hermite series.
-
-Except for the random draws these are host functions: NumPy float64 in and out.
-"""
+"""When the smallest eigenvalue of a kernel is positive: rank, definiteness, random widths, Hermite series."""
 
 import math
 from collections.abc import Callable
@@ -11,9 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.linalg
 from jaxtyping import Array, Float, PRNGKeyArray
-from scipy.special import roots_legendre
 
-from ntklib import _check, _gaussian
+from ntklib import _check, _hermite
 from ntklib.network import Params, init_params
 from ntklib.ntk import _features, empirical_ntk
 from ntklib.rayleigh import lambda_min
@@ -38,9 +34,8 @@ def positive_definite(K: Float[np.ndarray, "m m"]) -> bool:
 def ntk_rank(params: Params, X: Float[Array, "m n0"], psi: Callable) -> int:
     r"""Rank of the tangent kernel of a finite network, at most :math:`\min(m,\ n(n_0 + 1))`.
 
-    It is counted on the Jacobian J, since :math:`K^n = JJ^\top` squares the singular values and so hides the small ones
-    behind rounding. For almost all parameters and inputs the bound is attained by an analytic ``psi`` that is not a
-    polynomial; for relu the rank is at most :math:`n\,n_0`, because relu is homogeneous.
+    It is counted on the Jacobian J: in :math:`K^n = JJ^\top` the small singular values, squared, are lost in rounding.
+    With tanh random parameters attain the bound; with relu, which is homogeneous, the rank is at most :math:`n\,n_0`.
 
     Args:
         params: parameters of width n.
@@ -92,14 +87,13 @@ def chernoff_width(lam: float, bound: float, m: int, *, shrink: float = 0.5, fai
 
         n = \left\lceil \frac R\lambda\,\frac{\log(m/\delta)}{\epsilon + (1 - \epsilon)\log(1 - \epsilon)} \right\rceil,
 
-    from the matrix Chernoff inequality (Tropp 2012), for :math:`K_0^n` the average of n independent matrices, one for
-    each unit, that are positive semi-definite with norm at most R and expectation with smallest eigenvalue
-    :math:`\lambda`. Where the norm of a unit's matrix has no bound, as with Gaussian weights, set the matrices of norm
-    above R to zero, and take :math:`\lambda` of what remains: leaving positive semi-definite terms out can only lower
+    from the matrix Chernoff inequality (Tropp 2012): :math:`K_0^n` is the average of n independent positive
+    semi-definite matrices, one for each unit, of norm at most R. Where that norm has no bound, as with Gaussian weights,
+    leave out the matrices of norm above R and take :math:`\lambda` of what remains: this can only lower
     :math:`\lambda_{min}(K_0^n)`.
 
     Args:
-        lam: smallest eigenvalue :math:`\lambda` of the expectation, positive.
+        lam: smallest eigenvalue :math:`\lambda` of the expected matrix, positive.
         bound: bound R on the norm of one unit's matrix, positive.
         m: number of inputs.
         shrink: :math:`\epsilon`, the part of :math:`\lambda` that may be lost, between 0 and 1.
@@ -134,7 +128,7 @@ def hermite_coefficients(psi: Callable, k_max: int, *, norm: float = 1.0) -> Flo
         ValueError: bad ``psi``, ``k_max`` or ``norm``; ``psi`` has a jump, or is not finite at some point.
         RuntimeError: two quadrature rules disagree by more than 1.5e-8 of the largest coefficient.
     """
-    return _series(psi, k_max, [_check.nonnegative("norm", norm)])[0]
+    return _hermite.coefficients(psi, k_max, [_check.nonnegative("norm", norm)])[0]
 
 
 def hermite_lower_bound(X: Float[Array, "m n0"], psi: Callable, k_max: int) -> float:
@@ -162,42 +156,6 @@ def hermite_lower_bound(X: Float[Array, "m n0"], psi: Callable, k_max: int) -> f
     """
     Z = _check.host("X", X, "m n0")
     norms = np.linalg.norm(Z, axis=1)
-    unit, mu = Z / np.where(norms > 0, norms, 1)[:, None], _series(psi, k_max, norms)
+    unit, mu = Z / np.where(norms > 0, norms, 1)[:, None], _hermite.coefficients(psi, k_max, norms)
     degrees = [(k + 1) * np.outer(d, d) * (unit @ unit.T) ** k for k, d in enumerate(mu.T)]
     return lambda_min(np.sum(degrees, axis=0))
-
-
-def _series(psi, k_max, norms):
-    """Hermite coefficients for each norm, shape (len(norms), k_max + 1), by two rules that have to agree."""
-    k_max = _check.count("k_max", k_max)
-    _check.activation(psi, np.zeros(1))
-    dtype = jnp.result_type(float)
-    kinks, _ = _gaussian.kinks(psi, dtype)
-    coarse, fine = (np.array([_hermite(psi, k_max, s, kinks, panels) for s in norms]) for panels in (8, 16))
-    error = np.abs(fine - coarse).max() / (fine.max() + 1e-300)
-    if not error < float(jnp.finfo(dtype).eps) ** 0.5:
-        raise RuntimeError(f"the Hermite coefficients of psi did not converge: two rules disagree by {error:.1g}")
-    return fine[:, :-1]
-
-
-def _hermite(psi, k_max, norm, kinks, panels):
-    """The coefficients, then the root of E psi(norm z)^2, which none of them exceeds, for their scale.
-
-    Gauss-Legendre rules on so many panels a unit of length, and on the pieces into which kinks cut them.
-    """
-    far = math.ceil(2 * math.sqrt(k_max)) + 9
-    stops = np.linspace(-far, far, 2 * far * panels + 1)
-    stops = np.unique([*stops, *(k / norm for k in kinks if abs(k) < far * norm)])
-    x, w = roots_legendre(12)
-    half = np.diff(stops)[:, None] / 2
-    z, w = (stops[:-1, None] + half * (x + 1)).ravel(), (half * w).ravel()
-    root = np.exp(-(z**2) / 4)  # half of the weight goes with h_k, which would overflow alone
-    seen = _gaussian.evaluate(psi, norm * z)
-    if seen is None:
-        raise ValueError("psi must not depend on a JAX tracer; call this function outside jit, vmap and grad")
-    value = _check.finite("psi", seen[0]) * root
-    w = w / math.sqrt(2 * math.pi)
-    h = [np.zeros_like(z), root]
-    for k in range(k_max):
-        h.append((z * h[-1] - math.sqrt(k) * h[-2]) / math.sqrt(k + 1))
-    return np.append(np.array(h[1:]) @ (w * value), math.sqrt(w @ value**2))

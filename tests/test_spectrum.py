@@ -314,12 +314,10 @@ def test_chernoff_width_refuses(kwargs, message, refuses):
 
 
 def test_hermite_coefficients_refuse(refuses):
-    """A negative norm, a psi that depends on a tracer, and one that oscillates too fast are refused."""
+    """A negative norm, and a psi that depends on a tracer, are refused."""
     refuses("norm must be a finite number and at least 0; got -1", hermite_coefficients, jnp.tanh, 3, norm=-1)
     message = "psi must not depend on a JAX tracer; call this function outside jit, vmap and grad"
     refuses(message, jax.grad(lambda s: hermite_coefficients(lambda z: jnp.tanh(s * z), 3)[1]), 1.0)
-    with pytest.raises(RuntimeError, match=r"^the Hermite coefficients of psi did not converge: two rules disagree by"):
-        hermite_coefficients(lambda z: jnp.abs(jnp.sin(1000 * z)), 3)
 
 
 def test_lambda_min_at_width_keeps_to_the_matrix(points):

@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 import ntklib
 
 ORDER = [
-    *("_check", "_kinks", "_gaussian", "_closed_forms", "network", "gradient_flow", "ntk", "limit_kernel"),
+    *("_check", "_gaussian", "_hermite", "_closed_forms", "network", "gradient_flow", "ntk", "limit_kernel"),
     *("linear_flow", "general_loss", "rayleigh", "gronwall", "spectrum", "kernel_drift", "exercises", "figures"),
 ]
 MODULES = sorted(path for path in (ROOT / "ntklib").glob("*.py") if path.stem != "__init__")
