@@ -88,9 +88,8 @@ def chernoff_width(lam: float, bound: float, m: int, *, shrink: float = 0.5, fai
         n = \left\lceil \frac R\lambda\,\frac{\log(m/\delta)}{\epsilon + (1 - \epsilon)\log(1 - \epsilon)} \right\rceil,
 
     from the matrix Chernoff inequality (Tropp 2012): :math:`K_0^n` is the average of n independent positive
-    semi-definite matrices, one for each unit, of norm at most R. Where that norm has no bound, as with Gaussian weights,
-    leave out the matrices of norm above R and take :math:`\lambda` of what remains: this can only lower
-    :math:`\lambda_{min}(K_0^n)`.
+    semi-definite matrices, one a unit, of norm at most R. With Gaussian weights that norm has no bound; leave the
+    larger matrices out then, and take :math:`\lambda` of what remains, which can only be smaller.
 
     Args:
         lam: smallest eigenvalue :math:`\lambda` of the expected matrix, positive.
