@@ -17,6 +17,7 @@ EDGES = np.linspace(-63.7123456789, 64.2987654321, 2049)  # no round number is a
 NODES, WEIGHTS = roots_legendre(8)
 LAST = np.transpose([(2 * k + 1) / 2 * WEIGHTS * eval_legendre(k, NODES) for k in (6, 7)])  # Legendre coefficients
 LEVELS = [(24, 32), (48, 64), (96, 128), (192, 256), (384, 512)]  # angles and radii a panel
+JUMP = "psi must be continuous, or it has no NTK: psi'(h)^2 has no finite average"
 DISAGREE = "limit_kernel did not reach its accuracy for this psi and these X: two quadrature rules disagree"
 
 
@@ -35,7 +36,7 @@ def kinks(psi, dtype):
     a polynomial in it with the increment of psi as integral; one that stays rough to the last has a kink or a jump.
     """
     eps = float(jnp.finfo(dtype).eps)
-    low, high, scale, found, steep = EDGES[:-1], EDGES[1:], None, [], 1.0
+    low, high, scale, size, found, steep = EDGES[:-1], EDGES[1:], None, 1.0, [], 1.0
     while 0 < len(low) < 2**14:
         middle, half = (low + high) / 2, (high - low) / 2
         z = middle[:, None] + half[:, None] * np.append(NODES, (-1, 1))
@@ -53,10 +54,8 @@ def kinks(psi, dtype):
         jumps = np.flatnonzero(rough & last & (gap > np.sqrt(eps) * (highest + scale) + 64 * eps * far * size))
         if jumps.size:
             i = jumps[np.abs(middle[jumps]).argmin()]
-            raise ValueError(
-                "psi must be continuous, or it has no NTK: psi'(h)^2 has no finite average; "
-                f"got a jump of {value[i, 1] - value[i, 0]:.3g} at z = {round(middle[i], 5) + 0.0:.5g}"
-            )
+            jump, place = value[i, 1] - value[i, 0], round(float(middle[i]), 5) + 0.0
+            raise ValueError(f"{JUMP}; got a jump of {jump:.3g} at z = {place:.5g}")
         narrow = np.where(rough, last, half < 2**-8)
         found += zip(half[narrow], middle[narrow], strict=True)
         steep = np.fmax.reduce(steepest[narrow] / size, initial=steep)
@@ -80,12 +79,13 @@ def averages(psi, s, s2, theta, kinks, steep):
     is weighed by s s2, its share in the kernel, and rules too coarse to see psi rise do not count as agreeing.
     """
     seen, eps = evaluate(psi, EDGES[::16].astype(theta.dtype)), float(jnp.finfo(theta.dtype).eps)
-    traced = seen is None or not _check.concrete(theta)
-    dear = [level for level in LEVELS[2:] if _panels(kinks) * math.prod(level) < min(2e7, 3e10 / len(theta))]
+    traced, panels = seen is None or not _check.concrete(theta), (4 + len(kinks) ** 2) * (1 + 2 * len(kinks))
+    dear = [level for level in LEVELS[2:] if panels * math.prod(level) < min(2e7, 3e10 / len(theta))]
     levels, key = LEVELS[1:3] if traced else LEVELS[:2] + dear, np.asarray(seen).tobytes()
     function = psi if isinstance(psi, Hashable) else partial(psi)  # a dataclass, for example
     weight, rise = jnp.stack([jnp.ones_like(s), s * s2], axis=1), steep * jnp.max(jnp.maximum(s, s2))
     rules = (_quadrature(function, s, s2, theta, kinks, level, key) for level in levels)
+    fine = error = jnp.asarray(jnp.nan)
     for (angles, _), (coarse, fine) in zip(levels, pairwise(rules), strict=False):
         gap, largest = (jnp.max(jnp.abs(a) * weight, axis=0) for a in (fine - coarse, fine))
         error = jnp.where(rise < angles**3, jnp.max(gap / (largest + jnp.finfo(s.dtype).tiny)), 1)
@@ -102,9 +102,7 @@ def averages(psi, s, s2, theta, kinks, steep):
 
 @eqx.filter_jit
 def _quadrature(function, s, s2, theta, kinks, level, key):  # key: what was compiled is not for another psi
-    def psi(z):
-        return function(z).astype(z.dtype)
-
+    psi = partial(lambda function, z: function(z).astype(z.dtype), function)
     (x, wx), (z, wz) = (_graded(n, both, theta.dtype) for n, both in zip(level, (True, bool(kinks)), strict=True))
 
     def ray(phi, s, s2, theta, far):
@@ -125,12 +123,8 @@ def _quadrature(function, s, s2, theta, kinks, level, key):  # key: what was com
         w = (jnp.diff(stops)[:, None] * wx[None, :]).ravel() / (2 * jnp.pi)
         return w @ jax.vmap(ray, (0, None, None, None, None))(phi, s, s2, theta, _far(psi, s, s2))
 
-    nodes = _panels(kinks) * len(x) * len(z)
+    nodes = (4 + len(kinks) ** 2) * (1 + 2 * len(kinks)) * len(x) * len(z)
     return jax.lax.map(jax.checkpoint(pair), (s, s2, theta), batch_size=min(64, 1 + 2**20 // nodes))
-
-
-def _panels(kinks):
-    return (4 + len(kinks) ** 2) * (1 + 2 * len(kinks))
 
 
 def _graded(n, both, dtype):

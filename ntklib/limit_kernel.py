@@ -41,8 +41,8 @@ def limit_kernel(X: Float[Array, "m n0"], psi: Callable, X2: Float[Array, "m2 n0
     Any other ``psi`` is averaged by Gauss-Legendre quadrature in polar coordinates that stops at the kinks of ``psi``,
     8 of them at most, located by bisection in [-63.7, 64.2]. In float64 the rules grow until two agree to 1e-9 of the
     largest entry; the error is then far below, since they converge exponentially. With kinks away from 0, a steep
-    ``psi`` or norms far above 5 they may end at an agreement of 1e-6. (In float32: 1e-4 and 2e-3.) Under ``jax.jit``
-    the rule is fixed, and an agreement of 1e-6 is required of it.
+    ``psi`` or norms far above 5 they may end at an agreement of 1e-6. (In float32: 1e-4 and 2e-3.) Under ``jax.jit``,
+    ``vmap`` and ``grad`` the rule is fixed, and an agreement of 1e-6 is required of it.
 
     Gradients with respect to ``X`` are finite everywhere. A ``psi`` with kinks makes K itself have kinks, at zero rows
     and at parallel rows; there the part that depends on the angle counts as 0.
@@ -58,7 +58,7 @@ def limit_kernel(X: Float[Array, "m n0"], psi: Callable, X2: Float[Array, "m2 n0
     Raises:
         ValueError: bad ``X`` or ``X2``; ``psi`` is not an elementwise function, has no finite averages, or has a jump,
             as a step function has: then :math:`\psi'^2` has no finite average, and there is no tangent kernel.
-        RuntimeError: the quadrature did not reach an agreement of 1e-6.
+        RuntimeError: the quadrature did not reach an agreement of 1e-6, or ``psi`` is too steep for it to be sure.
     """
     X = _check.array("X", X, "m n0")
     same = X2 is None
@@ -86,7 +86,9 @@ def _pairs(X, X2, same):
 @jax.jit  # as one program, without an array of shape (m, m2, n0)
 def _angle(X, X2, s, s2):
     U, U2 = X / jnp.where(s > 0, s, 1), X2 / jnp.where(s2 > 0, s2, 1).T
-    near, far = (_root(jnp.sum((U[:, None, :] + sign * U2[None, :, :]) ** 2, axis=2)) for sign in (-1, 1))
+    near, far = (jnp.sum((U[:, None, :] + sign * U2[None, :, :]) ** 2, axis=2) for sign in (-1, 1))
+    # what rounding, other under jit, may leave of 0 has a slope without meaning
+    near, far = (_root(jnp.where(q > (16 * jnp.finfo(q.dtype).eps) ** 2, q, 0)) for q in (near, far))
     zero = (s == 0) | (s2 == 0)
     return 2 * jnp.arctan2(jnp.where(zero, 1, near), jnp.where(zero, 1, far))
 

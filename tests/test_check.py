@@ -121,7 +121,7 @@ def test_symmetric_up_to_rounding(convert, dtype, scale, refuses):
     """max|M - M^T| <= 1e3 eps max|M| passes, eps that of the dtype that came, and is then exactly symmetric."""
     M = np.array([[4, 1], [1, 3]], dtype) * dtype(scale)
     limit = 1e3 * np.finfo(dtype).eps * M[0, 0]
-    for part, passes in [(0.9, True), (1.1, False), (-0.9, True), (-1.1, False)]:
+    for part, passes in [(0.999, True), (1.001, False), (-0.999, True), (-1.001, False)]:
         M[0, 1] = M[1, 0] + dtype(part * limit)
         if passes:
             got = np.asarray(_check.symmetric("M", M, convert=convert))
@@ -156,10 +156,40 @@ def test_tolerance_starts_at_ten_roundings(dtype, least, refuses):
     """From 10 eps to below 1: eps is 2^-23 in float32 and 2^-52 in float64."""
     name = jnp.dtype(dtype).name
     message = f"rtol must lie between {least:.2g} (ten roundings in {name}) and 1; got "
-    for good in (1.001 * least, np.float32(0.5), jnp.array(0.25), 0.999):
+    for good in (10 * float(jnp.finfo(dtype).eps), 1.001 * least, np.float32(0.5), jnp.array(0.25), 0.999):
         assert _check.tolerance("rtol", good, dtype) == float(good)
     for bad in (0.999 * least, 1, True, None, "0.5", 10**400, np.eye(2), np.array([0.5]), Unreadable()):
         refuses(message, _check.tolerance, "rtol", bad, dtype)
+
+
+NO_NUMBER = [-1e-300, np.inf, -np.inf, np.nan, None, "1", 10**400, np.ones(1), Unreadable()]
+
+
+def test_nonnegative_starts_at_zero(refuses):
+    """0 <= number < infinity, and the number comes back as a float."""
+    for good in (0, -0.0, 1e-300, np.float32(0.5), jnp.array(2), 1e300):
+        assert _check.nonnegative("lam", good) == float(good)
+    for bad in NO_NUMBER:
+        message = f"lam must be a finite number and at least 0; got {_check.shown(bad)}"
+        refuses(message, _check.nonnegative, "lam", bad)
+
+
+@pytest.mark.parametrize("below", [np.inf, 2])
+def test_positive_lies_between_its_limits(below, refuses):
+    """0 < number < below, neither limit included, and the number comes back as a float."""
+    for good in (1e-300, np.float32(0.5), jnp.array(1), 1.999):
+        assert _check.positive("eta", good, below) == float(good)
+    for bad in (0, -0.0, below, *NO_NUMBER):
+        message = f"eta must be a number above 0 and below {below}; got {_check.shown(bad)}"
+        refuses(message, _check.positive, "eta", bad, below)
+    refuses("eta must be a number above 0 and below inf; got inf", _check.positive, "eta", np.inf)
+    assert _check.positive("eta", 1e300) == 1e300
+
+
+def test_shown_cuts_at_forty():
+    """Forty characters are shown; of more, the first 37 and three dots."""
+    assert _check.shown("x" * 38) == f"'{'x' * 38}'"
+    assert _check.shown("x" * 39) == f"'{'x' * 36}..."
 
 
 @pytest.mark.parametrize("value", [Unreadable(), np.eye(9), list(range(1000))], ids=["repr", "matrix", "long list"])

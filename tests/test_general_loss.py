@@ -180,6 +180,12 @@ def test_function_flow_equals_the_closed_form(loss, close):
     close(function_flow(np.diag(4 * RATES), F0, Y, loss.slope, LATE), want, 5e-9)
 
 
+def test_function_flow_takes_a_step_to_every_time(close):
+    """40000 times are 40000 steps, and fewer than the limit of 65536."""
+    ts = np.linspace(0, 4, 40000)
+    close(function_flow(K, F0, Y, SQUARE, ts), Y + linear_flow(K, F0 - Y, ts), 5e-9)
+
+
 @losses
 def test_function_flow_equals_scipy(loss, close):
     """d f/dt = -K dl(f, y)/m, by DOP853 with the slope by hand; stiffer, by Radau."""

@@ -1,0 +1,343 @@
+"""The kernel at infinite width, E psi(u) psi(v) + <x, x'> E psi'(u) psi'(v), for any psi."""
+
+import dataclasses
+import functools
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.special import expit
+from test_closed_forms import FORMS, bell, geometry
+from test_gaussian import expectation
+
+from ntklib import _gaussian, empirical_ntk, init_params
+from ntklib.limit_kernel import LimitKernel, limit_kernel
+
+ALPHA, LAMBDA = 1.6732632423543772, 1.0507009873554805
+ROOT = np.sqrt(2 / np.pi)
+
+
+def mish(z):
+    """z tanh(log(1 + e^z)), and its derivative."""
+    t = np.tanh(np.logaddexp(0, z))
+    return z * t, t + z * (1 - t**2) * expit(z)
+
+
+def gelu(z):
+    """The tanh approximation of GELU, and its derivative."""
+    t = np.tanh(ROOT * (z + 0.044715 * z**3))
+    return z * (1 + t) / 2, (1 + t) / 2 + z * (1 - t**2) * ROOT * (1 + 3 * 0.044715 * z**2) / 2
+
+
+QUADRATURE = {
+    "tanh": (jnp.tanh, np.tanh, lambda z: 1 - np.tanh(z) ** 2),
+    "softplus": (jax.nn.softplus, lambda z: np.logaddexp(0, z), expit),
+    "silu": (jax.nn.silu, lambda z: z * expit(z), lambda z: expit(z) * (1 + z * expit(-z))),
+    "mish": (jax.nn.mish, lambda z: mish(z)[0], lambda z: mish(z)[1]),
+    "sigmoid": (jax.nn.sigmoid, expit, lambda z: expit(z) * expit(-z)),
+    "gelu by tanh": (jax.nn.gelu, lambda z: gelu(z)[0], lambda z: gelu(z)[1]),
+    "elu": (jax.nn.elu, lambda z: np.where(z > 0, z, np.expm1(z)), lambda z: np.where(z > 0, 1, np.exp(z))),
+    "selu": (
+        jax.nn.selu,
+        lambda z: LAMBDA * np.where(z > 0, z, ALPHA * np.expm1(z)),
+        lambda z: LAMBDA * np.where(z > 0, 1, ALPHA * np.exp(z)),
+    ),
+    "z^2+z": (lambda z: z**2 + z, lambda z: z**2 + z, lambda z: 2 * z + 1),
+}
+SMOOTH = [name for name in QUADRATURE if name not in ("elu", "selu")]
+KINKED = {
+    "hard tanh": (jax.nn.hard_tanh, lambda z: np.clip(z, -1, 1), lambda z: 1.0 * (np.abs(z) < 1), (-1, 1)),
+    "relu6": (jax.nn.relu6, lambda z: np.clip(z, 0, 6), lambda z: 1.0 * ((z > 0) & (z < 6)), (0, 6)),
+    "relu(z-0.3)": (
+        lambda z: jax.nn.relu(z - 0.3),
+        lambda z: np.maximum(z - 0.3, 0),
+        lambda z: 1.0 * (z > 0.3),
+        (0.3,),
+    ),
+}
+PSI = {name: row[0] for name, row in (FORMS | QUADRATURE | KINKED).items()}
+X = np.array([[0, 0], [0.6, 0.8], [-1.2, -1.6], [-1.3, 0.4], [3, 4]])
+PICKED = [(0, 0), (0, 4), (1, 1), (1, 2), (3, 3), (3, 4), (1, 4), (2, 4), (4, 4)]
+
+
+@functools.cache
+def kernel(name):
+    """The kernel of X, computed once, with rules that do for norms up to 5."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_gaussian, "LEVELS", _gaussian.LEVELS[1:4] if name in KINKED else _gaussian.LEVELS[1:3])
+        return limit_kernel(X, PSI[name])
+
+
+def total(X, psi):
+    """A number that depends on all entries of both kernels, each in its own way."""
+    nngp, ntk = limit_kernel(X, psi)
+    i, j = jnp.indices(ntk.shape)
+    return jnp.sum(jnp.sin(2.0 * i + j) * ntk) + jnp.sum(jnp.cos(i + 3.0 * j) * nngp)
+
+
+@pytest.mark.parametrize("name", [*QUADRATURE, *KINKED])
+def test_limit_kernel_by_quadrature(name, close):
+    """K = Phi + <x, x'> Phi' against Cartesian quadrature, for norms 0 to 5, parallel and antipodal rows."""
+    _, value, slope, *kinks = (QUADRATURE | KINKED)[name]
+    kinks = kinks[0] if kinks else (0.0,) if name in ("elu", "selu") else ()
+    rows, columns = np.transpose(PICKED)
+    found = [expectation(value, slope, *geometry(X[i], X[j]), kinks) for i, j in PICKED]
+    Phi, dPhi = np.transpose(found)
+    nngp, ntk = kernel(name)
+    close(nngp[rows, columns], Phi, 1e-9)
+    close(ntk[rows, columns], Phi + np.sum(X[rows] * X[columns], axis=1) * dPhi, 1e-9)
+
+
+@pytest.mark.parametrize("name", ["tanh", "softplus", "z^2+z", "relu", "gelu", "sin", "erf"])
+def test_limit_kernel_is_what_wide_networks_have(name):
+    """E K^n = K for every n, since units are independent: the mean of 30 networks within 5 standard errors."""
+    draw = jax.jit(jax.vmap(lambda key: empirical_ntk(init_params(key, 500, 2), X, PSI[name])))
+    K = np.asarray(draw(jax.random.split(jax.random.key(4), 30)))
+    want, error = np.asarray(kernel(name).ntk), K.std(axis=0, ddof=1) / np.sqrt(30)
+    assert np.all(np.abs(K.mean(axis=0) - want) <= 5 * error + 1e-12)
+    assert np.linalg.norm(error) < 0.05 * np.linalg.norm(want)
+
+
+@pytest.mark.parametrize("name", [*QUADRATURE, "relu", "leaky relu", "erf", "gelu", "sin", "cos", "bell", "z^3"])
+def test_limit_kernel_symmetric_positive(name):
+    """Both parts are symmetric to the last bit, have no negative eigenvalue, and obey Cauchy-Schwarz."""
+    for K in map(np.asarray, kernel(name)):
+        np.testing.assert_array_equal(K, K.T)
+        assert np.linalg.eigvalsh(K)[0] >= -1e-12 * np.trace(K)
+        assert np.all(np.abs(K) <= np.sqrt(np.outer(np.diag(K), np.diag(K))) + 1e-12 * np.trace(K))
+
+
+@pytest.mark.parametrize("name", ["tanh", "relu", "gelu"])
+def test_limit_kernel_between_two_sets(name, close):
+    """K(X, X) = K(X) and K(X, X2) = K(X2, X)^T; all by the same formula."""
+    rows = np.array([3, 4, 0])
+    got = limit_kernel(X[rows], PSI[name], X)
+    assert isinstance(got, LimitKernel)
+    close(got, [part[rows] for part in kernel(name)], 1e-10)
+    if name in FORMS:
+        close(limit_kernel(X, PSI[name], X[rows]), [part.T for part in got], 1e-14)
+
+
+coordinates = arrays(float, (5, 3), elements=st.floats(-3, 3))
+
+
+@settings(max_examples=15)
+@given(X=coordinates, seed=st.integers(0, 999), name=st.sampled_from(["relu", "gelu", "erf", "sin", "abs", "relu^2"]))
+def test_limit_kernel_rotates_and_permutes(X, seed, name, close):
+    """K depends on inner products alone: K(X R) = K(X) for orthogonal R; it is symmetric, positive, and permutes."""
+    rng, psi = np.random.default_rng(seed), FORMS[name][0]
+    nngp, ntk = limit_kernel(X, psi)
+    R, order = np.linalg.qr(rng.normal(size=(3, 3)))[0], rng.permutation(5)
+    turned = limit_kernel((X @ R)[order], psi)
+    for K, other in [(nngp, turned.nngp), (ntk, turned.ntk)]:
+        # kinks of relu: an angle of 0 becomes 1e-8 when the rows are rounded
+        close(other, K[order][:, order], 1e-7)
+        np.testing.assert_array_equal(K, K.T)
+        assert np.linalg.eigvalsh(K)[0] >= -1e-12 * np.trace(K) - 1e-300
+
+
+@pytest.mark.parametrize("degree", [2.0, 4.0])
+def test_limit_kernel_is_homogeneous(degree, close):
+    """psi(a z) = a^k psi(z) makes K(a X) = a^(2k) K(X), from 1e-30 to 1e30."""
+    psi = FORMS["relu" if degree == 2 else "relu^2"][0]
+    for scale in (1e-30, 1e-3, 1e30):
+        close(limit_kernel(scale * X, psi).ntk / scale**degree, limit_kernel(X, psi).ntk, 1e-13)
+
+
+def test_limit_kernel_by_hand():
+    """relu at x = (1, 0): K(x, x) = 1; at orthogonal unit inputs Phi = 1/2pi and K the same; at 0 and at -x it is 0."""
+    nngp, ntk = limit_kernel([[1, 0], [0, 1], [-1, 0], [0, 0]], jax.nn.relu)
+    third = 1 / (2 * np.pi)
+    np.testing.assert_allclose(nngp[0], [0.5, third, 0, 0], atol=1e-16)
+    np.testing.assert_allclose(ntk[0], [1, third, 0, 0], atol=1e-16)
+    assert not np.any(ntk[3])
+
+
+@pytest.mark.parametrize("psi", [jax.nn.relu, jnp.tanh], ids=["relu", "tanh"])
+def test_limit_kernel_of_one_number(psi):
+    """m = n0 = 1: K(x, x) = E psi(u)^2 + x^2 E psi'(u)^2, by the midpoint rule in one dimension."""
+    step = 1e-3
+    u = np.arange(-12 + step / 2, 12, step)
+    value, slope = (np.asarray(part) for part in jax.jvp(psi, (1.5 * u,), (np.ones_like(u),)))
+    nngp, ntk = limit_kernel([[-1.5]], psi)
+    assert nngp.shape == ntk.shape == (1, 1)
+    Phi, dPhi = (np.sum(part**2 * bell(u)) * step for part in (value, slope))
+    np.testing.assert_allclose(
+        [nngp[0, 0], ntk[0, 0]], [Phi, Phi + 2.25 * dPhi], rtol=1e-6 if psi is jax.nn.relu else 1e-12
+    )
+
+
+@pytest.mark.parametrize("name", ["tanh", "z^2+z", *FORMS])
+def test_limit_kernel_differentiates(name, close):
+    """d K/d X is a central difference: at a generic row; for smooth psi also at parallel rows and at the zero row."""
+    both = jax.jit(jax.value_and_grad(lambda X: total(X, PSI[name])))
+    Z = X[:4]
+    value, grad = both(Z)
+    close(value, total(Z, PSI[name]), 1e-8)
+    assert np.isfinite(grad).all()
+    kinked = name in ("relu", "leaky relu", "abs") or name.startswith("slopes")
+    for row in (3,) if kinked else (3, 1, 0):
+        steps = 1e-5 * np.eye(8).reshape(4, 2, 4, 2)[row]
+        want = np.array([(both(Z + step)[0] - both(Z - step)[0]) / 2e-5 for step in steps])
+        np.testing.assert_allclose(
+            grad[row], want, rtol=1e-6, atol=1e-9 * abs(float(value)) + 1e-9 * np.abs(grad).max()
+        )
+
+
+def test_limit_kernel_differentiates_through_kinks(close):
+    """At parallel and zero rows of relu, where K has a kink, jit and no jit agree: the angle counts as 0 there."""
+    got = jax.grad(total)(jnp.asarray(X), jax.nn.relu)
+    close(jax.jit(lambda X: jax.grad(total)(X, jax.nn.relu))(X), got, 1e-12)
+    along = jax.jvp(lambda x: limit_kernel(x, jax.nn.relu).ntk, (jnp.ones((1, 2)),), (jnp.ones((1, 2)),))[1]
+    close(along, np.array([[4.0]]), 1e-14)  # d |x|^2
+    ahead = jax.jacfwd(lambda X: limit_kernel(X, jax.nn.relu).ntk)(X)
+    assert np.isfinite(ahead).all()
+
+
+def test_limit_kernel_traces_and_batches(close):
+    """jit(vmap(.)) over sets of inputs gives one set after another; so do inputs spread over devices."""
+    sets = jnp.stack([X[:3], 0.5 * X[:3]])
+    mesh = jax.sharding.Mesh(jax.devices("cpu")[:2], ("inputs",))
+    spread = jax.device_put(X[1:], jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("inputs")))
+    for name in ("relu", "tanh"):
+        got = jax.jit(jax.vmap(lambda X, psi=PSI[name]: limit_kernel(X, psi)))(sets)
+        close([part[0] for part in got], [part[:3, :3] for part in kernel(name)], 1e-8)
+        close([part[1] for part in got], limit_kernel(sets[1], PSI[name]), 1e-8)
+        close(limit_kernel(spread, PSI[name]), [part[1:, 1:] for part in kernel(name)], 1e-9)
+
+
+def leaky(a):
+    """A psi whose slope below 0 is not known when it is traced."""
+    return lambda z: jnp.where(z > 0, z, a * z)
+
+
+def test_limit_kernel_takes_psi_with_traced_parameters(close):
+    """psi may close over what is differentiated, batched or traced: leaky relu by its slope, against its form."""
+
+    def by_slope(a):
+        return total(X[1:4], leaky(a))
+
+    step = 1e-5
+    close(jax.grad(by_slope)(0.3), (by_slope(0.3 + step) - by_slope(0.3 - step)) / (2 * step), 1e-8)
+    close(jax.vmap(by_slope)(jnp.array([0.3, -0.2])), np.array([by_slope(0.3), by_slope(-0.2)]), 1e-9)
+
+
+@pytest.mark.parametrize("name", ["tanh", "hard tanh", *FORMS])
+def test_limit_kernel_keeps_dtype(name, close):
+    """float32 in, float32 out, accurate to float32; the wider of two dtypes wins; psi may return another one."""
+    got = limit_kernel(X.astype(np.float32), PSI[name])
+    assert got.nngp.dtype == got.ntk.dtype == jnp.float32
+    close(got, kernel(name), 2e-5)
+    if name in FORMS:
+        assert limit_kernel(X.astype(np.float32), PSI[name], X).ntk.dtype == jnp.float64
+
+
+def test_limit_kernel_in_other_dtypes(close):
+    """float16 and bfloat16 stay; integers, booleans and lists become float; without x64 everything is float32."""
+    for dtype in (jnp.float16, jnp.bfloat16):
+        for name in ("relu", "erf"):
+            got = limit_kernel(jnp.asarray(X, dtype), PSI[name])
+            assert got.ntk.dtype == dtype
+            close(got, kernel(name), 0.02)
+    assert limit_kernel([[1, 2], [3, 4]], jax.nn.relu).ntk.dtype == jnp.float64
+    assert limit_kernel([[True, False]], jax.nn.relu).ntk.tolist() == [[1.0]]
+    wide = limit_kernel(X.astype(np.float32), lambda z: jnp.float64(2) * jax.nn.relu(z)).ntk
+    assert wide.dtype == jnp.float32
+    close(wide, 4 * kernel("relu").ntk, 1e-6)
+    with jax.enable_x64(False):
+        narrow = limit_kernel(X, jax.nn.relu).ntk
+        assert narrow.dtype == jnp.float32
+        np.testing.assert_array_equal(jnp.diag(narrow), jnp.sum(jnp.asarray(X) ** 2, axis=1))
+
+
+@dataclasses.dataclass
+class Steep:
+    """A callable that has no hash, and whose parameter can be set."""
+
+    beta: float
+
+    def __call__(self, z):
+        """psi at z."""
+        return jnp.tanh(self.beta * z)
+
+
+def test_limit_kernel_reads_psi_afresh(close):
+    """A psi whose parameter has changed since the last call is not taken for what it was; it needs no hash."""
+    psi, beta = Steep(0.5), [0.5]
+
+    def other(z):
+        return jnp.tanh(beta[0] * z)
+
+    first = [limit_kernel(X[:2], f).ntk for f in (psi, other)]
+    psi.beta = beta[0] = 0.6
+    second = [limit_kernel(X[:2], f).ntk for f in (psi, other)]
+    close(first[0], first[1], 1e-15)
+    close(second[0], second[1], 1e-15)
+    assert abs(second[0][1, 1] / first[0][1, 1] - 1) > 0.1
+
+
+def test_limit_kernel_refuses_what_the_quadrature_cannot_tell(monkeypatch):
+    """tanh(1e8 z), a step to the quadrature's eyes, is a RuntimeError; so are norms of 1e8, also inside jit."""
+    monkeypatch.setattr(_gaussian, "LEVELS", [(24, 32), (48, 64), (50, 66)])
+    message = "limit_kernel did not reach its accuracy for this psi and these X: two quadrature rules disagree"
+    for inputs, beta in [(X[:2], 1e8), (1e8 * X[:2], 1.0)]:
+        with pytest.raises(RuntimeError, match=f"^{re.escape(message)}; the last two differ by "):
+            limit_kernel(inputs, Steep(beta))
+    with pytest.raises(RuntimeError, match=re.escape(message)):
+        jax.block_until_ready(jax.jit(lambda X: limit_kernel(X, Steep(1e8)))(X[:2]))
+
+
+@pytest.mark.parametrize("scale", [1e-170, 1e-20, 1e8, 1e150])
+def test_limit_kernel_at_any_norm(scale, close):
+    """relu is homogeneous: norms cancel, until their squares leave float64; a zero row stays zero."""
+    X_ = X * scale
+    nngp, ntk = limit_kernel(X_, jax.nn.relu)
+    assert not np.any(ntk[0])
+    if scale > 1e-100:
+        close(ntk / scale**2, kernel("relu").ntk, 1e-13)
+        close(nngp / scale**2, kernel("relu").nngp, 1e-13)
+
+
+@pytest.mark.parametrize("psi", [jax.nn.relu, jnp.sin, jnp.tanh])
+def test_limit_kernel_refuses_norms_that_overflow(psi, refuses):
+    """|x||x'| beyond the largest number is told before any quadrature."""
+    refuses("|x||x'| must be finite; got inf at index (0, 0)", limit_kernel, [[1e200, 0.0]], psi)
+    refuses("the kernel must be finite; got inf at index (0, 0)", limit_kernel, [[1e60]], lambda z: z**6)
+
+
+@pytest.mark.parametrize("psi", [jnp.sign, jnp.round, jnp.floor, lambda z: jnp.where(z > 0.7, z, 0)])
+def test_limit_kernel_refuses_a_jump(psi, refuses):
+    """A step has no tangent kernel; inside jit too."""
+    message = "psi must be continuous, or it has no NTK: psi'(h)^2 has no finite average; got a jump of "
+    refuses(message, limit_kernel, X, psi)
+    refuses(message, jax.jit(lambda X: limit_kernel(X, psi)), X)
+
+
+@pytest.mark.parametrize("psi", [jnp.log, lambda z: jnp.sqrt(jnp.abs(z))], ids=["undefined", "vertical tangent"])
+def test_limit_kernel_refuses_psi_without_averages(psi, refuses, monkeypatch):
+    """log is no number below 0; sqrt|z| has no slope at h = 0, which is where a zero row has its h."""
+    monkeypatch.setattr(_gaussian, "LEVELS", [(4, 6), (6, 8)])
+    refuses("psi must have finite averages of psi(h)^2 and psi'(h)^2 for these X; got inf or nan", limit_kernel, X, psi)
+
+
+def test_limit_kernel_refuses_bad_X(bad_data, refuses):
+    """A bad X or X2 is refused by name."""
+    data, message = bad_data
+    if message.startswith("X must") or message.startswith("X has") or ("finite" in message and message[0] == "X"):
+        bad = data["X"]
+        if "4 columns" not in message:
+            refuses(message, limit_kernel, bad, jax.nn.relu)
+        if bad is not None:
+            message = message.replace("X", "X2", 1).replace("(m, n0)", "(m2, n0)").replace("params.W0", "X")
+            refuses(message, limit_kernel, np.ones((4, 3)), jax.nn.relu, bad)
+
+
+def test_limit_kernel_refuses_bad_psi(bad_psi, refuses):
+    """A psi that is not an elementwise function with real values is refused."""
+    psi, message = bad_psi
+    refuses(message, limit_kernel, np.ones((4, 3)), psi)
