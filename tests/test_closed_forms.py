@@ -62,7 +62,7 @@ FORMS = {
 }
 forms = pytest.mark.parametrize(("psi", "value", "slope"), FORMS.values(), ids=FORMS.keys())
 INPUTS = np.array([[0, 0], [0.6, 0.8], [1.2, 1.6], [-0.6, -0.8], [0.006, -0.008], [-1.3, 0.4], [3, 4], [4.9, -1]])
-PICKED = [(0, 0), (0, 6), (1, 1), (1, 2), (1, 3), (4, 6), (4, 4), (5, 7), (6, 6), (6, 7), (2, 5), (3, 6)]
+PICKED = [(0, 0), (0, 6), (1, 2), (1, 3), (4, 6), (5, 7), (6, 6), (3, 6)]
 
 
 def geometry(x, z):
@@ -84,7 +84,7 @@ def test_closed_forms_equal_cartesian_quadrature(psi, value, slope, close):
     assert _closed_forms.recognise(psi, jnp.float64)
     nngp, ntk = limit_kernel(INPUTS, psi)
     rows, columns = np.transpose(PICKED)
-    found = [expectation(value, slope, *geometry(INPUTS[i], INPUTS[j]), (0.0,)) for i, j in PICKED]
+    found = [expectation(value, slope, *geometry(INPUTS[i], INPUTS[j]), (0.0,), count=22) for i, j in PICKED]
     Phi, dPhi = np.transpose(found)
     close(nngp[rows, columns], Phi, 1e-12)
     close(ntk[rows, columns], Phi + np.sum(INPUTS[rows] * INPUTS[columns], axis=1) * dPhi, 1e-12)

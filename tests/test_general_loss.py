@@ -11,7 +11,7 @@ import scipy.integrate
 from scipy.special import expit, wrightomega
 
 from ntklib import empirical_ntk, half_mse, linear_flow, network, residual_velocity
-from ntklib.general_loss import function_flow, loss_velocity
+from ntklib.general_loss import _output_velocity, function_flow, loss_velocity
 
 
 class Loss(NamedTuple):
@@ -243,7 +243,7 @@ def test_function_flow_is_stiff_in_float32(scale, x64, close):
     with jax.enable_x64(x64):
         f = function_flow(k, f0, y, wide, ts)
         assert wide(jnp.asarray(f0), y).dtype == (jnp.float64 if x64 else jnp.float32)
-    assert f.dtype == jnp.float32
+    assert f.dtype == _output_velocity(0.0, f0, (k, y, wide)).dtype == jnp.float32
     close(f, y + linear_flow(k, f0 - y, ts), 2e-5)
 
 
