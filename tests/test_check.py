@@ -108,6 +108,11 @@ def test_times_accepts_repetitions(convert):
     assert _check.times([-0.0, 0.0, 0.0, 2, 2], convert=convert).tolist() == [0.0, 0.0, 0.0, 2.0, 2.0]
 
 
+def test_times_names_the_first_step_back(refuses):
+    """Of several steps back the first is named, with the times before and after it."""
+    refuses("ts must be non-decreasing; got ts[1] = 2.0 before ts[2] = 1.0", _check.times, [0, 2, 1, 3, 2.5])
+
+
 def test_times_inside_jit_are_checked_for_their_shape(refuses):
     """A tracer has a shape but no values."""
     assert jax.jit(_check.times)(jnp.array([2.0, 1.0])).tolist() == [2.0, 1.0]
@@ -190,6 +195,15 @@ def test_shown_cuts_at_forty():
     """Forty characters are shown; of more, the first 37 and three dots."""
     assert _check.shown("x" * 38) == f"'{'x' * 38}'"
     assert _check.shown("x" * 39) == f"'{'x' * 36}..."
+
+
+def test_count_takes_positive_integers(refuses):
+    """1, 2, ... of any integer type come back as int; a truth value is no number of things."""
+    for good in (1, np.uint8(3), jnp.array(2)):
+        assert type(_check.count("n", good)) is int
+        assert _check.count("n", good) == good
+    for bad in (0, -1, True, False, 1.0, "1", None):
+        refuses(f"n must be a positive integer; got {bad!r}", _check.count, "n", bad)
 
 
 @pytest.mark.parametrize("value", [Unreadable(), np.eye(9), list(range(1000))], ids=["repr", "matrix", "long list"])
