@@ -42,3 +42,10 @@ def test_coefficients_in_single_precision():
     with jax.enable_x64(False):
         got = hermite_coefficients(jnp.tanh, 3)
     assert np.abs(got - hermite_coefficients(jnp.tanh, 3)).max() < 1e-6
+
+
+def test_rule_stops_at_kinks_off_its_grid(close):
+    """A kink at 1/3, where no panel ends: E relu(3z - 1) = 3 phi(1/3) - Q(1/3), and mu_1 = 3 Q(1/3)."""
+    tail, density = math.erfc(1 / 3 / math.sqrt(2)) / 2, math.exp(-1 / 18) / math.sqrt(2 * math.pi)
+    got = hermite_coefficients(lambda z: jax.nn.relu(z - 1), 1, norm=3.0)
+    close(got, np.array([3 * density - tail, 3 * tail]), 1e-13)
