@@ -49,3 +49,11 @@ def test_rule_stops_at_kinks_off_its_grid(close):
     tail, density = math.erfc(1 / 3 / math.sqrt(2)) / 2, math.exp(-1 / 18) / math.sqrt(2 * math.pi)
     got = hermite_coefficients(lambda z: jax.nn.relu(z - 1), 1, norm=3.0)
     close(got, np.array([3 * density - tail, 3 * tail]), 1e-13)
+
+
+def test_rule_stops_at_kinks_beyond_its_range_over_the_norm(close):
+    """Off the grid at c = 6 / s: E relu6(s z) = s (phi(0) - phi(c)) + 6 Q(c)."""
+    s = 2.9
+    tail, density = math.erfc(6 / s / math.sqrt(2)) / 2, np.exp([0.0, -((6 / s) ** 2) / 2]) / math.sqrt(2 * math.pi)
+    got = hermite_coefficients(jax.nn.relu6, 1, norm=s)[0]
+    close(got, s * (density[0] - density[1]) + 6 * tail, 1e-13)
