@@ -267,3 +267,21 @@ def test_averages_grow_rules_until_they_agree(monkeypatch):
         with pytest.raises(RuntimeError, match=r"the last two differ by 0\.[2-5] of"):
             _gaussian.averages(tanh(1.0), *(jnp.ones(pairs) for _ in range(3)), kinks, 1.0)
         assert levels == _gaussian.LEVELS[:want], (kinks, pairs)
+
+
+def test_meeting_is_where_both_kinks_are_reached():
+    """At the angle phi a ray with radius r > 0 has u = s r cos(phi) = k and v = s2 r cos(phi - theta) = k2."""
+    rng = np.random.default_rng(0)
+    for k, k2 in rng.normal(size=(40, 2)):
+        s, s2, theta = rng.uniform(0.2, 3, 2).tolist() + [rng.uniform(0.1, 3)]
+        phi = float(_gaussian._meeting(k, k2, s, s2, theta))
+        r = k / (s * np.cos(phi))
+        assert -np.pi / 2 <= phi <= 3 * np.pi / 2
+        assert r > 0
+        assert abs(s2 * r * np.cos(phi - theta) - k2) < 1e-12 * max(1, r)
+
+
+def test_averages_may_vanish_for_one_pair(close):
+    """z^2 - 1 at orthogonal inputs: both are 0, and the error counts against the largest of all pairs."""
+    one, theta = jnp.ones(2), jnp.array([np.pi / 2, 0.0])
+    close(_gaussian.averages(lambda z: z**2 - 1, one, one, theta, (), 1.0), np.array([[0.0, 0], [2, 4]]), 1e-13)
