@@ -273,7 +273,7 @@ def test_meeting_is_where_both_kinks_are_reached():
     """At the angle phi a ray with radius r > 0 has u = s r cos(phi) = k and v = s2 r cos(phi - theta) = k2."""
     rng = np.random.default_rng(0)
     for k, k2 in rng.normal(size=(40, 2)):
-        s, s2, theta = rng.uniform(0.2, 3, 2).tolist() + [rng.uniform(0.1, 3)]
+        s, s2, theta = rng.uniform(0.2, 3, 3)
         phi = float(_gaussian._meeting(k, k2, s, s2, theta))
         r = k / (s * np.cos(phi))
         assert -np.pi / 2 <= phi <= 3 * np.pi / 2

@@ -174,7 +174,7 @@ def test_chernoff_width_solves_the_inequality(lam, bound, m, shrink, failure):
 
 def test_chernoff_width_by_default():
     """Half of lambda with probability 9/10 by default: n = (R/lambda) log(10 m)/(1/2 - log(2)/2)."""
-    assert chernoff_width(0.02, 1, 50) == math.ceil(50 * math.log(500) / (0.5 - 0.5 * math.log(2)))
+    assert chernoff_width(lam=0.02, bound=1, m=50) == math.ceil(50 * math.log(500) / (0.5 - 0.5 * math.log(2)))
 
 
 def test_chernoff_width_keeps_its_promise():
@@ -221,7 +221,7 @@ def test_hermite_coefficients_equal_their_closed_forms(norm, close):
     close(hermite_coefficients(jnp.exp, 24, norm=norm), exp, 1e-13)
     sin = np.where(k % 2 == 0, 0, (-1.0) ** (k // 2)) * exp * math.exp(-(norm**2))
     close(hermite_coefficients(jnp.sin, 24, norm=norm), sin, 1e-12)
-    close(hermite_coefficients(jax.nn.relu, 1, norm=0), np.zeros(2), 0)
+    close(hermite_coefficients(psi=jax.nn.relu, k_max=1, norm=0), np.zeros(2), 0)
 
 
 def test_hermite_coefficients_of_a_shifted_kink(close):
