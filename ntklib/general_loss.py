@@ -28,9 +28,9 @@ def loss_velocity(K: Float[Array, "m m"], dl: Float[Array, " m"]) -> Float[Array
 
         \partial_t \mathcal L^* = -\frac{1}{m^2}\,(\partial_f l)^\top K\,\partial_f l
 
-    This is the lecture's equation 5 with two slips put right: the kernel is taken at :math:`(x^\alpha, x^\beta)`, not
-    at :math:`(x^\alpha, y^\beta)`, and the slope is :math:`\partial_f l`, not :math:`\partial_x l`. It is exact at
-    finite width, with the kernel of that moment.
+    This is :eq:`eq-general-velocity`, the lecture's equation 5 with two slips put right: the kernel is taken at
+    :math:`(x^\alpha, x^\beta)`, not at :math:`(x^\alpha, y^\beta)`, and the slope is :math:`\partial_f l`, not
+    :math:`\partial_x l`. It is exact at finite width, with the kernel of that moment.
 
     Args:
         K: tangent kernel, shape (m, m), symmetric.
@@ -59,13 +59,14 @@ def function_flow(
 ) -> Float[Array, "T m"]:
     r"""Outputs from ``f0`` at t = 0 under a constant kernel, :math:`\partial_t f = -K\,\partial_f l(f, y)/m`.
 
-    The integrator is diffrax's Kvaerno5 with adaptive steps that land on every requested time, in the common dtype of
-    ``K``, ``f0`` and ``y``; reverse-mode differentiation goes through it. The method is implicit (Kværnø 2004), so that
-    its steps can grow with the time scale of what is left to learn, however fast the other modes are: for the squared,
-    logistic, log-cosh and Huber losses, with eight eigenvalues of ``K / m`` from 1e-6 to 10, 400 to 1300 steps led to
-    t = 1e6; the explicit Tsit5 was not there after 260000, except with the logistic loss (18000). The error was below
-    1e-9 of the largest output in float64, and up to 6e-3 in float32, in which ``K`` itself is known to 6e-8 of its
-    largest eigenvalue only. Each kink that an output meets, as with the Huber loss, costs some dozens of steps more.
+    (:eq:`eq-function-flow`.) The integrator is diffrax's Kvaerno5 with adaptive steps that land on every requested
+    time, in the common dtype of ``K``, ``f0`` and ``y``; reverse-mode differentiation goes through it. The method is
+    implicit (Kværnø 2004), so that its steps can grow with the time scale of what is left to learn, however fast the
+    other modes are: for the squared, logistic, log-cosh and Huber losses, with eight eigenvalues of ``K / m`` from 1e-6
+    to 10, 400 to 1300 steps led to t = 1e6; the explicit Tsit5 was not there after 260000, except with the logistic
+    loss (18000). The error was below 1e-9 of the largest output in float64, and up to 6e-3 in float32, in which ``K``
+    itself is known to 6e-8 of its largest eigenvalue only. Each kink that an output meets, as with the Huber loss,
+    costs some dozens of steps more.
 
     Args:
         K: kernel, shape (m, m), symmetric; singular matrices are allowed.

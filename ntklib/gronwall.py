@@ -24,9 +24,9 @@ def gronwall_bound(
 
         \mathcal L(t) \le e^{-2\lambda t/m}\,\mathcal L(0) \le e^{-\lambda t/2m}\,\mathcal L(0)
 
-    The right-hand side is the lecture's equation 6. The middle is sharp: it is attained where the residuals at t = 0
-    are an eigenvector of :math:`\lambda`. Both hold for the kernel of the flow itself: at finite width that kernel
-    moves, and a bound from its limit or from its start may fail; see :func:`gronwall`.
+    (:eq:`eq-bound`.) The right-hand side is the lecture's equation 6. The middle is sharp: it is attained where the
+    residuals at t = 0 are an eigenvector of :math:`\lambda`. Both hold for the kernel of the flow itself: at finite
+    width that kernel moves, and a bound from its limit or from its start may fail; see :func:`gronwall`.
 
     Args:
         loss0: loss at t = 0, at least 0.
@@ -51,7 +51,7 @@ def gronwall_bound(
 
 
 def gronwall(u0: float, beta: Callable[[float], float], ts: Float[np.ndarray, " T"]) -> Float[np.ndarray, " T"]:
-    r"""Grönwall's inequality: :math:`u' \le \beta(t)\,u` implies that u stays below the solution of the equation.
+    r"""Grönwall's inequality: :math:`u' \le \beta(t)\,u` implies :eq:`eq-gronwall`: u stays below the solution.
 
     .. math::
 

@@ -33,7 +33,7 @@ def lambda_min(M: Float[np.ndarray, "m m"]) -> float:
 def rayleigh_quotient(M: Float[Array, "m m"], u: Float[Array, " m"]) -> Float[Array, ""]:
     r"""Rayleigh quotient :math:`u^\top M u / \|u\|^2`, which is never below the smallest eigenvalue of ``M``.
 
-    This is the lecture's Lemma 2,
+    This is :eq:`eq-rayleigh`, the lecture's Lemma 2,
 
     .. math::
 
