@@ -24,7 +24,7 @@ class LimitKernel(NamedTuple):
 
 
 def limit_kernel(X: Float[Array, "m n0"], psi: Callable, X2: Float[Array, "m2 n0"] | None = None) -> LimitKernel:
-    r"""Kernel at infinite width and random start, the lecture's Theorem 1 at t = 0.
+    r"""Kernel at infinite width and random start, :eq:`eq-limit-kernel`, the lecture's Theorem 1 at t = 0.
 
     .. math::
 
@@ -35,8 +35,9 @@ def limit_kernel(X: Float[Array, "m n0"], psi: Callable, X2: Float[Array, "m2 n0
     :math:`\langle x, x'\rangle`. ``nngp`` is :math:`\Phi` and ``ntk`` is K.
 
     A closed form is used where the values of ``psi`` at 32 points between -100 and 100 are those of a function that has
-    one: piecewise linear with a kink at 0, such as relu, leaky relu and abs, or relu² (Cho & Saul 2009), erf (Williams
-    1997), the normal distribution function, exact GELU (Tsuchida et al. 2021), sin, cos, exp(-z²/2), z^k for k up to 6.
+    one: piecewise linear with a kink at 0, such as relu (:eq:`eq-limit-relu`), leaky relu and abs, or relu² (Cho & Saul
+    2009), erf (:eq:`eq-limit-erf`, Williams 1997), the normal distribution function, exact GELU (Tsuchida et al. 2021),
+    sin, cos, exp(-z²/2), z^k for k up to 6.
 
     Any other ``psi`` is averaged by Gauss-Legendre quadrature in polar coordinates that stops at the kinks of ``psi``,
     8 of them at most, located by bisection in [-63.7, 64.2]. In float64 the rules grow until two agree to 1e-9 of the
