@@ -7,7 +7,10 @@ from urllib.parse import unquote, urljoin
 import pytest
 from conftest import SITE
 
-PAGES = ["index", "network", "gradient_flow", "ntk", "linear_flow", "notation", "api", "bibliography"]
+PAGES = [
+    *("index", "network", "gradient_flow", "ntk", "limit_kernel", "linear_flow", "general_loss", "rayleigh", "gronwall"),
+    *("spectrum", "kernel_drift", "ten_formulas", "errata", "lecture", "notation", "api", "bibliography"),
+]
 page_of_book = pytest.mark.parametrize("name", PAGES)
 
 OUT_OF_FRAME = """() => [...document.querySelectorAll("main article *")].filter(e => {
