@@ -15,7 +15,7 @@ from ntklib.ntk import empirical_ntk
 
 
 def triple_product(params: Params, X: Float[Array, "m n0"], psi: Callable) -> Float[Array, "m m m"]:
-    r"""Triple product :math:`(\nabla f^\beta)^\top\,\nabla^2 f^\alpha\,\nabla f^\gamma` of the lecture's Exercise 3.
+    r"""Triple product :math:`(\nabla f^\beta)^\top\,\nabla^2 f^\alpha\,\nabla f^\gamma`, :eq:`eq-triple`.
 
     Args:
         params: parameters of width n.
@@ -32,7 +32,7 @@ def triple_product(params: Params, X: Float[Array, "m n0"], psi: Callable) -> Fl
 
 
 def triple_product_terms(params: Params, X: Float[Array, "m n0"], psi: Callable) -> Float[Array, "3 m m m"]:
-    r"""The three terms of :func:`triple_product`: the lecture's Exercise 3, its indices corrected.
+    r"""The three terms of :func:`triple_product`, :eq:`eq-triple-terms`: the lecture's Exercise 3, indices corrected.
 
     .. math::
 
@@ -66,9 +66,10 @@ def ntk_velocity(params: Params, X: Float[Array, "m n0"], y: Float[Array, " m"],
         \partial_t K &= \frac1n (\dot A A^\top + A \dot A^\top + (X X^\top) \circ (\dot E E^\top + E \dot E^\top))
         \end{aligned}
 
-    The first line is the lecture's Exercise 2, the residual's index corrected; the second is what is computed, without
-    an array of m³ numbers. There :math:`A = \psi(h)` and :math:`E = \psi'(h)\,\mathrm{diag}(W_1)`; a dot is a velocity
-    along :math:`\dot W_1 = -A^\top r/(m\sqrt n)`, :math:`\dot h = -X X^\top\mathrm{diag}(r)\,E/(m\sqrt n)`.
+    The first line is :eq:`eq-ntk-velocity`, the lecture's Exercise 2, the residual's index corrected; the second is
+    what is computed, without an array of m³ numbers. There :math:`A = \psi(h)` and
+    :math:`E = \psi'(h)\,\mathrm{diag}(W_1)`; a dot is a velocity along
+    :math:`\dot W_1 = -A^\top r/(m\sqrt n)`, :math:`\dot h = -X X^\top\mathrm{diag}(r)\,E/(m\sqrt n)`.
 
     Args:
         params, X, psi: as in :func:`triple_product`.
@@ -93,7 +94,7 @@ def ntk_velocity(params: Params, X: Float[Array, "m n0"], y: Float[Array, " m"],
 
 
 def kernel_drift(params: Params, X: Float[Array, "m n0"], psi: Callable) -> Float[Array, " T"]:
-    r"""Distance :math:`\|K^n_t - K^n_0\|_F` that the tangent kernel has moved, one time after another.
+    r"""Distance :math:`\|K^n_t - K^n_0\|_F` that the tangent kernel has moved, :eq:`eq-drift`, time after time.
 
     Args:
         params: parameters stacked over time, as in ``Flow.params``: W0 of shape (T, n, n0) and W1 of shape (T, n).
@@ -126,7 +127,8 @@ class WidthSlope(NamedTuple):
 def width_slope(ns: Float[np.ndarray, " w"], values: Float[np.ndarray, "w draws"]) -> WidthSlope:
     r"""Exponent of the width: least squares of :math:`\log\mathrm{RMS} = \frac12\log\overline{v^2}` on log n.
 
-    By the delta method one log RMS has standard error :math:`\mathrm{sd}(v^2)/(2\sqrt d\;\overline{v^2})`, d draws.
+    See :eq:`eq-width-slope`. By the delta method one log RMS has, with d draws, the standard error
+    :math:`\mathrm{sd}(v^2)/(2\sqrt d\;\overline{v^2})`.
 
     Args:
         ns: widths, positive and increasing, at least two, shape (w,).
