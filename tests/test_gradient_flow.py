@@ -167,6 +167,37 @@ def test_gradient_flow_slides_along_a_kink(monkeypatch, activations, close):
     close(jitted, flow, 1e-3)
 
 
+def test_gradient_flow_slides_whatever_the_first_times(close):
+    """The shortest step is a share of the whole time, not of a first one that happens to be tiny."""
+    close(gradient_flow(**SLIDE, ts=[1e-9, 2.0]).f[-1], gradient_flow(**SLIDE, ts=[2.0]).f[-1], 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("size", "rise", "accepted"), [(1000, 0.02, True), (1000, 0.04, False), (0.01, 8e-5, True), (0.01, 1.5e-4, False)]
+)
+def test_gradient_flow_refuses_a_loss_that_rises(size, rise, accepted, monkeypatch):
+    """Along the flow L falls: a rise of more than 100 rtol (1 + |L(0)|) is no rounding."""
+    start = Params(jnp.array([[0.6]]), jnp.array([0.6]))
+    end = Params(start.W0[None], start.W1[None] * (1 + rise / (0.36 * size)))
+    monkeypatch.setattr(sys.modules["ntklib.gradient_flow"], "_integrate", lambda *args, **kwargs: (end, True))
+
+    def run():
+        return gradient_flow(start, [[1.0]], [0.0], PRODUCT["psi"], [1.0], loss=lambda f, y: size * f[0], rtol=1e-6)
+
+    if accepted:
+        assert abs(run().loss[0] - 0.36 * size - rise) < 1e-12 * size
+    else:
+        with pytest.raises(RuntimeError, match=r"^gradient_flow did not converge"):
+            run()
+
+
+def test_gradient_flow_tolerances_by_default():
+    """rtol is 1e-9 in float64 and 1e-5 in float32, atol a hundredth of it."""
+    defaults = sys.modules["ntklib.gradient_flow"]._tolerances
+    for kind, rtol in [(jnp.float64, 1e-9), (jnp.float32, 1e-5)]:
+        assert defaults(None, None, kind, "X") == (rtol, rtol / 100)
+
+
 def test_gradient_flow_traces_and_batches(flow, problem, close):
     """vmap over targets, with jit or without, gives what one flow after another gives."""
     params, X, y = problem(4, 5, 3)
