@@ -16,7 +16,7 @@ from ntklib.rayleigh import lambda_min
 
 
 def positive_definite(K: Float[np.ndarray, "m m"]) -> bool:
-    r"""Whether :math:`\lambda_{min} > m\,\epsilon\,|\lambda|_{max}`, positive beyond rounding.
+    r"""Whether :math:`\lambda_{min} > m\,\epsilon\,|\lambda|_{max}`: :eq:`eq-definite`, beyond rounding.
 
     Args:
         K: symmetric matrix, shape (m, m).
@@ -87,9 +87,9 @@ def chernoff_width(lam: float, bound: float, m: int, *, shrink: float = 0.5, fai
 
         n = \left\lceil \frac R\lambda\,\frac{\log(m/\delta)}{\epsilon + (1 - \epsilon)\log(1 - \epsilon)} \right\rceil,
 
-    from the matrix Chernoff inequality (Tropp 2012): :math:`K_0^n` is the average of n independent positive
-    semi-definite matrices, one a unit, of norm at most R. With Gaussian weights that norm has no bound; leave the
-    larger matrices out then, and take :math:`\lambda` of what remains, which can only be smaller.
+    :eq:`eq-chernoff`, from the matrix Chernoff inequality (Tropp 2012): :math:`K_0^n` is the average of n independent
+    positive semi-definite matrices, one a unit, of norm at most R. With Gaussian weights that norm has no bound; leave
+    the larger matrices out then, and take :math:`\lambda` of what remains, which can only be smaller.
 
     Args:
         lam: smallest eigenvalue :math:`\lambda` of the expected matrix, positive.
@@ -113,7 +113,7 @@ def hermite_coefficients(psi: Callable, k_max: int, *, norm: float = 1.0) -> Flo
     r"""Coefficients :math:`\mu_k = \mathrm E\,\psi(\|x\| z)\,h_k(z)` in the normalised Hermite polynomials (z normal).
 
     For inputs of this norm :math:`\Phi = \sum_k \mu_k^2 \rho^k` and :math:`K = \sum_k (k + 1)\,\mu_k^2 \rho^k`, with
-    :math:`\rho` the cosine of their angle (Daniely et al. 2016).
+    :math:`\rho` the cosine of their angle: :eq:`eq-hermite` (Daniely et al. 2016).
 
     Args:
         psi: activation, any elementwise function that JAX can differentiate.
@@ -138,8 +138,9 @@ def hermite_lower_bound(X: Float[Array, "m n0"], psi: Callable, k_max: int) -> f
         \lambda_{min}(K) \ge \lambda_{min}\Big(\sum_{k=0}^{k_{max}} (k + 1)\,D_k\,\rho^{\circ k} D_k\Big),
         \qquad D_k = \mathrm{diag}(\mu_k(\|x^\alpha\|)),
 
-    where :math:`\rho^{\circ k}` holds the k-th powers of the cosines between inputs. Each degree is positive
-    semi-definite (Schur's product theorem), so those left out can only raise :math:`\lambda_{min}`.
+    :eq:`eq-hermite-bound`, where :math:`\rho^{\circ k}` holds the k-th powers of the cosines between inputs. Each
+    degree is positive semi-definite (Schur's product theorem), so those left out can only raise
+    :math:`\lambda_{min}`.
 
     Args:
         X: inputs, one per row, shape (m, n0).
