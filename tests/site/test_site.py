@@ -6,7 +6,9 @@ from urllib.parse import unquote, urljoin
 
 import pytest
 from conftest import SITE
+from notebooks import BOOK
 
+NOTEBOOKS = {path.stem for path in BOOK}
 PAGES = [
     *("index", "network", "gradient_flow", "ntk", "limit_kernel", "linear_flow", "general_loss", "rayleigh"),
     *("gronwall", "spectrum", "kernel_drift", "ten_formulas", "errata", "lecture", "notation", "api", "bibliography"),
@@ -72,14 +74,14 @@ def test_page_in_a_browser(browser, address, name, width, scheme):
     assert page.evaluate(OUT_OF_FRAME) == []
     formulas = page.evaluate(FORMULAS)
     assert [text for text, set_, height in formulas if set_ != 1 or height < 5] == []
-    assert bool(formulas) == (name not in ("index", "bibliography"))
+    assert bool(formulas) == (name not in ("index", "bibliography", "lecture"))
     prose = page.evaluate(
         "[...document.querySelectorAll('main p, main li, main td')].map(e => e.innerText).join('\\n')"
     )
-    assert re.findall(r"\$|\{(?:eq|doc|ref|cite|numref)\}|\\frac", prose) == []
+    assert re.findall(r"\$|\{(?:eq|doc|ref|cite|numref|prf:ref)\}|\\frac", prose) == []
     figures = page.evaluate(FIGURES)
     assert [alt for alt, natural, fits in figures if len(alt) < 40 or natural < 600 or not fits] == []
-    assert bool(figures) == (name in ("network", "gradient_flow", "ntk", "linear_flow"))
+    assert bool(figures) == (name in NOTEBOOKS)
     page.close()
 
 
