@@ -10,7 +10,7 @@ import scipy.integrate
 import scipy.stats
 
 from ntklib import Params, empirical_ntk, half_mse, init_params, linear_flow, network, preactivation
-from ntklib.network import antisymmetric_params, linearized_network
+from ntklib.network import _derivatives, antisymmetric_params, linearized_network
 
 KEY = jax.random.key(5)
 
@@ -418,3 +418,10 @@ def test_linearized_network_refuses_infinite_values(refuses):
     refuses("f must be finite; got nan at index (1,)", linearized_network, params, params, [[1.0], [-1.0]], jnp.log)
     ahead = Params([[2.0]], [1.0])
     refuses("f must be finite; got ", linearized_network, ahead, Params([[0.0]], [1.0]), [[1.0]], jnp.sqrt)
+
+
+def test_derivatives_of_the_second_order(close):
+    """psi, psi' and psi'' by nested jvp: sin, cos, -sin."""
+    h = jnp.linspace(-3, 3, 7)[None]
+    for got, want in zip(_derivatives(jnp.sin, h, 2), (np.sin(h), np.cos(h), -np.sin(h)), strict=True):
+        close(got, want, 1e-14)
