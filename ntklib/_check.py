@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 
 def concrete(a):
@@ -20,16 +21,20 @@ def concrete(a):
 
 def shown(value):
     """A value in one short line."""
-    line = " ".join(repr(value).split())
+    try:
+        line = " ".join(repr(value).split())
+    except Exception:
+        line = f"a {type(value).__name__}"
     return line if len(line) <= 40 else line[:37] + "..."
 
 
 def _real(name, value, axes):
     """`value` as a real, non-empty array with one axis for each name in `axes`, such as "m n0"."""
     what = f"{name} must be a real array of shape ({axes.replace(' ', ', ')}{'' if ' ' in axes else ','})"
-    a = value
+    a = value.data if isinstance(value, np.ma.MaskedArray) else value
     if not isinstance(value, jax.Array | np.ndarray):
-        traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(value))
+        leaves = jax.tree.leaves(value) if isinstance(value, list | tuple) else []
+        traced = any(isinstance(leaf, Tracer) for leaf in leaves)
         try:
             a = jnp.asarray(value) if traced else np.asarray(value)
         except (TypeError, ValueError):
@@ -39,13 +44,13 @@ def _real(name, value, axes):
     if np.ma.is_masked(value):
         raise ValueError(f"{what}; got a masked array")
     number = any(jnp.issubdtype(a.dtype, kind) for kind in (jnp.floating, jnp.integer, jnp.bool_))
-    if not number or a.dtype == np.longdouble:
+    if not number or a.dtype == np.longdouble or a.dtype.kind == "m":  # durations count as integers
         raise ValueError(f"{what}; got {f'dtype {a.dtype}' if a is value or a.ndim else shown(value)}")
     if a.ndim != len(axes.split()):
         raise ValueError(f"{what}; got shape {a.shape}")
     if a.size == 0:
         raise ValueError(f"{what} and must not be empty; got shape {a.shape}")
-    return a
+    return a if a.dtype.isnative else a.astype(a.dtype.newbyteorder("="))
 
 
 def finite(name, a):
@@ -61,7 +66,17 @@ def finite(name, a):
 def array(name, value, axes):
     """A finite JAX array that keeps its floating dtype; integers become JAX's default float."""
     a = _real(name, value, axes)
-    return finite(name, jnp.asarray(a if jnp.issubdtype(a.dtype, jnp.floating) else a.astype(float)))
+    return finite(name, _whole(jnp.asarray(a if jnp.issubdtype(a.dtype, jnp.floating) else a.astype(float))))
+
+
+def _whole(a: jax.Array) -> jax.Array:
+    """`a` itself, or the whole of it on each device where it lies on a mesh with explicit axes.
+
+    There each operation would have to name how its result is spread. On other meshes the compiler finds that out.
+    """
+    mesh = jax.typeof(a).sharding.mesh
+    explicit = AxisType.Explicit in getattr(mesh, "axis_types", ())
+    return jax.sharding.reshard(a, NamedSharding(mesh, PartitionSpec())) if explicit else a
 
 
 def host(name, value, axes):
@@ -91,7 +106,7 @@ def count(name, value):
         number = 0 if isinstance(value, bool) else operator.index(value)
     except TypeError:
         number = 0
-    if number < 1:
+    if not 1 <= number < 2**63:
         raise ValueError(f"{name} must be a positive integer; got {shown(value)}")
     return number
 
@@ -120,6 +135,17 @@ def activation(psi, h):
     return lambda z: psi(z).astype(z.dtype)
 
 
+def differentiated(times, function, *args):
+    """What the function returns, if forward mode can differentiate psi, of which it takes so many derivatives."""
+    try:
+        return function(*args)
+    except (TypeError, ValueError, NotImplementedError) as error:
+        got = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+        raise ValueError(
+            f"psi must be a function whose derivative of order {times} jax.jvp can take; got {got}"
+        ) from error
+
+
 def scalar_loss(loss, f):
     """`loss`, if it maps f and y to one real number."""
     _returns("loss", "a function of f and y, such as half_mse", loss, (), f, f)
@@ -143,7 +169,8 @@ def _returns(name, kind, function, shape, *args):
 
 def _number(value):
     try:
-        return math.nan if isinstance(value, str) or np.ndim(value) else float(value)
+        other = np.ma.isMaskedArray(value) or np.asarray(value).dtype.kind in "cmMSU"
+        return math.nan if other or np.ndim(value) else float(value)
     except (TypeError, ValueError, OverflowError):
         return math.nan
 

@@ -24,7 +24,7 @@ DISAGREE = "limit_kernel did not reach its accuracy for this psi and these X: tw
 def evaluate(psi, z):
     """psi and psi' at the numbers z as NumPy arrays, also inside jit; None where psi itself depends on a tracer."""
     with jax.ensure_compile_time_eval():
-        value, slope = jax.jvp(psi, (jnp.asarray(z),), (jnp.ones_like(z),))
+        value, slope = _check.differentiated(1, jax.jvp, psi, (jnp.asarray(z),), (jnp.ones_like(z),))
     return (np.asarray(value, float), np.asarray(slope, float)) if _check.concrete(value) else None
 
 

@@ -149,4 +149,5 @@ def _derivatives(psi, h, order):
         return *lower, slopes[-1]
 
     psi = _check.activation(psi, h)
-    return tuple(_check.finite("psi" + "'" * k + "(h)", value) for k, value in enumerate(stack(h, order)))
+    values = _check.differentiated(order, stack, h, order)
+    return tuple(_check.finite("psi" + "'" * k + "(h)", value) for k, value in enumerate(values))

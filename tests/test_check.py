@@ -18,6 +18,14 @@ class Unreadable:
         return "first line\nsecond line " + 1000 * "x"
 
 
+class Unspeakable:
+    """What cannot even be shown."""
+
+    def __repr__(self):
+        """Fail."""
+        raise RuntimeError("no words")
+
+
 def test_concrete_says_whether_values_can_be_seen():
     """Numbers can be looked at; tracers, and arrays that live partly on other machines, cannot."""
     assert _check.concrete(np.ones(2))
@@ -62,6 +70,13 @@ def test_array_keeps_floats_and_converts_integers(value, dtype):
     assert got.tolist() == host.tolist() == [float(v) for v in value]
 
 
+def test_array_takes_what_files_hold():
+    """Numbers in another order of bytes, and a masked array without a mask, are numbers."""
+    for value in (np.array([1.5, 2.0], ">f8"), np.ma.masked_array([1.5, 2.0])):
+        for convert in (_check.array, _check.host):
+            assert convert("a", value, "m").tolist() == [1.5, 2.0]
+
+
 def test_array_without_x64():
     """Where JAX's flag is off the default float is float32, and a list becomes that without a warning."""
     with jax.enable_x64(False):
@@ -86,6 +101,9 @@ def test_array_without_x64():
         (jax.random.key(0), "dtype key<fry>"),
         (Unreadable(), "first line"),
         (np.ma.masked_equal([1.0, 2.0], 2.0), "a masked array"),
+        (np.ones(2, "m8[s]"), "dtype timedelta64[s]"),
+        (iter([1.0]), "<list_iterator"),
+        (Unspeakable(), "a Unspeakable"),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, str) else "",
 )
@@ -168,6 +186,7 @@ def test_tolerance_starts_at_ten_roundings(dtype, least, refuses):
 
 
 NO_NUMBER = [-1e-300, np.inf, -np.inf, np.nan, None, "1", 10**400, np.ones(1), Unreadable()]
+NO_NUMBER += [b"1", np.array("2"), np.complex128(1 + 5j), np.timedelta64(3), np.ma.masked]
 
 
 def test_nonnegative_starts_at_zero(refuses):
@@ -202,7 +221,7 @@ def test_count_takes_positive_integers(refuses):
     for good in (1, np.uint8(3), jnp.array(2)):
         assert type(_check.count("n", good)) is int
         assert _check.count("n", good) == good
-    for bad in (0, -1, True, False, 1.0, "1", None):
+    for bad in (0, -1, True, False, 1.0, "1", None, 2**63):
         refuses(f"n must be a positive integer; got {bad!r}", _check.count, "n", bad)
 
 

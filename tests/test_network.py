@@ -206,6 +206,22 @@ def test_network_traces_and_batches(function, problem, close):
     close(function(params, spread), function(params, X), 1e-14)
 
 
+def test_network_takes_explicit_meshes(problem, close):
+    """Arrays on a mesh with explicit axes, inputs or units, give what they give on one device."""
+    params, X, _ = problem(4, 6, 2)
+    mesh = jax.make_mesh((2,), ("d",), axis_types=(jax.sharding.AxisType.Explicit,), devices=jax.devices("cpu")[:2])
+    spread = jax.tree.map(
+        lambda a: jax.device_put(a, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("d"))), (params, X)
+    )
+    want = network(params, X, jnp.tanh)
+    close(network(*spread, jnp.tanh), want, 1e-14)
+    close(jax.jit(lambda p, X: network(p, X, jnp.tanh))(*spread), want, 1e-14)
+    close(jax.jit(lambda p: network(p, spread[1], jnp.tanh))(spread[0]), want, 1e-14)
+    with jax.set_mesh(mesh):  # JAX's grad asks for it
+        got = jax.grad(lambda p: jnp.sum(network(p, spread[1], jnp.tanh)))(spread[0])
+    close(got, jax.grad(lambda p: jnp.sum(network(p, X, jnp.tanh)))(params), 1e-14)
+
+
 @pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16, jnp.float32, jnp.float64])
 def test_network_keeps_dtype(dtype, problem):
     """The dtype that comes goes out, also when psi holds a float64 constant."""

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ntklib import Params, empirical_ntk, empirical_ntk_autodiff, half_mse, network, residual_velocity
+from ntklib import (
+    Params,
+    empirical_ntk,
+    empirical_ntk_autodiff,
+    half_mse,
+    limit_kernel,
+    network,
+    ntk_velocity,
+    residual_velocity,
+)
 
 kernels = pytest.mark.parametrize("kernel", [empirical_ntk, empirical_ntk_autodiff], ids=["closed", "autodiff"])
 entries = st.floats(-3, 3)
@@ -112,6 +121,18 @@ def test_empirical_ntk_traces_and_batches(kernel, problem, close):
     mesh = jax.sharding.Mesh(jax.devices("cpu")[:2], ("inputs",))
     spread = jax.device_put(X, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("inputs")))
     close(kernel(params, spread, jnp.tanh), kernel(params, X, jnp.tanh), 1e-14)
+
+
+def test_empirical_ntk_needs_forward_derivatives(problem, refuses):
+    """A psi that JAX can differentiate in reverse only is refused where its derivative is needed."""
+    psi = jax.custom_vjp(jnp.tanh)
+    psi.defvjp(lambda z: (jnp.tanh(z), z), lambda z, g: (g / jnp.cosh(z) ** 2,))
+    params, X, y = problem(4, 5, 3)
+    message = "psi must be a function whose derivative of order 1 jax.jvp can take; got TypeError: can't apply forward"
+    refuses(message, empirical_ntk, params, X, psi)
+    refuses(message, limit_kernel, X, psi)
+    message = message.replace("order 1", "order 2").replace("TypeError: can't apply forward", "NotImplementedError: ")
+    refuses(message, ntk_velocity, params, X, y, psi)
 
 
 @kernels
