@@ -29,7 +29,7 @@ os.environ.update(JAX_PLATFORMS="cpu", JAX_ENABLE_X64="1")
 
 import numpy as np
 import psutil
-from submissions import collect, released
+from submissions import collect, differences, released
 from worker import pack, unpack
 
 from ntklib import _answers
@@ -166,7 +166,8 @@ def run(submission, names, seed, limits):
             submission.reason = f"{len(lost)} cells each stopped the process, so the rest was not run"
             break
     for i, error in errors.items():
-        if error and not str(error).startswith("NotImplementedError"):
+        blank = str(error).startswith("NotImplementedError") or submission.cells[i - 1]["label"].get("locked")
+        if error and (i in lost or not blank):
             submission.remarks.append(f"cell {i} {error if i in lost else f'failed: {error}'}"[:400])
     return replies
 
@@ -204,8 +205,9 @@ def grade(submission, sets, seed, limits):
     for name, points in exercises.items():
         right, submission.lines[name] = verdict(name, seed, replies.get(name))
         submission.points[name] = points if right else 0
-        if touched := [str(t) for t in (replies.get(name) or {}).get("touched") or []][:5]:
-            submission.remarks.append(f"{name} asked for {', '.join(touched)}, which is not there during grading"[:300])
+        touched = replies.get(name, {}).get("touched")
+        if touched and isinstance(touched, list):
+            submission.remarks.append(f"{name} asked for {', '.join(map(str, touched))}: not there in grading"[:300])
 
 
 def report(out, submissions, sets, seed):

@@ -54,7 +54,12 @@ def read(path):
 def _cell(cell):
     label = cell.get("metadata", {}).get("nbgrader", {})
     source = "".join(cell["source"])
-    return {"type": cell["cell_type"], "source": source, "id": label.get("grade_id") or cell.get("id"), "label": label}
+    return {
+        "type": cell["cell_type"],
+        "source": source,
+        "id": str(label.get("grade_id") or cell.get("id")),
+        "label": label,
+    }
 
 
 def differences(cells, handed_out):

@@ -19,16 +19,22 @@ RIGHT = {
     "general_loss_velocity": "def general_loss_velocity(K, dl):\n    return -dl @ K @ dl / len(dl) ** 2",
     "sharp_rate": "def sharp_rate(lam, m):\n    return 2 * lam / m",
 }
-JAX_RIGHT = {
+BY_AUTODIFF = {
     "ntk": """
 def ntk(params, X, psi):
-    flat = lambda tree: jnp.concatenate([leaf.reshape(len(X), -1) for leaf in jax.tree.leaves(tree)], axis=1)
-    J = flat(jax.jacobian(network)(params, X, psi))
-    return J @ J.T""",
+    blocks = jax.tree.leaves(jax.jacobian(network)(params, X, psi))
+    return sum(jnp.tensordot(B, B, (range(1, B.ndim), range(1, B.ndim))) for B in blocks)""",
     "conserved": "conserved = {'relu', 'leaky_relu', 'abs'}",
     "lemma_matrices": "lemma_matrices = 'symmetric'",
-    "singular_inputs": "singular_inputs = [[c, s] for c, s in zip(np.cos(angles), np.sin(angles))]",
+    "singular_inputs": "angles = np.arange(6) * np.pi / 3\nsingular_inputs = np.c_[np.cos(angles), np.sin(angles)]",
 }
+JAX_SETUP = """
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ntklib import Params, empirical_ntk, half_mse, init_params, network
+jax.config.update("jax_enable_x64", True)
+params = init_params(jax.random.key(0), 5, 3)"""
 BLANK = "# YOUR CODE HERE\nraise NotImplementedError()"
 WRONG = "def {0}(*arguments):\n    return 0.0"
 
@@ -157,7 +163,7 @@ BATCH = {
     "empty": (b"", None, "is an empty file"),
     "utf-16": (json.dumps({"cells": []}).encode("utf-16"), None, "is not UTF-8"),
     "no cells": ({"cells": []}, (0, 0, 0), "have lost their names"),
-    "huge": (lambda path: path.open("wb").truncate(10**9), None, "is larger than 20 MB"),
+    "huge": (b" " * (21 * 2**20), None, "is larger than 20 MB"),
     "folder": (lambda path: path.mkdir(), None, "is a folder, not a file"),
     "link": (lambda path: path.symlink_to(Path("..") / "reference" / "tiny.ipynb"), None, "is a link, not a file"),
     "nothing": (lambda path: None, None, "there is no notebook in the folder"),
@@ -258,3 +264,61 @@ def test_grade_gives_what_was_earned(batch, student):
     assert row["total"] == str(sum(points or ()))
     assert re.search(says, row["status"] if says == "^graded$" else f"{row['status']} {row['remarks']}")
     assert says != "^graded$" or not row["remarks"]
+
+
+def test_grade_keeps_a_hostile_batch_within_its_walls(batch):
+    """Nothing was written outside, and a page shows markup out of names and answers as text."""
+    rows, out, printed = batch
+    assert not Path(OUTSIDE).exists()
+    assert len(rows) == len(BATCH) == len(list((out / "feedback").iterdir())) == printed.count("points, ") + 9
+    for name, text in ((NAME, "&lt;img src=x"), ("html", "your code failed: ValueError: &lt;script&gt;alert(1)")):
+        page = (out / "feedback" / f"{re.sub(r'[^a-z0-9]+', '_', name)}.html").read_text("utf-8")
+        assert text in page
+        assert not re.search("<(script|img|link)", page)
+        assert 'name="viewport"' in page
+
+
+def test_grade_draws_the_inputs_from_its_seed(batch):
+    """Each row names the seed, so that a grade can be repeated."""
+    assert len({row["seed"] for row in batch[0].values()}) == 1
+    assert all(f"Seed {row['seed']};" in batch[2] for row in batch[0].values())
+
+
+def test_grade_accepts_autodiff_and_refuses_the_library(tmp_path):
+    """Automatic differentiation earns its points; the library's own kernel does not; every layout of files is found."""
+    write(tmp_path / "sets" / "kernel.ipynb", cells(dict.fromkeys(BY_AUTODIFF, BLANK), JAX_SETUP), tmp_path)
+    write(tmp_path / "sets" / "tiny.ipynb", cells(dict.fromkeys(RIGHT, BLANK)), tmp_path)
+    fetched = {**BY_AUTODIFF, "ntk": "ntk = lambda params, X, psi: empirical_ntk(params, X, psi)"}
+    write(tmp_path / "in" / "ada" / "deeper" / "kernel.ipynb", cells(BY_AUTODIFF, JAX_SETUP), tmp_path)
+    write(tmp_path / "in" / "ada_tiny.ipynb", cells(RIGHT), tmp_path)
+    write(tmp_path / "in" / "bob.ipynb", cells(fetched, JAX_SETUP), tmp_path)
+    write(tmp_path / "in" / "bob_tiny.ipynb", b"", tmp_path)
+    write(tmp_path / "in" / "cy.pdf", b"%PDF", tmp_path)
+    rows, _, _ = grade(tmp_path / "in", "--sets", tmp_path / "sets", "--seconds", 60, "--seed", 3)
+    assert {name: (row["total"], row["possible"], row["status"]) for name, row in rows.items()} == {
+        "ada": ("18", "18", "graded"),
+        "bob": ("9", "18", "partly graded"),
+        "cy": ("0", "0", "not graded"),
+    }
+    assert "ntk asked for ntklib.empirical_ntk" in rows["bob"]["remarks"]
+    assert "bob_tiny.ipynb is an empty file" in rows["bob"]["remarks"]
+    assert rows["cy"]["remarks"] == "cy.pdf is not a notebook (format 4)"
+
+
+@pytest.mark.parametrize(
+    ("made", "out", "sentence"),
+    [
+        ([], "out", "There is no folder"),
+        (["in"], "out", "There is no submission in"),
+        (["in"], "in/out", "The grades must not lie in the folder"),
+    ],
+)
+def test_grade_refuses_in_one_sentence(tmp_path, made, out, sentence):
+    """A missing or empty folder, or grades among the submissions, stop the program with one sentence."""
+    for name in made:
+        (tmp_path / name).mkdir()
+    command = [sys.executable, ROOT / "grading" / "grade.py", tmp_path / "in", "--out", tmp_path / out]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr.startswith(sentence)
+    assert result.stderr.count("\n") == 1
