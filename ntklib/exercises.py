@@ -1,0 +1,79 @@
+"""The exercises: their names, their reference answers, and the check of an answer."""
+
+import os
+
+import numpy as np
+
+from ntklib import _answers
+from ntklib.general_loss import loss_velocity
+from ntklib.kernel_drift import ntk_velocity, triple_product
+from ntklib.linear_flow import largest_stable_step, predict
+from ntklib.network import network
+from ntklib.ntk import empirical_ntk, residual_velocity
+
+
+def _relu_limit(X):
+    U, norms = X / np.linalg.norm(X, axis=1)[:, None], np.linalg.norm(X, axis=1)
+    theta = 2 * np.arctan2(*(np.linalg.norm(U[:, None] + sign * U, axis=2) for sign in (-1, 1)))
+    root = np.outer(norms, norms)
+    nngp = root * (np.sin(theta) + (np.pi - theta) * np.cos(theta)) / (2 * np.pi)
+    return nngp + root * np.cos(theta) * (np.pi - theta) / (2 * np.pi)
+
+
+def _erf_limit(X):
+    c, q = X @ X.T, 1 + 2 * np.sum(X**2, axis=1)
+    Q = np.outer(q, q)
+    return 2 / np.pi * np.arcsin(2 * c / np.sqrt(Q)) + c * 4 / np.pi / np.sqrt(Q - 4 * c**2)
+
+
+def _gelu_limit(X):
+    c, a = X @ X.T, np.sum(X**2, axis=1)
+    P, w = np.outer(1 + a, 1 + a), 1 / (1 + a[:, None]) + 1 / (1 + a)
+    D = P - c**2
+    cdf = 0.25 + np.arcsin(c / np.sqrt(P)) / (2 * np.pi)
+    nngp = c * cdf + (np.outer(a, a) + c**2 * (w - 1)) / (2 * np.pi * np.sqrt(D))
+    return nngp + c * (cdf + c * w / (2 * np.pi * np.sqrt(D)) + c / (2 * np.pi * D**1.5))
+
+
+def _output_velocity(params, X, y, psi):
+    return residual_velocity(empirical_ntk(params, X, psi), network(params, X, psi) - y)
+
+
+HEXAGON = np.pi / 3 * np.arange(6)
+SOLUTIONS = {
+    "ntk": lambda params, X, psi: empirical_ntk(params, X, psi),
+    "relu_limit": _relu_limit,
+    "erf_limit": _erf_limit,
+    "gelu_limit": _gelu_limit,
+    "output_velocity": _output_velocity,
+    "general_loss_velocity": lambda K, dl: loss_velocity(K, dl),
+    "prediction": lambda K, K_new, f0, f0_new, y, t: predict(K, K_new, f0, f0_new, y, [t])[0],
+    "stable_step": lambda K: largest_stable_step(K),
+    "conserved": {"relu", "leaky_relu", "abs"},
+    "sharp_rate": lambda lam, m: 2 * lam / m,
+    "lemma_matrices": "symmetric",
+    "singular_inputs": np.stack([np.cos(HEXAGON), np.sin(HEXAGON)], axis=1),
+    "kernel_velocity": lambda params, X, y, psi: ntk_velocity(params, X, y, psi),
+    "third_order": lambda params, X, psi: triple_product(params, X, psi),
+    "drift_slope": -1,
+    "lazy_exponent": lambda s: -2 * (1 - s),
+}
+
+
+def names():
+    """Names of the exercises, in the order of the book."""
+    return list(SOLUTIONS)
+
+
+def solution(name):
+    """Reference answer of an exercise."""
+    return SOLUTIONS[name]
+
+
+def check(name, answer):
+    """Judge an answer."""
+    if name not in SOLUTIONS:
+        return _answers.Result(False, f"there is no exercise {name!r}; there are {', '.join(SOLUTIONS)}")
+    seed = int(os.environ.get("NTK_SEED", "0"))
+    values = [answer(*case) for case in _answers.cases(name, seed)] or [answer]
+    return _answers.judge(name, seed, values)
