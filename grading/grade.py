@@ -25,17 +25,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-os.environ.update(JAX_PLATFORMS="cpu", JAX_ENABLE_X64="1")
-
 import numpy as np
 import psutil
 from submissions import collect, differences, released
 from worker import pack, unpack
 
-from ntklib import _answers
-
 ROOT = Path(__file__).resolve().parents[1]
 LARGEST_REPLY, LOST_CELLS = 8 * 2**20, 3
+JAX = {"JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "1"}
 QUIET = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"}
 PLAIN = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg"}
 PAGE = """<!DOCTYPE html>
@@ -66,18 +63,17 @@ class Worker:
 
     stop = threading.Event()
 
-    def __init__(self, limits):
-        """Nothing is started yet."""
-        self.limits, self.buffer = limits, b""
+    def __init__(self, limits, offered):
+        """Nothing is started yet; `offered` are names that the submission may import from ntklib."""
+        self.limits, self.offered, self.buffer = limits, offered, b""
 
     def __enter__(self):
         """Start."""
         self.folder = os.path.realpath(tempfile.mkdtemp(prefix="grading-"))
         self.process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("worker.py")), str(self.limits.memory), "600"],
+            [sys.executable, str(Path(__file__).with_name("worker.py")), str(self.limits.memory), "600", *self.offered],
             **{"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "cwd": self.folder},
-            env={**PLAIN, **QUIET, **{name: self.folder for name in ("HOME", "TMPDIR", "MPLCONFIGDIR")}}
-            | {name: os.environ[name] for name in ("JAX_PLATFORMS", "JAX_ENABLE_X64")},
+            env={**PLAIN, **QUIET, **{name: self.folder for name in ("HOME", "TMPDIR", "MPLCONFIGDIR")}} | JAX,
             start_new_session=True,
         )
         return self
@@ -128,6 +124,7 @@ class Worker:
 @functools.cache
 def cases(name, seed):
     """The inputs of an exercise, as the worker can read them."""
+    from ntklib import _answers
 
     def packed(value):
         if isinstance(value, tuple):
@@ -139,12 +136,12 @@ def cases(name, seed):
     return [[packed(value) for value in case] for case in _answers.cases(name, seed)]
 
 
-def run(submission, names, seed, limits):
+def run(submission, exercises, seed, limits):
     """The reply of each exercise, after the cells; what kills a process is skipped in the next one, and noted."""
     code = [(i, cell["source"]) for i, cell in enumerate(submission.cells, 1) if cell["type"] == "code"]
-    errors, lost, replies, waiting = {}, {}, {}, list(names)
+    errors, lost, replies, waiting = {}, {}, {}, list(exercises.points)
     while waiting:
-        with Worker(limits) as worker:
+        with Worker(limits, exercises.imports) as worker:
             worker.ask({}, 60)
             for i, source in code:
                 if i in lost:
@@ -185,6 +182,8 @@ def verdict(name, seed, reply, lock=threading.Lock()):  # noqa: B008
         values = [unpack(value["value"]) for value in reply["values"]]
         if len(values) != max(1, len(cases(name, seed))):
             return False, "its process sent back too few values"
+        from ntklib import _answers
+
         with lock:
             result = _answers.judge(name, seed, values)
         return bool(result), str(result)
@@ -196,13 +195,13 @@ def grade(submission, sets, seed, limits):
     """Fill in points, lines and remarks of one submission."""
     if submission.reason:
         return
-    exercises = sets[submission.set].points
-    submission.remarks += differences(submission.cells, sets[submission.set].cells)
+    exercises = sets[submission.set]
+    submission.remarks += differences(submission.cells, exercises.cells)
     try:
         replies = run(submission, exercises, seed, limits)
     except Ended as end:
         submission.reason, replies = f"the grader's own process {end}", {}
-    for name, points in exercises.items():
+    for name, points in exercises.points.items():
         right, submission.lines[name] = verdict(name, seed, replies.get(name))
         submission.points[name] = points if right else 0
         touched = replies.get(name, {}).get("touched")
@@ -280,6 +279,7 @@ def main():
     submissions = collect(given.submissions, sets)
     if not submissions:
         sys.exit(f"There is no submission in {given.submissions}")
+    os.environ.update(JAX)  # before ntklib is imported: its references need float64
     limits, start = Limits(given.seconds, int(given.memory * 2**30)), time.monotonic()
 
     def one(submission):

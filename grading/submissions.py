@@ -1,5 +1,6 @@
 """The notebooks that were handed in, what can be read of them, and how they differ from those that were handed out."""
 
+import ast
 import json
 import os
 import stat
@@ -10,10 +11,11 @@ LARGEST_FILE = 20 * 2**20
 
 @dataclass
 class Set:
-    """A set of exercises as it was handed out: points by name of exercise, and cells."""
+    """A set of exercises as it was handed out: points by name, cells, and what its own cells import from ntklib."""
 
     points: dict
     cells: list
+    imports: list
 
 
 @dataclass
@@ -92,14 +94,17 @@ def released(folder):
     sets = {}
     for path in sorted(folder.glob("*.ipynb")):
         cells = read(path)
-        tests = [cell for cell in cells if cell["label"].get("grade") and str(cell["id"]).endswith("-test")]
-        sets[path.stem] = Set({c["id"].removesuffix("-test"): c["label"]["points"] for c in tests}, cells)
+        tests = [cell for cell in cells if cell["label"].get("grade") and cell["id"].endswith("-test")]
+        points = {cell["id"].removesuffix("-test"): cell["label"]["points"] for cell in tests}
+        own = "\n".join(cell["source"] for cell in cells if cell["type"] == "code" and not cell["label"])
+        lines = [line for line in ast.parse(own).body if isinstance(line, ast.ImportFrom) and line.module == "ntklib"]
+        sets[path.stem] = Set(points, cells, [name.name for line in lines for name in line.names])
     return sets
 
 
 def which(stem, cells, sets):
     """The set that a notebook belongs to: by most of its cells, then by the name of the file."""
-    ids, text = {str(cell["id"]) for cell in cells}, "\n".join(cell["source"] for cell in cells)
+    ids, text = {cell["id"] for cell in cells}, "\n".join(cell["source"] for cell in cells)
     common = {
         name: sum(f"{e}-test" in ids or e in ids or f'check("{e}"' in text for e in s.points)
         for name, s in sets.items()

@@ -4,6 +4,7 @@ It runs the cells that it is sent, one at a time, then calls the answers on inpu
 the values back as plain numbers. Nothing that it says is believed: points come from comparing values, in the parent.
 """
 
+import ast
 import base64
 import importlib
 import json
@@ -19,12 +20,8 @@ from pathlib import Path
 from guard import READABLE, guard, landlock, limit
 
 LARGEST = 10**6  # entries of an array; the largest right answer has a few hundred
-# What a solution may build on. No other module of ntklib ever enters this process: the answers are in them.
-OFFERED = {
-    **dict.fromkeys(("Params", "init_params", "antisymmetric_params", "preactivation", "network"), "network"),
-    **dict.fromkeys(("Flow", "gradient_flow", "half_mse"), "gradient_flow"),
-    **dict.fromkeys(("lambda_min", "rayleigh_quotient"), "rayleigh"),
-}
+# What a solution may build on, besides what the set's own cells import. Nothing else of ntklib enters this process.
+OFFERED = {"Params", "init_params", "antisymmetric_params", "preactivation", "network", "half_mse", "lambda_min"}
 
 
 def pack(value):
@@ -71,21 +68,22 @@ def argument(value):
 
 
 class Missing(types.ModuleType):
-    """Stands for a part of ntklib that is an answer: can be imported, says one sentence when it is called."""
+    """Stands for a part of ntklib that may be an answer: can be imported, says one sentence when it is called."""
 
+    homes: dict[str, str] = {}  # noqa: RUF012
     touched: set[str] = set()  # noqa: RUF012
 
     def __getattr__(self, name):
         """An offered name, or a `Missing` again."""
         if name.startswith("_"):
             raise AttributeError(name)
-        if self.__name__ == "ntklib" and name in OFFERED:
-            return getattr(importlib.import_module(f"ntklib.{OFFERED[name]}"), name)
+        if self.__name__ == "ntklib" and name in self.homes:
+            return getattr(importlib.import_module(self.homes[name]), name)
         return Missing(f"{self.__name__}.{name}")
 
     def __setattr__(self, name, value):
         """Network is a module and a function of it: below ntklib the function stands."""
-        super().__setattr__(name, getattr(value, name, value) if name in OFFERED else value)
+        super().__setattr__(name, getattr(value, name, value) if name in self.homes else value)
 
     def __call__(self, *args, **kwargs):
         """Refused, and noted."""
@@ -94,11 +92,15 @@ class Missing(types.ModuleType):
 
 
 class StandIn(MetaPathFinder, Loader):
-    """Finds the parts of ntklib that are offered, from texts read beforehand; a `Missing` for each of the others."""
+    """Finds the offered functions of ntklib, in texts read beforehand; a `Missing` for everything else."""
 
-    def __init__(self, folder):
-        """Read the offered modules, while files can still be read."""
-        self.texts = {stem: (folder / f"{stem}.py").read_text("utf-8") for stem in {*OFFERED.values(), "_check"}}
+    def __init__(self, folder, offered):
+        """Read the modules that hold something offered, while files can still be read."""
+        lines = ast.parse((folder / "__init__.py").read_text("utf-8")).body
+        homes = {name.name: line.module for line in lines if isinstance(line, ast.ImportFrom) for name in line.names}
+        Missing.homes = {name: home for name, home in homes.items() if name in offered}
+        self.public, self.names = set(homes), {*Missing.homes.values(), "ntklib._check"}
+        self.texts = {name: (folder / f"{name[7:]}.py").read_text("utf-8") for name in self.names}
 
     def find_spec(self, fullname, path=None, target=None):
         """Ours is every name below ntklib."""
@@ -106,14 +108,15 @@ class StandIn(MetaPathFinder, Loader):
 
     def create_module(self, spec):
         """An ordinary module if it is offered."""
-        return None if spec.name.removeprefix("ntklib.") in self.texts else Missing(spec.name)
+        return None if spec.name in self.texts else Missing(spec.name)
 
     def exec_module(self, module):
-        """Run the text, or give `check` a stand-in: grades are not made in this process."""
-        stem = module.__name__.removeprefix("ntklib.")
-        if stem in self.texts:
-            exec(compile(self.texts[stem], f"<{stem}>", "exec"), module.__dict__)
-        elif stem == "exercises":
+        """Run the text without what is not offered, or give `check` a stand-in: grades are not made here."""
+        if module.__name__ in self.texts:
+            exec(compile(self.texts[module.__name__], f"<{module.__name__}>", "exec"), module.__dict__)
+            for name in self.public & set(module.__dict__) - set(Missing.homes):
+                setattr(module, name, Missing(f"ntklib.{name}"))
+        elif module.__name__ == "ntklib.exercises":
             module.check = lambda name, answer: f"{name} will be graded"
 
 
@@ -155,7 +158,7 @@ def main():
     work, names = os.getcwd(), {"__name__": "__main__", "display": lambda *shown, **how: None}
     readable = (*READABLE, *{os.path.realpath(path) for path in (sys.prefix, sys.base_prefix)})
     sys.path[:] = [path for path in sys.path if Path(path).resolve() not in (root, root / "grading")]
-    sys.meta_path.insert(0, StandIn(root / "ntklib"))
+    sys.meta_path.insert(0, StandIn(root / "ntklib", OFFERED.union(sys.argv[3:])))
     limit(memory, seconds)
     landlock(work, readable)  # it holds for threads that are started later: before JAX is there
     guard(work, readable)

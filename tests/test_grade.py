@@ -23,7 +23,7 @@ BY_AUTODIFF = {
     "ntk": """
 def ntk(params, X, psi):
     blocks = jax.tree.leaves(jax.jacobian(network)(params, X, psi))
-    return sum(jnp.tensordot(B, B, (range(1, B.ndim), range(1, B.ndim))) for B in blocks)""",
+    return sum(jnp.tensordot(B, B, 2 * [[*range(1, B.ndim)]]) for B in blocks)""",
     "conserved": "conserved = {'relu', 'leaky_relu', 'abs'}",
     "lemma_matrices": "lemma_matrices = 'symmetric'",
     "singular_inputs": "angles = np.arange(6) * np.pi / 3\nsingular_inputs = np.c_[np.cos(angles), np.sin(angles)]",
@@ -32,7 +32,8 @@ JAX_SETUP = """
 import jax
 import jax.numpy as jnp
 import numpy as np
-from ntklib import Params, empirical_ntk, half_mse, init_params, network
+from ntklib import Params, half_mse, init_params, network
+import ntklib
 jax.config.update("jax_enable_x64", True)
 params = init_params(jax.random.key(0), 5, 3)"""
 BLANK = "# YOUR CODE HERE\nraise NotImplementedError()"
@@ -270,7 +271,7 @@ def test_grade_keeps_a_hostile_batch_within_its_walls(batch):
     """Nothing was written outside, and a page shows markup out of names and answers as text."""
     rows, out, printed = batch
     assert not Path(OUTSIDE).exists()
-    assert len(rows) == len(BATCH) == len(list((out / "feedback").iterdir())) == printed.count("points, ") + 9
+    assert len(rows) == len(BATCH) == len(list((out / "feedback").iterdir())) == printed.count("points, ") + 10
     for name, text in ((NAME, "&lt;img src=x"), ("html", "your code failed: ValueError: &lt;script&gt;alert(1)")):
         page = (out / "feedback" / f"{re.sub(r'[^a-z0-9]+', '_', name)}.html").read_text("utf-8")
         assert text in page
@@ -288,7 +289,7 @@ def test_grade_accepts_autodiff_and_refuses_the_library(tmp_path):
     """Automatic differentiation earns its points; the library's own kernel does not; every layout of files is found."""
     write(tmp_path / "sets" / "kernel.ipynb", cells(dict.fromkeys(BY_AUTODIFF, BLANK), JAX_SETUP), tmp_path)
     write(tmp_path / "sets" / "tiny.ipynb", cells(dict.fromkeys(RIGHT, BLANK)), tmp_path)
-    fetched = {**BY_AUTODIFF, "ntk": "ntk = lambda params, X, psi: empirical_ntk(params, X, psi)"}
+    fetched = {**BY_AUTODIFF, "ntk": "ntk = lambda params, X, psi: ntklib.empirical_ntk(params, X, psi)"}
     write(tmp_path / "in" / "ada" / "deeper" / "kernel.ipynb", cells(BY_AUTODIFF, JAX_SETUP), tmp_path)
     write(tmp_path / "in" / "ada_tiny.ipynb", cells(RIGHT), tmp_path)
     write(tmp_path / "in" / "bob.ipynb", cells(fetched, JAX_SETUP), tmp_path)
