@@ -39,6 +39,7 @@ def choices(value, allowed):
     reject(value)
     try:
         found = {value} if isinstance(value, str) else set(value)
+        found = {name.strip().lower() if isinstance(name, str) else name for name in found}
     except TypeError:
         raise ValueError(f"a {type(value).__name__} came; asked is a choice out of {_listed(allowed)}") from None
     strange = [name for name in found if not isinstance(name, str) or name not in allowed]
