@@ -10,7 +10,7 @@ export NTK_SOLUTIONS := $(SOLUTIONS)
 SITE := _build/html/.built$(if $(filter-out yes,$(SOLUTIONS)),-$(SOLUTIONS))
 SOURCES := _config.yml _toc.yml $(shell find book ntklib tests -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*')
 
-.PHONY: book test serve execute assignment bench mutants lock clean help
+.PHONY: book test serve execute assignment grade bench mutants lock clean help
 .DELETE_ON_ERROR:
 
 book: $(SITE)
@@ -22,6 +22,7 @@ help:
 	@echo "make serve     show the site at http://localhost:8000"
 	@echo "make execute   re-run the notebooks and store their outputs"
 	@echo "make assignment COURSE=folder   make the students' copies of the exercise sets, and an nbgrader course in a folder"
+	@echo "make grade SUBMISSIONS=folder   grade returned notebooks: a table and a page for each student, in grades/ or OUT"
 	@echo "make bench     time the library against the matrix products it cannot do without"
 	@echo "make mutants   change the library one operator at a time, and list the changes that no test notices (hours)"
 	@echo "make lock      pin every version anew in requirements.lock"
@@ -65,6 +66,10 @@ execute: $(VENV)
 
 assignment: $(VENV)
 	@$(BIN)/python book/_ext/exercise_sets.py $(COURSE)
+
+grade: $(VENV)
+	@$(if $(SUBMISSIONS),,echo "Name the folder of returned notebooks: make grade SUBMISSIONS=folder" >&2; exit 1;) \
+	  $(BIN)/python grading/grade.py "$(SUBMISSIONS)" $(if $(OUT),--out "$(OUT)") $(if $(SEED),--seed $(SEED)) $(if $(WORKERS),--workers $(WORKERS))
 
 bench: $(VENV)
 	@JAX_PLATFORMS=cpu $(BIN)/python tests/bench/bench_ntk.py

@@ -31,7 +31,8 @@ from submissions import collect, differences, released
 from worker import pack, unpack
 
 ROOT = Path(__file__).resolve().parents[1]
-LARGEST_REPLY, LOST_CELLS = 8 * 2**20, 3
+LARGEST_REPLY, LOST_CELLS, PATIENCE = 8 * 2**20, 3, 10
+BLANK = "NotImplementedError:?"  # what the stub of a student's copy raises
 JAX = {"JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "1"}
 QUIET = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"}
 PLAIN = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg"}
@@ -52,7 +53,7 @@ class Ended(Exception):
 
 @dataclass
 class Limits:
-    """Seconds for each cell and each exercise, and bytes of memory."""
+    """Seconds of the processor for each cell and each exercise, and bytes of memory."""
 
     seconds: float
     memory: int
@@ -76,6 +77,7 @@ class Worker:
             env={**PLAIN, **QUIET, **{name: self.folder for name in ("HOME", "TMPDIR", "MPLCONFIGDIR")}} | JAX,
             start_new_session=True,
         )
+        os.set_blocking(self.process.stdin.fileno(), False)  # a submission that does not listen must not hold us up
         return self
 
     def __exit__(self, *error):
@@ -90,21 +92,27 @@ class Worker:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def ask(self, command, seconds):
-        """The reply to one command: a dictionary of which nothing else is known."""
-        end = time.monotonic() + seconds
+        """The reply to one command: a dictionary of which nothing else is known.
+
+        The seconds are the processor's, so that a busy machine costs nobody points; sleeping has a limit as well.
+        """
+        start, unsent = time.monotonic(), json.dumps(command).encode() + b"\n"
+        given, got = self.process.stdin.fileno(), self.process.stdout.fileno()
         try:
-            self.process.stdin.write(json.dumps(command).encode() + b"\n")
-            self.process.stdin.flush()
             use = psutil.Process(self.process.pid)
-            while b"\n" not in self.buffer:
+            before = sum(use.cpu_times()[:2])
+            while unsent or b"\n" not in self.buffer:
                 if self.stop.is_set():
                     raise Ended("was stopped, because the grading was interrupted")
-                if time.monotonic() > end:
+                if sum(use.cpu_times()[:2]) > before + seconds or time.monotonic() > start + PATIENCE * seconds:
                     raise Ended(f"took longer than {seconds:g} s and was stopped")
                 if use.memory_info().rss > self.limits.memory:
                     raise Ended(f"used more than {self.limits.memory / 2**30:g} GB of memory and was stopped")
-                if select.select([self.process.stdout], [], [], 0.1)[0]:
-                    self.buffer += (chunk := os.read(self.process.stdout.fileno(), 2**16))
+                ready = select.select([got], [given] if unsent else [], [], 0.1)
+                if ready[1]:
+                    unsent = unsent[os.write(given, unsent) :]
+                if ready[0]:
+                    self.buffer += (chunk := os.read(got, 2**16))
                     if not chunk:
                         raise Ended("ended the process that it ran in")
                     if len(self.buffer) > LARGEST_REPLY:
@@ -163,7 +171,7 @@ def run(submission, exercises, seed, limits):
             submission.reason = f"{len(lost)} cells each stopped the process, so the rest was not run"
             break
     for i, error in errors.items():
-        blank = str(error).startswith("NotImplementedError") or submission.cells[i - 1]["label"].get("locked")
+        blank = re.fullmatch(BLANK, str(error)) or submission.cells[i - 1]["label"].get("locked")
         if error and (i in lost or not blank):
             submission.remarks.append(f"cell {i} {error if i in lost else f'failed: {error}'}"[:400])
     return replies
@@ -177,8 +185,7 @@ def verdict(name, seed, reply, lock=threading.Lock()):  # noqa: B008
         if "values" not in reply:
             return False, f"not answered: nothing is called {name} after the cells have run"
         if error := next((value["error"] for value in reply["values"] if "error" in value), None):
-            blank = re.fullmatch(r"NotImplementedError:?", str(error))
-            return False, "not answered yet" if blank else f"your code failed: {error}"[:400]
+            return False, "not answered yet" if re.fullmatch(BLANK, str(error)) else f"your code failed: {error}"[:400]
         values = [unpack(value["value"]) for value in reply["values"]]
         if len(values) != max(1, len(cases(name, seed))):
             return False, "its process sent back too few values"
@@ -204,6 +211,8 @@ def grade(submission, sets, seed, limits):
     for name, points in exercises.points.items():
         right, submission.lines[name] = verdict(name, seed, replies.get(name))
         submission.points[name] = points if right else 0
+        if not submission.lines[name].startswith((f"{name}: ", "not answered")):
+            submission.remarks.append(f"{name}: {submission.lines[name]}")
         touched = replies.get(name, {}).get("touched")
         if touched and isinstance(touched, list):
             submission.remarks.append(f"{name} asked for {', '.join(map(str, touched))}: not there in grading"[:300])
@@ -266,9 +275,10 @@ def main():
     parser.add_argument("submissions", type=Path)
     parser.add_argument("--out", type=Path, default=Path("grades"))
     parser.add_argument("--sets", type=Path, default=ROOT / "book" / "exercises", help="the notebooks as handed out")
-    parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31), help="of the inputs; drawn if not given")
+    seed = int(os.environ.get("NTK_SEED") or secrets.randbelow(2**31))
+    parser.add_argument("--seed", type=int, default=seed, help="of the inputs; NTK_SEED or drawn if not given")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=30, help="for each cell and each exercise")
+    parser.add_argument("--seconds", type=float, default=30, help="of the processor, for each cell and exercise")
     parser.add_argument("--memory", type=float, default=2, help="GB for each process")
     given = parser.parse_args()
     if not given.submissions.is_dir():
@@ -281,6 +291,8 @@ def main():
         sys.exit(f"There is no submission in {given.submissions}")
     os.environ.update(JAX)  # before ntklib is imported: its references need float64
     limits, start = Limits(given.seconds, int(given.memory * 2**30)), time.monotonic()
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # leave no worker behind
 
     def one(submission):
         begin = time.monotonic()

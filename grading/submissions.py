@@ -119,7 +119,8 @@ def collect(folder, sets):
     for entry in sorted(path for path in folder.iterdir() if not path.name.startswith(".")):
         whole = entry.is_dir() and not entry.is_symlink() and entry.suffix != ".ipynb"
         inside = entry.rglob("*.ipynb") if whole else [entry]
-        paths = sorted(p for p in inside if not any(part.startswith(".") for part in p.relative_to(folder).parts))
+        seen = (p for p in inside if not any(part.startswith(".") for part in p.relative_to(folder).parts))
+        paths = sorted(seen, key=lambda p: (p.stem not in sets, p))  # of two for one set, the one with its name
         if not paths:
             found.append(Submission(shown(entry.name), "", reason="there is no notebook in the folder"))
         for path in paths:
