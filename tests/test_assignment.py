@@ -267,10 +267,7 @@ def test_reference_gets_all_points_and_the_untouched_copy_none(course):
 def site(request, tmp_path_factory, course):
     """A book of the exercise sets and the instructor's guide with this book's settings, with solutions and without."""
     folder = tmp_path_factory.mktemp("book")
-    shutil.copytree(ROOT / "book" / "_ext", folder / "book" / "_ext")
-    for name in ("_static", "exercises", "references.bib", "instructor.md"):
-        copy = shutil.copytree if (ROOT / "book" / name).is_dir() else shutil.copy
-        copy(ROOT / "book" / name, folder / "book" / name)
+    shutil.copytree(ROOT / "book", folder / "book")
     shutil.copy(ROOT / "_config.yml", folder)
     chapters = "".join(f"- file: book/exercises/{stem}\n" for stem in ORDER)
     (folder / "_toc.yml").write_text(f"format: jb-book\nroot: book/instructor\nchapters:\n{chapters}")
