@@ -77,8 +77,8 @@ def _guarded(function, args):
                 outcome["error"] = error
 
     thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
-    thread.start()
     try:
+        thread.start()
         thread.join(LIMIT)
     finally:  # also when the reader interrupts
         late = thread.is_alive()

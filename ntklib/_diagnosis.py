@@ -9,7 +9,7 @@ import numpy as np
 from ntklib._check import shown
 
 UNANSWERED = "not answered yet"
-FINE, COARSE = 1e-7, 1e-4  # tolerances in float64 and in float32, relative to the largest entry
+FINE, COARSE = 1e-7, 2e-5  # tolerances in float64 and in float32, relative to the largest entry
 POWERS = sorted(
     itertools.product((0, 1, -1, 2, -2), (0, 1, -1, 0.5, -0.5, 1.5, -1.5, 2, -2), (0, 1, -1)), key=np.linalg.norm
 )
