@@ -48,16 +48,14 @@ def _autodiff(what, params, X, y, psi):
 
 def smooth_limit(X, psi, slope):
     """K = Phi + <x, x'> Phi' for a smooth psi, both averages by the trapezoid rule in two dimensions."""
-    z, norms = np.linspace(-9, 9, 301), np.linalg.norm(X, axis=1)
-    weight, (g, g2) = np.exp(-(z**2) / 2) * (z[1] - z[0]) / np.sqrt(2 * np.pi), np.meshgrid(z, z, indexing="ij")
-    cos = np.clip(X @ X.T / np.outer(norms, norms), -1, 1)
-
-    def average(function, i, j):
-        v = norms[j] * (cos[i, j] * g + np.sqrt(1 - cos[i, j] ** 2) * g2)
-        return weight @ (function(norms[i] * g) * function(v)) @ weight
-
-    m = range(len(X))
-    return np.array([[average(psi, i, j) + X[i] @ X[j] * average(slope, i, j) for j in m] for i in m])
+    z, norms, K = np.linspace(-8, 8, 201), np.linalg.norm(X, axis=1), np.zeros((len(X), len(X)))
+    weight = np.exp(-(z**2) / 2) * (z[1] - z[0]) / np.sqrt(2 * np.pi)
+    for i, j in zip(*np.triu_indices(len(X)), strict=True):
+        c, u = X[i] @ X[j], norms[i] * z
+        cos = c / (norms[i] * norms[j])
+        v = norms[j] * (cos * z[:, None] + np.sqrt(max(0, 1 - cos**2)) * z)
+        K[i, j] = K[j, i] = (weight * psi(u)) @ psi(v) @ weight + c * ((weight * slope(u)) @ slope(v) @ weight)
+    return K
 
 
 def relu_limit(X):
