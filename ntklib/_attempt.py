@@ -1,5 +1,6 @@
 """Runs an answer on cases: within a limit of time, on copies, and so that whatever goes wrong becomes a sentence."""
 
+import contextlib
 import contextvars
 import ctypes
 import inspect
@@ -13,6 +14,7 @@ from ntklib import _answers
 from ntklib import _diagnosis as diagnosis
 
 LIMIT = 20.0  # seconds for one call; JAX may have to compile in it
+PATIENCE = 20  # times that an answer is told to stop
 
 
 def values(name, answer, tried):
@@ -21,14 +23,20 @@ def values(name, answer, tried):
     diagnosis.reject(answer)
     if not callable(answer):
         raise ValueError(f"a function of ({', '.join(arguments)}) is asked; got {type(answer).__name__}")
-    try:
-        inspect.signature(answer).bind(*arguments)
-    except TypeError:
-        asked = f"{name}({', '.join(arguments)})"
-        raise ValueError(f"it is called as {asked}, but takes {inspect.signature(answer)}") from None
-    except ValueError:  # some functions written in C have no signature
-        pass
+    _takes(answer, name, arguments)
     return [_value(name, answer, case, arguments) for case in tried]
+
+
+def _takes(answer, name, arguments):
+    """Refuse a function that does not take the arguments; where Python cannot tell, the call itself will."""
+    try:
+        signature = inspect.signature(answer)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        raise ValueError(f"it is called as {name}({', '.join(arguments)}), but takes {signature}") from None
 
 
 def _value(name, answer, case, arguments):
@@ -36,11 +44,11 @@ def _value(name, answer, case, arguments):
     lent = jax.tree.map(lambda a: a.copy() if isinstance(a, np.ndarray) else a, case)
     value, error = _guarded(answer, lent)
     if isinstance(error, _TooLong):
-        raise ValueError(f"stopped after {LIMIT:g} seconds, for {where}")
+        raise ValueError(f"no value after {LIMIT:g} seconds{error} for {where}")
     if isinstance(error, NotImplementedError):
         raise ValueError(diagnosis.UNANSWERED)
-    if error:
-        line = traceback.format_exception_only(error)[-1].strip().split("\n")[0]
+    if error is not None:
+        line = traceback.format_exception_only(error)[0].strip().split("\n")[0]
         raise ValueError(f"it raised {line:.200} for {where}")
     for argument, before, after in zip(arguments, case, lent, strict=True):
         if not all(map(np.array_equal, jax.tree.leaves(before), jax.tree.leaves(after))):
@@ -49,7 +57,7 @@ def _value(name, answer, case, arguments):
 
 
 class _TooLong(BaseException):
-    """Stops an answer; no Exception, so that an answer which catches those is stopped too."""
+    """Stops an answer; no Exception, so that an answer that catches those is stopped too."""
 
 
 def _guarded(function, args):
@@ -58,22 +66,28 @@ def _guarded(function, args):
     A thread works on every system, outside the main thread too, and the wait for it ends whatever the answer catches;
     a signal would need Unix and the main thread, and could be swallowed for ever.
     """
-    outcome, x64 = {}, jax.config.jax_enable_x64
+    outcome, x64 = {}, diagnosis.x64()
 
     def work():
-        try:
-            with jax.enable_x64(x64):  # JAX's own contexts are not passed on to a thread
-                outcome["value"] = jax.block_until_ready(function(*args))
-        except BaseException as error:
-            outcome["error"] = error
+        with contextlib.suppress(_TooLong):  # a second one, sent before the first had ended the thread
+            try:
+                with jax.enable_x64(x64):  # JAX's own contexts are not passed on to a thread
+                    outcome["value"] = jax.block_until_ready(function(*args))
+            except BaseException as error:
+                outcome["error"] = error
 
     thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
-    thread.start()
     try:
+        thread.start()
         thread.join(LIMIT)
     finally:  # also when the reader interrupts
         late = thread.is_alive()
-        for _ in range(20 * late):
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(_TooLong))
-            thread.join(0.05)
-    return outcome.get("value"), _TooLong() if late else outcome.get("error")
+        for _ in range(PATIENCE):
+            if thread.is_alive():
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_TooLong)
+                )
+                thread.join(0.05)
+    if late:
+        return None, _TooLong(", and it still runs: restart the kernel;" if thread.is_alive() else ",")
+    return outcome.get("value"), outcome.get("error")

@@ -6,12 +6,20 @@ import math
 import jax.numpy as jnp
 import numpy as np
 
+from ntklib._check import shown
+
 UNANSWERED = "not answered yet"
-FINE, COARSE = 1e-7, 1e-4  # tolerances in float64 and in float32, relative to the largest entry
+FINE, COARSE = 1e-7, 2e-5  # tolerances in float64 and in float32, relative to the largest entry
 POWERS = sorted(
     itertools.product((0, 1, -1, 2, -2), (0, 1, -1, 0.5, -0.5, 1.5, -1.5, 2, -2), (0, 1, -1)), key=np.linalg.norm
 )
+LETTERS = ("m", "n", "n0")
 CONSTANTS = [s * c for s in (1, -1) for c in (1, 2, 0.5, 4, 0.25, math.pi, 1 / math.pi, 2 * math.pi, 0.5 / math.pi)]
+
+
+def x64():
+    """Whether JAX computes in float64."""
+    return jnp.result_type(float) == np.float64
 
 
 def reject(value):
@@ -37,15 +45,14 @@ def numbers(value):
 def choices(value, allowed):
     """`value` as a set of names, all of them allowed; one name alone counts as a set; ValueError if it is not."""
     reject(value)
-    try:
-        found = {value} if isinstance(value, str) else set(value)
-        found = {name.strip().lower() if isinstance(name, str) else name for name in found}
-    except TypeError:
-        raise ValueError(f"a {type(value).__name__} came; asked is a choice out of {_listed(allowed)}") from None
-    strange = [name for name in found if not isinstance(name, str) or name not in allowed]
-    if strange:
-        raise ValueError(f"{strange[0]!r:.40} is not among the choices {_listed(allowed)}")
-    return found
+    listed = ", ".join(sorted(allowed))
+    if not isinstance(value, str | set | frozenset | list | tuple):
+        raise ValueError(f"a {type(value).__name__} came; asked is a choice out of {listed}")
+    found = [value] if isinstance(value, str) else list(value)
+    for name in found:
+        if not isinstance(name, str) or name not in allowed:
+            raise ValueError(f"{shown(name)} is not among the choices: {listed}")
+    return set(found)
 
 
 def fit(shape, a, where):
@@ -74,6 +81,8 @@ def agree(got, want, tol):
 
 def difference(got, want, dims):
     """In words, what distinguishes the values that came from the right ones; `dims` holds m, n and n0 of each case."""
+    if agree(got, want, COARSE):
+        return size(got, want)
     return factor(got, want, dims) or order(got, want) or part(got, want) or size(got, want)
 
 
@@ -85,32 +94,39 @@ def factor(got, want, dims):
     if not all(r and error(g / r, w) < COARSE for g, w, r in zip(got, want, ratios, strict=True)):
         return None
     for powers in POWERS:
-        scales = [math.prod(d[k] ** p for k, p in zip(("m", "n", "n0"), powers, strict=True)) for d in dims]
-        constants = [r / s for r, s in zip(ratios, scales, strict=True)]
-        nice = [c for c in CONSTANTS if math.isclose(c, constants[0], rel_tol=COARSE)] or constants[:1] * (
-            not any(powers)
-        )
-        if nice and np.allclose(constants, nice[0], rtol=COARSE, atol=0):
-            if nice[0] == -1 and not any(powers):
-                return "the sign is wrong: every value is the negative of the right one"
-            terms = [f"{k}^{p:g}" for k, p in zip(("m", "n", "n0"), powers, strict=True) if p]
-            return f"every value is {' '.join([f'{nice[0]:.4g}', *terms])} times the right one"
+        scales = [math.prod(d[k] ** p for k, p in zip(LETTERS, powers, strict=True)) for d in dims]
+        constants = [ratio / scale for ratio, scale in zip(ratios, scales, strict=True)]
+        known = [c for c in CONSTANTS if any(powers) and math.isclose(c, constants[0], rel_tol=COARSE)]
+        constant = (known or constants)[0]
+        if (known or not any(powers)) and np.allclose(constants, constant, rtol=COARSE, atol=0):
+            return _multiple(constant, powers)
     return None
+
+
+def _multiple(constant, powers):
+    letters = [k if p == 1 else f"{k}^{p:g}" for k, p in zip(LETTERS, powers, strict=True) if p]
+    number = [] if letters and math.isclose(constant, 1, rel_tol=COARSE) else [f"{constant:.4g}"]
+    text = " ".join(number + letters)
+    if text == "-1":
+        return "the sign is wrong: every value is the negative of the right one"
+    return None if text == "1" else f"every value is {text} times the right one"
 
 
 def order(got, want):
     """The order of axes, if another order makes all values right."""
     for axes in itertools.permutations(range(want[0].ndim)):
-        if len({*want[0].shape}) == 1 and agree([g.transpose(axes) for g in got], want, COARSE):
+        if agree([g.transpose(axes) for g in got], want, COARSE):
             return "the numbers are right, but the axes stand in another order"
     return None
 
 
 def part(got, want):
-    """What is right already: the diagonal, or one of the cases."""
-    if all(w.ndim > 1 and len({*w.shape}) == 1 for w in want):
-        diagonals = [[a[(np.arange(len(a)),) * a.ndim] for a in arrays] for arrays in (got, want)]
-        if agree(*diagonals, COARSE):
+    """What is right already: one of the cases, or the diagonal."""
+    if any(agree([g], [w], COARSE) for g, w in zip(got, want, strict=True)):
+        return "right in one case and wrong in another: does it use all of its arguments?"
+    if want[0].ndim > 1:
+        diagonals = ([np.einsum("i" * a.ndim + "->i", a) for a in arrays] for arrays in (got, want))
+        if agree(*diagonals, tol=COARSE):
             return "where all inputs are the same it is right, for different inputs it is not"
     return None
 
@@ -121,7 +137,3 @@ def size(got, want):
     if worst < 1e-2:
         return f"close, but off by {worst:.0e} of the largest entry: is something in it approximate?"
     return f"off by {worst:.2g} times the largest entry"
-
-
-def _listed(names):
-    return ", ".join(sorted(names))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ntklib import _answers, _attempt
+from ntklib._check import shown
 from ntklib.general_loss import loss_velocity
 from ntklib.kernel_drift import ntk_velocity, triple_product
 from ntklib.linear_flow import largest_stable_step, predict
@@ -51,7 +52,7 @@ SOLUTIONS = {
     "gelu_limit": _gelu_limit,
     "output_velocity": _output_velocity,
     "general_loss_velocity": lambda K, dl: loss_velocity(K, dl),
-    "prediction": lambda K, K_new, f0, f0_new, y, t: predict(K, K_new, f0, f0_new, y, [t])[0],
+    "prediction": lambda K, K_new, f0, f0_new, y, t: predict(K, K_new, f0, f0_new, y, np.array([t]))[0],
     "stable_step": lambda K: largest_stable_step(K),
     "conserved": {"relu", "leaky_relu", "abs"},
     "sharp_rate": lambda lam, m: 2 * lam / m,
@@ -130,7 +131,7 @@ def _known(name):
 
 
 def _unknown(name):
-    near = difflib.get_close_matches(str(name), SOLUTIONS, 1)
+    near = difflib.get_close_matches(shown(name), SOLUTIONS, 1)
     return (
-        f"there is no exercise {name!r:.40}{f'; is it {near[0]!r}?' if near else '.'} There are {', '.join(SOLUTIONS)}"
+        f"there is no exercise {shown(name)}{f'; is it {near[0]!r}?' if near else '.'} There are {', '.join(SOLUTIONS)}"
     )

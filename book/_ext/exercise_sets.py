@@ -72,7 +72,8 @@ def make_course(folder):
         source = Path(folder, "source", path.stem, path.name)
         source.parent.mkdir(parents=True, exist_ok=True)
         source.write_text(json.dumps(plain(json.loads(path.read_text("utf-8"))), indent=1), "utf-8")
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # nbgrader runs alembic
+    here = str(Path(sys.executable).parent)  # nbgrader runs a program from here, alembic
+    os.environ["PATH"] = os.pathsep.join([here, os.environ["PATH"]])
     config = Config()
     config.CourseDirectory.root = str(Path(folder).resolve())
     api = NbGraderAPI(config=config)
