@@ -49,6 +49,7 @@ def landlock(work, readable):
         entry = os.open(path, os.O_PATH)
         libc.syscall(445, ruleset, 1, struct.pack("=Qi", rights & ~1 if path == work else allowed, entry), 0)
         os.close(entry)
+    libc.prctl(1, 9, 0, 0, 0)  # to be killed when the parent is
     libc.prctl(38, 1, 0, 0, 0)  # no new privileges: the kernel asks for it before it restricts
     if libc.syscall(446, ruleset, 0):
         raise OSError(ctypes.get_errno(), "Landlock was refused")
