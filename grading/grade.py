@@ -31,7 +31,7 @@ from submissions import collect, differences, released
 from worker import pack, unpack
 
 ROOT = Path(__file__).resolve().parents[1]
-LARGEST_REPLY, LOST_CELLS, PATIENCE = 8 * 2**20, 3, 10
+LARGEST_REPLY, LOST_CELLS, PATIENCE = 2**20, 3, 30
 BLANK = "NotImplementedError:?"  # what the stub of a student's copy raises
 JAX = {"JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "1"}
 QUIET = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"}
@@ -42,8 +42,7 @@ PAGE = """<!DOCTYPE html>
 body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 42rem; margin: auto; padding: 1rem; overflow-wrap: anywhere; }}
 th, td {{ text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; border-top: 1px solid #888; }}
 :root {{ color-scheme: light dark; }} table {{ border-collapse: collapse; width: 100%; }}
-</style></head><body><h1>Exercises: {student}</h1><p>{total}</p>{sets}
-<p>To repeat the check of one exercise on the same numbers, set <code>NTK_SEED={seed}</code>.</p></body></html>
+</style></head><body><h1>Exercises: {student}</h1><p>{total}</p>{sets}</body></html>
 """
 
 
@@ -58,15 +57,20 @@ class Limits:
     seconds: float
     memory: int
 
+    @property
+    def patience(self):
+        """Seconds that may pass while a cell or an exercise waits for the processor, or sleeps."""
+        return 4 * self.seconds + PATIENCE
+
 
 class Worker:
     """A process that runs one submission in a folder of its own; killed as a whole group when the block ends."""
 
     stop = threading.Event()
 
-    def __init__(self, limits, offered):
-        """Nothing is started yet; `offered` are names that the submission may import from ntklib."""
-        self.limits, self.offered, self.buffer = limits, offered, b""
+    def __init__(self, limits, offered, end):
+        """Nothing is started yet. Offered are names to be imported from ntklib; the end is that of the submission."""
+        self.limits, self.offered, self.end, self.buffer = limits, offered, end, b""
 
     def __enter__(self):
         """Start."""
@@ -91,21 +95,21 @@ class Worker:
             self.process.stdin.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def ask(self, command, seconds):
+    def ask(self, command):
         """The reply to one command: a dictionary of which nothing else is known.
 
-        The seconds are the processor's, so that a busy machine costs nobody points; sleeping has a limit as well.
+        The limit is in the processor's seconds, so that a busy machine costs nobody points; patience is for sleepers.
         """
-        start, unsent = time.monotonic(), json.dumps(command).encode() + b"\n"
+        end, unsent = min(self.end, time.monotonic() + self.limits.patience), json.dumps(command).encode() + b"\n"
         given, got = self.process.stdin.fileno(), self.process.stdout.fileno()
         try:
             use = psutil.Process(self.process.pid)
-            before = sum(use.cpu_times()[:2])
+            most = sum(use.cpu_times()[:2]) + self.limits.seconds
             while unsent or b"\n" not in self.buffer:
                 if self.stop.is_set():
                     raise Ended("was stopped, because the grading was interrupted")
-                if sum(use.cpu_times()[:2]) > before + seconds or time.monotonic() > start + PATIENCE * seconds:
-                    raise Ended(f"took longer than {seconds:g} s and was stopped")
+                if sum(use.cpu_times()[:2]) > most or time.monotonic() > end:
+                    raise Ended(f"took longer than {self.limits.seconds:g} s and was stopped")
                 if use.memory_info().rss > self.limits.memory:
                     raise Ended(f"used more than {self.limits.memory / 2**30:g} GB of memory and was stopped")
                 ready = select.select([got], [given] if unsent else [], [], 0.1)
@@ -145,27 +149,28 @@ def cases(name, seed):
 
 
 def run(submission, exercises, seed, limits):
-    """The reply of each exercise, after the cells; what kills a process is skipped in the next one, and noted."""
+    """What came back for each exercise: a dictionary, or why there is none, as text. What kills a process is skipped in the next."""
     code = [(i, cell["source"]) for i, cell in enumerate(submission.cells, 1) if cell["type"] == "code"]
     errors, lost, replies, waiting = {}, {}, {}, list(exercises.points)
+    end = time.monotonic() + (1 + LOST_CELLS) * limits.patience
     while waiting:
-        with Worker(limits, exercises.imports) as worker:
-            worker.ask({}, 60)
+        with Worker(limits, exercises.imports, end) as worker:
+            worker.ask({})
             for i, source in code:
                 if i in lost:
                     continue
                 try:
-                    errors[i] = worker.ask({"cell": source}, limits.seconds).get("error")
-                except Ended as end:
-                    errors[i] = lost[i] = str(end)
+                    errors[i] = worker.ask({"cell": source}).get("error")
+                except Ended as fault:
+                    errors[i] = lost[i] = str(fault)
                     break
             else:
                 while waiting:
                     name = waiting.pop(0)
                     try:
-                        replies[name] = worker.ask({"name": name, "cases": cases(name, seed)}, limits.seconds)
-                    except Ended as end:
-                        replies[name] = {"ended": f"its evaluation {end}"}
+                        replies[name] = worker.ask({"name": name, "cases": cases(name, seed)})
+                    except Ended as fault:
+                        replies[name] = f"its evaluation {fault}"
                         break
         if len(lost) > LOST_CELLS:
             submission.reason = f"{len(lost)} cells each stopped the process, so the rest was not run"
@@ -179,8 +184,8 @@ def run(submission, exercises, seed, limits):
 
 def verdict(name, seed, reply, lock=threading.Lock()):  # noqa: B008
     """Whether an exercise is right, and the line for its author."""
-    if reply is None or "ended" in reply:
-        return False, reply["ended"] if reply else "was not reached"
+    if isinstance(reply, str):
+        return False, reply
     try:
         if "values" not in reply:
             return False, f"not answered: nothing is called {name} after the cells have run"
@@ -206,14 +211,14 @@ def grade(submission, sets, seed, limits):
     submission.remarks += differences(submission.cells, exercises.cells)
     try:
         replies = run(submission, exercises, seed, limits)
-    except Ended as end:
-        submission.reason, replies = f"the grader's own process {end}", {}
+    except Ended as fault:
+        submission.reason, replies = f"the grader's own process {fault}", {}
     for name, points in exercises.points.items():
-        right, submission.lines[name] = verdict(name, seed, replies.get(name))
+        right, submission.lines[name] = verdict(name, seed, replies.get(name, "was not reached"))
         submission.points[name] = points if right else 0
         if not submission.lines[name].startswith((f"{name}: ", "not answered")):
             submission.remarks.append(f"{name}: {submission.lines[name]}")
-        touched = replies.get(name, {}).get("touched")
+        touched = isinstance(replies.get(name), dict) and replies[name].get("touched")
         if touched and isinstance(touched, list):
             submission.remarks.append(f"{name} asked for {', '.join(map(str, touched))}: not there in grading"[:300])
 
@@ -241,7 +246,6 @@ def report(out, submissions, sets, seed):
         taken.add(slug.casefold())
         text = PAGE.format(
             student=html.escape(student),
-            seed=seed,
             total=f"{total} of {possible} points",
             sets="".join(map(section, ones)),
         )
@@ -275,7 +279,7 @@ def main():
     parser.add_argument("submissions", type=Path)
     parser.add_argument("--out", type=Path, default=Path("grades"))
     parser.add_argument("--sets", type=Path, default=ROOT / "book" / "exercises", help="the notebooks as handed out")
-    seed = int(os.environ.get("NTK_SEED") or secrets.randbelow(2**31))
+    seed = os.environ.get("NTK_SEED") or secrets.randbelow(2**31)
     parser.add_argument("--seed", type=int, default=seed, help="of the inputs; NTK_SEED or drawn if not given")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=30, help="of the processor, for each cell and exercise")

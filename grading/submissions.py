@@ -118,9 +118,7 @@ def collect(folder, sets):
     found = []
     for entry in sorted(path for path in folder.iterdir() if not path.name.startswith(".")):
         whole = entry.is_dir() and not entry.is_symlink() and entry.suffix != ".ipynb"
-        inside = entry.rglob("*.ipynb") if whole else [entry]
-        seen = (p for p in inside if not any(part.startswith(".") for part in p.relative_to(folder).parts))
-        paths = sorted(seen, key=lambda p: (p.stem not in sets, p))  # of two for one set, the one with its name
+        paths = _within(entry, sets) if whole else [entry]
         if not paths:
             found.append(Submission(shown(entry.name), "", reason="there is no notebook in the folder"))
         for path in paths:
@@ -138,6 +136,15 @@ def collect(folder, sets):
                 one.set, one.reason = None, f"is a second notebook of the set {one.set}; {twin.file} was taken"
             found.append(one)
     return found
+
+
+def _within(folder, sets):
+    """The notebooks in a student's folder; of two for one set, the one with its name comes first."""
+    try:
+        found = [p for p in folder.rglob("*.ipynb") if not any(q.startswith(".") for q in p.relative_to(folder).parts)]
+    except (OSError, RecursionError):
+        return []
+    return sorted(found, key=lambda p: (p.stem not in sets, p))
 
 
 def shown(text):

@@ -10,11 +10,13 @@ import sys
 import time
 from pathlib import Path
 
+import grade as program
 import nbformat.v4 as nb
 import psutil
 import pytest
 from exercise_sets import SETS, without_solutions
 from notebooks import ROOT
+from submissions import Set, Submission
 from worker import argument
 
 from ntklib import _answers, exercises
@@ -106,7 +108,7 @@ FORGED = """
 import os
 for channel in range(3, 32):
     try:
-        os.write(channel, b'{"values": [{"value": 1.0}, {"value": 1.0}], "touched": 3, "points": 2}\\n' * 9)
+        os.write(channel, b'{"values": [{"value": 1.0}, {"value": 1.0}], "touched": 3, "points": 2, "ended": 5}\\n' * 9)
     except OSError:
         pass"""
 # Ways around the guard that Python alone offers: each is tried, none may write the file.
@@ -376,6 +378,17 @@ def test_grade_gives_the_reference_full_points_and_a_blank_copy_none(tmp_path):
     assert rows["reference"]["total"] == rows["reference"]["possible"] == rows["blank"]["possible"]
     assert rows["blank"]["total"] == "0"
     assert set(exercises.names()) <= set(rows["blank"])
+
+
+def test_grade_wakes_up_from_a_sleeping_submission(tmp_path, monkeypatch):
+    """A cell that sleeps for ever is given up, and so is a submission of many such cells."""
+    monkeypatch.setattr(program, "PATIENCE", 0.5)
+    sleepers = [{"type": "code", "source": "import time\ntime.sleep(1e6)", "id": "None", "label": {}}] * 9
+    one, exercises = Submission("ada", "tiny.ipynb", "tiny", sleepers), Set(POINTS, [], [])
+    start = time.monotonic()
+    assert program.run(one, exercises, 0, program.Limits(0.1, 2**30)) == {}
+    assert time.monotonic() - start < 30
+    assert one.reason == "4 cells each stopped the process, so the rest was not run"
 
 
 def test_worker_knows_every_activation():
