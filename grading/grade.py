@@ -149,7 +149,10 @@ def cases(name, seed):
 
 
 def run(submission, exercises, seed, limits):
-    """What came back for each exercise: a dictionary, or why there is none, as text. What kills a process is skipped in the next."""
+    """What came back for each exercise: a dictionary, or as text why there is none.
+
+    What kills a process is noted, and skipped in the next one.
+    """
     code = [(i, cell["source"]) for i, cell in enumerate(submission.cells, 1) if cell["type"] == "code"]
     errors, lost, replies, waiting = {}, {}, {}, list(exercises.points)
     end = time.monotonic() + (1 + LOST_CELLS) * limits.patience
