@@ -40,9 +40,8 @@ PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Exercises: {student}</title><style>
 body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 42rem; margin: auto; padding: 1rem; overflow-wrap: anywhere; }}
-th, td {{ text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; border-top: 1px solid #888; }}
-:root {{ color-scheme: light dark; }} table {{ border-collapse: collapse; width: 100%; }}
-</style></head><body><h1>Exercises: {student}</h1><p>{total}</p>{sets}</body></html>
+dt {{ font-weight: bold; }} :root {{ color-scheme: light dark; }}
+</style></head><body><main><h1>Exercises: {student}</h1><p>{total}</p>{sets}</main></body></html>
 """
 
 
@@ -179,9 +178,10 @@ def run(submission, exercises, seed, limits):
             submission.reason = f"{len(lost)} cells each stopped the process, so the rest was not run"
             break
     for i, error in errors.items():
-        blank = re.fullmatch(BLANK, str(error)) or submission.cells[i - 1]["label"].get("locked")
-        if error and (i in lost or not blank):
-            submission.remarks.append(f"cell {i} {error if i in lost else f'failed: {error}'}"[:400])
+        label = submission.cells[i - 1]["label"]
+        if error and (i in lost or not (re.fullmatch(BLANK, str(error)) or label.get("locked"))):
+            where = f"cell {i} ({label.get('grade_id')})" if label else f"cell {i}"
+            submission.remarks.append(f"{where} {error if i in lost else f'failed: {error}'}"[:400])
     return replies
 
 
@@ -250,7 +250,7 @@ def report(out, submissions, sets, seed):
         text = PAGE.format(
             student=html.escape(student),
             total=f"{total} of {possible} points",
-            sets="".join(map(section, ones)),
+            sets="".join(section(one, sets) for one in ones),
         )
         (pages / f"{slug}.html").write_text(text, "utf-8", errors="backslashreplace")
     with (out / "grades.csv").open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
@@ -262,18 +262,17 @@ def cell(value):
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
-def section(one):
+def section(one, sets):
     """The part of a student's page about one set."""
-    rows = "".join(
-        f"<tr><td>{html.escape(name)}</td><td>{points}</td><td>{html.escape(one.lines[name])}</td></tr>"
+    answers = "".join(
+        f"<dt>{name}: {points} of {sets[one.set].points[name]} points</dt>"
+        f"<dd>{html.escape(one.lines[name].removeprefix(f'{name}: '))}</dd>"
         for name, points in one.points.items()
-    )
-    table = (
-        f"<table><tr><th>Exercise</th><th>Points</th><th>What the check says</th></tr>{rows}</table>" if rows else ""
     )
     remarks = [f"{one.file} {one.reason}".strip()] * bool(one.reason) + one.remarks
     notes = "".join(f"<li>{html.escape(remark)}</li>" for remark in remarks)
-    return f"<h2>{html.escape(one.set or one.file)}</h2>{table}{f'<ul>{notes}</ul>' if notes else ''}"
+    parts = [f"<dl>{answers}</dl>"] * bool(answers) + [f"<h3>Remarks</h3><ul>{notes}</ul>"] * bool(notes)
+    return f"<h2>{html.escape(one.set or one.file)}</h2>{''.join(parts)}"
 
 
 def main():

@@ -164,7 +164,7 @@ BATCH = {
     "reference": (cells(RIGHT), (2, 2, 2), ""),
     "untouched": (cells(dict.fromkeys(RIGHT, BLANK)), (0, 0, 0), ""),
     "one wrong": (answer(WRONG.format("stable_step")), (0, 2, 2), ""),
-    "syntax error": (answer("def stable_step(K) return 3"), (0, 2, 2), "cell 3 failed: SyntaxError"),
+    "syntax error": (answer("def stable_step(K) return 3"), (0, 2, 2), r"cell 3 \(stable_step\) failed: SyntaxError"),
     "magics": (before("%matplotlib inline\n!pip install torch"), (2, 2, 2), ""),
     "loop in a function": (body("while True: pass"), (0, 2, 2), "stable_step: its evaluation took longer than 1.5 s"),
     "loop in a cell": (before("while True: pass"), (2, 2, 2), "cell 2 took longer than 1.5 s"),
@@ -243,7 +243,7 @@ BATCH = {
     "solution": (
         answer("from ntklib.exercises import solution\nstable_step = solution('stable_step')"),
         (0, 2, 2),
-        "cell 3 failed: NotImplementedError: ntklib.exercises.solution is not there",
+        r"cell 3 \(stable_step\) failed: NotImplementedError: ntklib.exercises.solution is not there",
     ),
     "private": (
         answer("from ntklib import _answers\nstable_step = lambda K: _answers.EXERCISES['stable_step'].reference(K)"),
