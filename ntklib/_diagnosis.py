@@ -121,7 +121,9 @@ def order(got, want):
 
 
 def part(got, want):
-    """What is right already: one of the cases, or the diagonal."""
+    """What is right already: the digits before the point, one of the cases, or the diagonal."""
+    if all(np.array_equal(g, np.trunc(w)) for g, w in zip(got, want, strict=True)):
+        return "right up to the point, but the digits after it are cut off: is an array of integers involved?"
     if any(agree([g], [w], COARSE) for g, w in zip(got, want, strict=True)):
         return "right in one case and wrong in another: does it use all of its arguments?"
     if want[0].ndim > 1:

@@ -127,6 +127,7 @@ def scaled(power):
             [w + (1 - np.eye(len(w))) for w in RIGHT],
             "where all inputs are the same it is right, for different inputs it is not",
         ),
+        ([np.trunc(w) for w in RIGHT], "right up to the point, but the digits after it are cut off"),
         ([w + 1 for w in RIGHT], "off by"),
         ([w + 1e-3 for w in RIGHT], "close, but off by"),
         ([w * (1 + 1e-6) for w in RIGHT], "close, but off by 1e-06 of the largest entry: is something in it"),
