@@ -68,11 +68,16 @@ EXERCISES = {
 }
 
 
+def _shapes(name):
+    """With few inputs arccos now and then rounds right on the whole diagonal; with forty it does not."""
+    return [*SHAPES[:1], (40, *SHAPES[1][1:])] if name == "relu_limit" else SHAPES
+
+
 def cases(name, seed):
     """The argument tuples on which a function is tried, drawn from the seed; none for other kinds of answers."""
     arguments, rng = EXERCISES[name].arguments.split(), np.random.default_rng(seed)
     psis = rng.permutation(list(PSIS))
-    problems = [_problem(rng, *shape, PSIS[str(psi)]) for shape, psi in zip(SHAPES, psis, strict=True)]
+    problems = [_problem(rng, *shape, PSIS[str(psi)]) for shape, psi in zip(_shapes(name), psis, strict=True)]
     return [tuple(problem[a] for a in arguments) for problem in problems if arguments]
 
 
@@ -138,7 +143,7 @@ def _numbers(name, tried, values, single):
 
     if not exercise.arguments:  # a factor would give the number away
         return _slip(name, fits) or "another number is right; measure it at several widths"
-    sizes = [dict(zip(diagnosis.LETTERS, shape, strict=True)) for shape in SHAPES]
+    sizes = [dict(zip(diagnosis.LETTERS, shape, strict=True)) for shape in _shapes(name)]
     return _slip(name, fits) or diagnosis.difference(got, want, sizes)
 
 

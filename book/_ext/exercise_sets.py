@@ -72,6 +72,7 @@ def make_course(folder):
         source = Path(folder, "source", path.stem, path.name)
         source.parent.mkdir(parents=True, exist_ok=True)
         source.write_text(json.dumps(plain(json.loads(path.read_text("utf-8"))), indent=1), "utf-8")
+    Path(folder, "nbgrader_config.py").write_text("c = get_config()\nc.Execute.timeout = 300  # seconds for one cell\n")
     here = str(Path(sys.executable).parent)  # nbgrader runs a program from here, alembic
     os.environ["PATH"] = os.pathsep.join([here, os.environ["PATH"]])
     config = Config()
