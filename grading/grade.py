@@ -67,9 +67,9 @@ class Worker:
 
     stop = threading.Event()
 
-    def __init__(self, limits, offered, end):
-        """Nothing is started yet. Offered are names to be imported from ntklib; the end is that of the submission."""
-        self.limits, self.offered, self.end, self.buffer = limits, offered, end, b""
+    def __init__(self, limits, offered):
+        """Nothing is started yet; `offered` are names that the submission may import from ntklib."""
+        self.limits, self.offered, self.buffer = limits, offered, b""
 
     def __enter__(self):
         """Start."""
@@ -94,21 +94,21 @@ class Worker:
             self.process.stdin.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def ask(self, command):
+    def ask(self, command, seconds, patience):
         """The reply to one command: a dictionary of which nothing else is known.
 
         The limit is in the processor's seconds, so that a busy machine costs nobody points; patience is for sleepers.
         """
-        end, unsent = min(self.end, time.monotonic() + self.limits.patience), json.dumps(command).encode() + b"\n"
+        end, unsent = time.monotonic() + patience, json.dumps(command).encode() + b"\n"
         given, got = self.process.stdin.fileno(), self.process.stdout.fileno()
         try:
             use = psutil.Process(self.process.pid)
-            most = sum(use.cpu_times()[:2]) + self.limits.seconds
+            most = sum(use.cpu_times()[:2]) + seconds
             while unsent or b"\n" not in self.buffer:
                 if self.stop.is_set():
                     raise Ended("was stopped, because the grading was interrupted")
                 if sum(use.cpu_times()[:2]) > most or time.monotonic() > end:
-                    raise Ended(f"took longer than {self.limits.seconds:g} s and was stopped")
+                    raise Ended(f"took longer than {seconds:g} s and was stopped")
                 if use.memory_info().rss > self.limits.memory:
                     raise Ended(f"used more than {self.limits.memory / 2**30:g} GB of memory and was stopped")
                 ready = select.select([got], [given] if unsent else [], [], 0.1)
@@ -155,14 +155,18 @@ def run(submission, exercises, seed, limits):
     code = [(i, cell["source"]) for i, cell in enumerate(submission.cells, 1) if cell["type"] == "code"]
     errors, lost, replies, waiting = {}, {}, {}, list(exercises.points)
     end = time.monotonic() + (1 + LOST_CELLS) * limits.patience
+
+    def ask(command):
+        return worker.ask(command, limits.seconds, min(limits.patience, end - time.monotonic()))
+
     while waiting:
-        with Worker(limits, exercises.imports, end) as worker:
-            worker.ask({})
+        with Worker(limits, exercises.imports) as worker:
+            worker.ask({}, 60, 300)
             for i, source in code:
                 if i in lost:
                     continue
                 try:
-                    errors[i] = worker.ask({"cell": source}).get("error")
+                    errors[i] = ask({"cell": source}).get("error")
                 except Ended as fault:
                     errors[i] = lost[i] = str(fault)
                     break
@@ -170,12 +174,13 @@ def run(submission, exercises, seed, limits):
                 while waiting:
                     name = waiting.pop(0)
                     try:
-                        replies[name] = worker.ask({"name": name, "cases": cases(name, seed)})
+                        replies[name] = ask({"name": name, "cases": cases(name, seed)})
                     except Ended as fault:
                         replies[name] = f"its evaluation {fault}"
                         break
-        if len(lost) > LOST_CELLS:
-            submission.reason = f"{len(lost)} cells each stopped the process, so the rest was not run"
+        if waiting and (len(lost) > LOST_CELLS or time.monotonic() > end):
+            stopped = ", ".join(map(str, lost))
+            submission.reason = f"was given up: it took too long, or too many cells ended its process ({stopped})"
             break
     for i, error in errors.items():
         label = submission.cells[i - 1]["label"]

@@ -94,30 +94,32 @@ class Missing(types.ModuleType):
 
 
 class StandIn(MetaPathFinder, Loader):
-    """Finds the offered functions of ntklib, in texts read beforehand; a `Missing` for everything else."""
+    """Finds the offered functions of ntklib, compiled beforehand; a `Missing` for everything else."""
 
     def __init__(self, folder, offered):
-        """Read the modules that hold something offered, while files can still be read."""
+        """Read the modules that hold something offered, while files can be read, and leave out what is not offered."""
         lines = ast.parse((folder / "__init__.py").read_text("utf-8")).body
         homes = {name.name: line.module for line in lines if isinstance(line, ast.ImportFrom) for name in line.names}
         Missing.homes = {name: home for name, home in homes.items() if name in offered}
-        self.public, self.names = set(homes), {*Missing.homes.values(), "ntklib._check"}
-        self.texts = {name: (folder / f"{name[7:]}.py").read_text("utf-8") for name in self.names}
+        self.left_out, self.code = set(homes) - offered, {}
+        for name in {*Missing.homes.values(), "ntklib._check"}:
+            tree = ast.parse((folder / f"{name.removeprefix('ntklib.')}.py").read_text("utf-8"))
+            tree.body = [node for node in tree.body if getattr(node, "name", None) not in self.left_out]
+            self.code[name] = compile(tree, f"<{name}>", "exec")
 
     def find_spec(self, fullname, path=None, target=None):
         """Ours is every name below ntklib."""
         return ModuleSpec(fullname, self, is_package=True) if fullname.partition(".")[0] == "ntklib" else None
 
     def create_module(self, spec):
-        """An ordinary module if it is offered."""
-        return None if spec.name in self.texts else Missing(spec.name)
+        """An ordinary module if it holds something offered."""
+        return None if spec.name in self.code else Missing(spec.name)
 
     def exec_module(self, module):
-        """Run the text without what is not offered, or give `check` a stand-in: grades are not made here."""
-        if module.__name__ in self.texts:
-            exec(compile(self.texts[module.__name__], f"<{module.__name__}>", "exec"), module.__dict__)
-            for name in self.public & set(module.__dict__) - set(Missing.homes):
-                setattr(module, name, Missing(f"ntklib.{name}"))
+        """Run what is offered, or give `check` a stand-in: grades are not made here."""
+        if module.__name__ in self.code:
+            module.__dict__.update({name: Missing(f"ntklib.{name}") for name in self.left_out})
+            exec(self.code[module.__name__], module.__dict__)
         elif module.__name__ == "ntklib.exercises":
             module.check = lambda name, answer: f"{name} will be graded"
 
