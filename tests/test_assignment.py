@@ -314,6 +314,13 @@ def test_without_solutions_removes_an_answer_without_markers():
     assert marked["source"] == ["x = 42"]
 
 
+def test_without_solutions_leaves_chapters_alone():
+    """A notebook without a solution keeps its outputs."""
+    notebook = json.loads((ROOT / "book" / "ntk.ipynb").read_text("utf-8"))
+    assert any(cell.get("outputs") for cell in notebook["cells"])
+    assert without_solutions(notebook) == notebook
+
+
 def test_plain_turns_roles_into_words():
     """A link to a chapter becomes its title, a reference with a text becomes the text, a download goes."""
     text = "See {doc}`../ntk` and {ref}`erratum 1 <erratum-1>`.\n\n{download}`This set <../../x.ipynb>`"
