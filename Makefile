@@ -4,20 +4,25 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 pytho
 BIN := .venv/bin
 VENV := .venv/.installed
 KATEX := book/_ext/node_modules/.installed
-SITE := _build/html/.built
+SOLUTIONS ?= yes
+export NTK_SOLUTIONS := $(SOLUTIONS)
+# A mark of its own without solutions: changing the choice builds anew.
+SITE := _build/html/.built$(if $(filter-out yes,$(SOLUTIONS)),-$(SOLUTIONS))
 SOURCES := _config.yml _toc.yml $(shell find book ntklib tests -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*')
 
-.PHONY: book test serve execute bench mutants lock clean help
+.PHONY: book test serve execute assignment grade bench mutants lock clean help
 .DELETE_ON_ERROR:
 
 book: $(SITE)
 	@echo "The book is built. Open _build/html/index.html in a browser, or run 'make serve'."
 
 help:
-	@echo "make book      build the site into _build/html"
+	@echo "make book      build the site into _build/html (SOLUTIONS=no leaves out the solutions of the exercise sets)"
 	@echo "make test      everything CI checks: style, library, notebooks, site"
 	@echo "make serve     show the site at http://localhost:8000"
 	@echo "make execute   re-run the notebooks and store their outputs"
+	@echo "make assignment COURSE=folder   make the students' copies of the exercise sets, and an nbgrader course in a folder"
+	@echo "make grade SUBMISSIONS=folder   grade returned notebooks: a table and a page for each student, in grades/ or OUT"
 	@echo "make bench     time the library against the matrix products it cannot do without"
 	@echo "make mutants   change the library one operator at a time, and list the changes that no test notices (hours)"
 	@echo "make lock      pin every version anew in requirements.lock"
@@ -39,6 +44,7 @@ $(KATEX): book/_ext/package-lock.json $(VENV)
 
 $(SITE): $(VENV) $(KATEX) $(SOURCES)
 	@rm -rf _build  # a second build on the same folder would not repeat its warnings
+	@$(BIN)/python book/_ext/exercise_sets.py
 	$(BIN)/jupyter-book build . -n -W --keep-going
 	@touch $@
 
@@ -57,6 +63,13 @@ serve: book
 
 execute: $(VENV)
 	@$(BIN)/python tests/notebooks.py
+
+assignment: $(VENV)
+	@$(BIN)/python book/_ext/exercise_sets.py $(COURSE)
+
+grade: $(VENV)
+	@$(if $(SUBMISSIONS),,echo "Name the folder of returned notebooks: make grade SUBMISSIONS=folder" >&2; exit 1;) \
+	  $(BIN)/python grading/grade.py "$(SUBMISSIONS)" $(if $(OUT),--out "$(OUT)") $(if $(SEED),--seed $(SEED)) $(if $(WORKERS),--workers $(WORKERS))
 
 bench: $(VENV)
 	@JAX_PLATFORMS=cpu $(BIN)/python tests/bench/bench_ntk.py

@@ -1,5 +1,6 @@
 """ntklib: the neural tangent kernel of a network with one hidden layer, one module per chapter of the book."""
 
+from ntklib.exercises import check
 from ntklib.general_loss import function_flow, loss_velocity
 from ntklib.gradient_flow import Flow, gradient_flow, half_mse
 from ntklib.gronwall import gronwall, gronwall_bound
@@ -31,6 +32,7 @@ __all__ = [
     "Params",
     "WidthSlope",
     "antisymmetric_params",
+    "check",
     "chernoff_width",
     "empirical_ntk",
     "empirical_ntk_autodiff",
