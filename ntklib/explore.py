@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -56,9 +57,8 @@ def compare_with_linear_flow(
     """
     flow = gradient_flow(params, X, y, psi, ts, rtol=1e-6)
     kernels = jax.lax.map(lambda p: empirical_ntk(p, X, psi), flow.params)
-    t, r, loss, K, limit = jax.tree.map(
-        lambda a: np.asarray(a, float), (flow.ts, flow.f - y, flow.loss, kernels, limit_kernel(X, psi).ntk)
-    )
+    parts = (flow.ts, flow.f - jnp.asarray(y)[None], flow.loss, kernels, limit_kernel(X, psi).ntk)
+    t, r, loss, K, limit = (np.asarray(part, float) for part in parts)
     linear_loss = np.mean(linear_flow(K[0], r[0], t - t[0]) ** 2, axis=1) / 2
     drift = np.linalg.norm(K - K[0], axis=(1, 2)) / np.linalg.norm(K[0])
     return LinearComparison(t, loss, linear_loss, drift, np.array([lambda_min(M) for M in K]), lambda_min(limit))

@@ -11,7 +11,8 @@ from notebooks import BOOK
 NOTEBOOKS = {path.stem for path in BOOK}
 PAGES = [
     *("index", "network", "gradient_flow", "ntk", "limit_kernel", "linear_flow", "general_loss", "rayleigh"),
-    *("gronwall", "spectrum", "kernel_drift", "ten_formulas", "errata", "lecture", "notation", "api", "bibliography"),
+    *("gronwall", "spectrum", "kernel_drift", "explore", "ten_formulas", "errata", "lecture", "notation", "api"),
+    "bibliography",
 ]
 page_of_book = pytest.mark.parametrize("name", PAGES)
 
