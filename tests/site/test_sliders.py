@@ -50,11 +50,12 @@ def test_sliders_move_the_picture_by_key_and_by_drag(browser, address, name, wid
     """Each handle has a name; its picture changes with the arrow keys and with the mouse, and stays within the page."""
     page, troubles = visit(browser, address, name, width)
     figures = page.locator(".slider-figure")
+    figures.nth(WITH[name] - 1).locator("img").wait_for()
     assert figures.count() == WITH[name]
     for figure in figures.all():
         picture = figure.locator("img")
         state = lambda: (picture.get_attribute("alt"), picture.get_attribute("src"), figure.locator("p").inner_text())  # noqa: B023, E731
-        labels = figure.locator("label").all_inner_texts()
+        labels = figure.locator(".widget-hslider label").all_inner_texts()
         for handle, label in zip(figure.get_by_role("slider").all(), labels, strict=True):
             handle.scroll_into_view_if_needed()
             assert figure.get_by_role("slider", name=label, exact=True).count() == 1
