@@ -1,6 +1,7 @@
 """ntklib: the neural tangent kernel of a network with one hidden layer, one module per chapter of the book."""
 
 from ntklib.exercises import check
+from ntklib.explore import LinearComparison, compare_with_linear_flow
 from ntklib.general_loss import function_flow, loss_velocity
 from ntklib.gradient_flow import Flow, gradient_flow, half_mse
 from ntklib.gronwall import gronwall, gronwall_bound
@@ -29,11 +30,13 @@ from ntklib.spectrum import (
 __all__ = [
     "Flow",
     "LimitKernel",
+    "LinearComparison",
     "Params",
     "WidthSlope",
     "antisymmetric_params",
     "check",
     "chernoff_width",
+    "compare_with_linear_flow",
     "empirical_ntk",
     "empirical_ntk_autodiff",
     "function_flow",

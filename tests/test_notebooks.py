@@ -15,14 +15,17 @@ import struct
 import subprocess
 import sys
 import time
+import types
 import zlib
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
+import widgets_runtime
 from notebooks import BOOK, ROOT, NotebookError, execute, store
 from PIL import Image
+from sphinx.errors import ExtensionError
 from stored_outputs import faults
 
 notebook = pytest.mark.parametrize("path", BOOK, ids=lambda path: path.stem)
@@ -243,6 +246,21 @@ def test_gate_compares_the_state_of_widgets():
         compare(stored, fresh)
 
 
+def test_gate_stops_a_changed_slider(small):
+    """A slider's state is the same in a fresh kernel, byte for byte; one digit changed in a picture is noticed."""
+    source = "import matplotlib.pyplot as plt\nfrom ntklib.figures import slider_figure\n"
+    source += "slider_figure(lambda a: plt.plot([0, a]), lambda a: f'A line up to {a}.', a=[1, 2])"
+    edit(small, lambda stored: stored["cells"][-1].update(source=[source]))
+    store(small)
+    stored = nbformat.read(small, as_version=4)
+    compare(stored, execute(small))
+    (picture, *_) = (w.state for w in stored.metadata.widgets.popitem()[1].state.values() if "src=" in str(w.state))
+    assert "A line up to" in picture.value
+    small.write_text(small.read_text("utf-8").replace("M 0 ", "M 1 ", 1), "utf-8")
+    with pytest.raises(AssertionError):
+        compare(nbformat.read(small, as_version=4), execute(small))
+
+
 def test_execute_names_the_cell_that_raises(small):
     """A raising cell is named with its error, and the stored notebook stays as it was."""
     edit(small, lambda stored: stored["cells"][1].update(source=["1 / 0"]))
@@ -306,3 +324,15 @@ def test_build_stops_at_bad_tex(tmp_path):
     result = tiny_book(tmp_path, cells)
     assert result.returncode != 0
     assert re.search(r"only\.ipynb.*KaTeX parse error", result.stderr)
+
+
+def test_build_stops_at_a_runtime_that_it_does_not_know(tmp_path, monkeypatch):
+    """Changes to the bundle that brings widgets to life are made where they are meant, or the build stops."""
+    app = types.SimpleNamespace(builder=types.SimpleNamespace(format="html"), outdir=tmp_path)
+    widgets_runtime.copy_bundle(app)
+    script = (tmp_path / "_static" / "widgets" / "embed.js").read_text("utf-8")
+    assert not [old for old in widgets_runtime.CHANGES if old in script]
+    monkeypatch.setattr(widgets_runtime, "BUNDLE", tmp_path / "embed.js")
+    (tmp_path / "embed.js").write_text("nothing of the kind")
+    with pytest.raises(ExtensionError, match=r"embed\.js no longer contains '@font-face{'"):
+        widgets_runtime.copy_bundle(app)

@@ -21,8 +21,8 @@ import ntklib
 
 ORDER = [
     *("_check", "_gaussian", "_hermite", "_closed_forms", "network", "gradient_flow", "ntk", "limit_kernel"),
-    *("linear_flow", "general_loss", "rayleigh", "gronwall", "spectrum", "kernel_drift", "_diagnosis", "_references"),
-    *("_mistakes", "_slips", "_answers", "_attempt", "exercises", "figures"),
+    *("linear_flow", "general_loss", "rayleigh", "gronwall", "spectrum", "kernel_drift", "explore", "_diagnosis"),
+    *("_references", "_mistakes", "_slips", "_answers", "_attempt", "exercises", "figures"),
 ]
 MODULES = sorted(path for path in (ROOT / "ntklib").glob("*.py") if path.stem != "__init__")
 FUNCTIONS = functions(ROOT)
@@ -70,7 +70,7 @@ def test_public_names_are_tested_used_and_exported(function):
     A module may come before its chapter; from the day on which the chapter exists, each function has to be used.
     """
     assert function.tests
-    assert function.name in {*ntklib.__all__, *IN_MODULE}
+    assert function.name in {*ntklib.__all__, *IN_MODULE} or function.module == "figures"
     assert f".. automodule:: ntklib.{function.module}\n" in (ROOT / "book" / "api.md").read_text("utf-8")
     assert function.module in ORDER
     assert function.cells or function.module not in chapters(ROOT)
@@ -78,7 +78,9 @@ def test_public_names_are_tested_used_and_exported(function):
 
 def test_exports_are_public_functions():
     """ntklib exports the functions found in its modules and the tuples they return, nothing else."""
-    assert set(ntklib.__all__) == {*FUNCTIONS.keys() - IN_MODULE, "Params", "Flow", "LimitKernel", "WidthSlope"}
+    named = {function.name for function in FUNCTIONS.values() if function.module != "figures"}
+    tuples = {"Params", "Flow", "LimitKernel", "LinearComparison", "WidthSlope"}
+    assert set(ntklib.__all__) == {*named - IN_MODULE, *tuples}
 
 
 def test_equations_belong_to_a_function_or_are_prose():
@@ -150,6 +152,31 @@ def test_figures_have_alt_text_caption_and_name(path):
             assert settings["figure"]["name"].startswith("fig-")
             assert "hide-input" in cell["metadata"]["tags"]
     assert shown
+
+
+@notebook
+def test_sliders_are_light_and_stand_between_words_beside_a_figure(path):
+    """A slider is introduced, followed by what to see, folded, light, and never the only picture of its chapter."""
+    book = json.loads(path.read_text("utf-8"))
+    shown = [[*output.get("data", {})] for cell in book["cells"] for output in cell.get("outputs", [])]
+    sliders = 0
+    for i, cell in enumerate(book["cells"]):
+        views = ["application/vnd.jupyter.widget-view+json" in o.get("data", {}) for o in cell.get("outputs", [])]
+        if any(views) and "remove-output" not in cell["metadata"]["tags"]:
+            sliders += 1
+            before, after = (
+                ["".join(other["source"]) for other in others if other["cell_type"] == "markdown"]
+                for others in (book["cells"][i::-1], book["cells"][i:])
+            )
+            assert before[0].endswith(":")
+            assert "What to see: " in after[0]
+            assert "hide-input" in cell["metadata"]["tags"]
+    if sliders:
+        assert ["image/png", "text/plain"] in map(sorted, shown)
+        (stored,) = book["metadata"]["widgets"].values()
+        assert len(json.dumps(stored)) < 400_000 * sliders
+        modules = {state["model_module"].removeprefix("@jupyter-widgets/") for state in stored["state"].values()}
+        assert modules <= {"base", "controls", "output"}  # what the site's copy of the runtime holds
 
 
 def test_chapters_are_the_notebooks():

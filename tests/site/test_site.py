@@ -11,8 +11,8 @@ from notebooks import BOOK
 CHAPTERS = {path.stem for path in BOOK if path.parent.name == "book"}
 PAGES = [
     *("index", "network", "gradient_flow", "ntk", "limit_kernel", "linear_flow", "general_loss", "rayleigh"),
-    *("gronwall", "spectrum", "kernel_drift", "ten_formulas", "errata", "lecture", "notation", "api", "bibliography"),
-    *("exercises/kernel", "exercises/dynamics", "exercises/bounds", "exercises/drift", "instructor"),
+    *("gronwall", "spectrum", "kernel_drift", "explore", "ten_formulas", "errata", "lecture", "notation", "api"),
+    *("exercises/kernel", "exercises/dynamics", "exercises/bounds", "exercises/drift", "instructor", "bibliography"),
 ]
 page_of_book = pytest.mark.parametrize("name", PAGES)
 

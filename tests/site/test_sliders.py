@@ -1,0 +1,105 @@
+"""Sliders on the built pages, where no kernel is running: they move the picture, and ask no other host for anything."""
+
+import json
+
+import pytest
+from conftest import SITE
+from notebooks import BOOK
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def sliders(path):
+    """How many cells of a notebook show a slider on its page."""
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    shown = [cell for cell in cells if "remove-output" not in cell["metadata"].get("tags", [])]
+    return sum(VIEW in output.get("data", {}) for cell in shown for output in cell.get("outputs", []))
+
+
+WITH = {path.stem: count for path in BOOK if (count := sliders(path))}
+with_sliders = pytest.mark.parametrize("name", WITH)
+
+
+def visit(browser, address, name, width, *, scripts=True):
+    """A page, and the list of its troubles, which grows."""
+    page = browser.new_page()
+    if not scripts:
+        browser.new_cdp_session(page).send("Emulation.setScriptExecutionDisabled", {"value": True})
+    troubles = []
+    page.on("console", lambda message: message.type in ("error", "warning") and troubles.append(message.text))
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("response", lambda reply: reply.status >= 400 and troubles.append(f"{reply.status}: {reply.url}"))
+    page.route(
+        lambda url: not url.startswith((address, "data:")),
+        lambda route: (troubles.append(f"elsewhere: {route.request.url}"), route.abort()),
+    )
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{address}/book/{name}.html", wait_until="networkidle")
+    return page, troubles
+
+
+def test_sliders_are_on_at_least_five_pages():
+    """The list of pages with sliders is not empty by mistake."""
+    assert len(WITH) >= 5
+    assert sum(WITH.values()) >= 7
+
+
+@with_sliders
+@pytest.mark.parametrize("width", [390, 1280])
+def test_sliders_move_the_picture_by_key_and_by_drag(browser, address, name, width):
+    """Each handle has a name; its picture changes with the arrow keys and with the mouse, and stays within the page."""
+    page, troubles = visit(browser, address, name, width)
+    figures = page.locator(".slider-figure")
+    figures.nth(WITH[name] - 1).locator("img").wait_for()
+    assert figures.count() == WITH[name]
+    for figure in figures.all():
+        picture = figure.locator("img")
+        state = lambda: (picture.get_attribute("alt"), picture.get_attribute("src"), figure.locator("p").inner_text())  # noqa: B023, E731
+        labels = figure.locator(".widget-hslider label").all_inner_texts()
+        for handle, label in zip(figure.get_by_role("slider").all(), labels, strict=True):
+            handle.scroll_into_view_if_needed()
+            assert figure.get_by_role("slider", name=label, exact=True).count() == 1
+            seen = [state()]
+            handle.press("ArrowRight")
+            picture.wait_for()
+            seen.append(state())
+            box, track = handle.bounding_box(), figure.locator(".noUi-base").first.bounding_box()
+            page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+            page.mouse.down()
+            page.mouse.move(track["x"] + track["width"], box["y"] + box["height"] / 2, steps=8)
+            page.mouse.up()
+            seen.append(state())
+            handle.press("ArrowLeft")
+            seen.append(state())
+            assert all(len(set(part)) == len(part) for part in zip(seen[0], seen[1], seen[2], strict=True))
+            assert seen[3] not in (seen[0], seen[2])
+            assert f"{label} = {handle.get_attribute('aria-valuetext')}" in seen[3][2]
+        box = picture.bounding_box()
+        assert picture.evaluate("e => e.naturalWidth") > 600
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert 1.2 < box["width"] / box["height"] < 2.5 or name == "explore"
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert troubles == []
+    page.close()
+
+
+@with_sliders
+def test_sliders_leave_a_figure_where_there_are_no_scripts(browser, address, name):
+    """Without JavaScript the sliders are not there; the static figures are, with their captions."""
+    page, troubles = visit(browser, address, name, 1280, scripts=False)
+    assert page.locator(".slider-figure").count() == 0
+    figures = page.locator("main figure img")
+    assert figures.count() >= 1
+    assert all(figure.evaluate("e => e.complete && e.naturalWidth > 600") for figure in figures.all())
+    assert all(figure.locator("xpath=ancestor::figure//figcaption").is_visible() for figure in figures.all())
+    assert troubles == []
+    page.close()
+
+
+@pytest.mark.parametrize("path", sorted((SITE / "book").glob("*.html")), ids=lambda path: path.stem)
+def test_sliders_runtime_is_loaded_where_it_is_needed(path):
+    """Only pages with sliders name the runtime, and none names require.js."""
+    text = path.read_text("utf-8")
+    assert ("widgets/embed.js" in text) == (path.stem in WITH)
+    assert "require.js" not in text.replace("require.js</", "")
