@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 LABEL = re.compile(r"\$\$\s*\((eq-[\w-]+)\)|^:label:\s*(eq-[\w-]+)", re.M)
@@ -109,8 +110,18 @@ def anchor_cells(app, doctree):
         app.env.get_domain("std").anonlabels[label] = (docname, label)
 
 
+def name_equations(app, doctree):
+    """Let the search find each labelled equation by its label and in words: eq-residual, residual equation."""
+    index = app.env.get_domain("index").entries.setdefault(app.env.docname, [])
+    for block in doctree.findall(nodes.math_block):
+        label = block.get("label") or ""
+        for name in (label, f"{label.removeprefix('eq-').replace('-', ' ')} equation") if label else ():
+            index.append(("single", name, f"equation-{label}", "", None))
+
+
 def setup(app):
-    """Register the directive and the anchors."""
+    """Register the directive, the anchors and the names of the equations."""
     app.add_directive("equation-map", EquationMap)
     app.connect("doctree-read", anchor_cells)
+    app.connect("doctree-read", name_equations)
     return {"parallel_read_safe": True}

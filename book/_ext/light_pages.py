@@ -1,0 +1,64 @@
+"""Pages that weigh little: pictures without loss in WebP, with their size in pixels; a font of the icons in use only."""
+
+import re
+from pathlib import Path
+
+from fontTools import subset
+from PIL import Image
+
+PICTURE = re.compile(r'(<img\b[^>]*?) src="((?:\.\./)*_images/[^"]+)\.png"')
+ICON = re.compile(r'\bfa-([a-z-]+)')
+WIDGETS = {"play", "pause", "stop", "repeat", "sync"}  # drawn by scripts
+
+
+def shrink_pictures(app, error):
+    """Replace each PNG of the pages by the same pixels in WebP, and write its size where it is shown."""
+    if error is not None or app.builder.format != "html":
+        return
+    sizes = {}
+
+    def webp(path):
+        if path not in sizes:
+            with Image.open(path) as image:
+                image.convert("RGBA" if image.mode == "RGBA" and image.getextrema()[3][0] < 255 else "RGB").save(
+                    path.with_suffix(".webp"), lossless=True, quality=100, method=6
+                )
+                sizes[path] = image.size
+            path.unlink()
+        return sizes[path]
+
+    for page in sorted(Path(app.outdir).rglob("*.html")):
+
+        def smaller(match, page=page):
+            width, height = webp((page.parent / f"{match[2]}.png").resolve())
+            return f'{match[1]} width="{width}" height="{height}" src="{match[2]}.webp"'
+
+        text = page.read_text("utf-8")
+        if (new := PICTURE.sub(smaller, text)) != text:
+            page.write_text(new, "utf-8")
+
+
+def shrink_icons(app, error):
+    """Write icons.woff, the glyphs that pages or the theme's style sheet name; book.css prefers it to the whole font."""
+    if error is not None or app.builder.format != "html":
+        return
+    static = Path(app.outdir, "_static")
+    style = (static / "styles" / "pydata-sphinx-theme.css").read_text("utf-8")
+    used = {name for page in Path(app.outdir).rglob("*.html") for name in ICON.findall(page.read_text("utf-8"))}
+    glyphs = set(re.findall(r'--pst-icon-[\w-]+:"(.)"', style))
+    for names, code in re.findall(r'((?:\.fa-[\w-]+:before,?)+){content:"\\([0-9a-f]+)"}', style):
+        if {name for name in re.findall(r"\.fa-([\w-]+):", names)} & (used | WIDGETS):
+            glyphs.add(chr(int(code, 16)))
+    options = subset.Options(flavor="woff", layout_features=[], hinting=False, notdef_outline=True)
+    font = subset.load_font(static / "vendor" / "fontawesome" / "webfonts" / "fa-solid-900.ttf", options)
+    subsetter = subset.Subsetter(options)
+    subsetter.populate(text="".join(sorted(glyphs)))
+    subsetter.subset(font)
+    subset.save_font(font, static / "icons.woff", options)
+
+
+def setup(app):
+    """Work on the pages when they are written, before the previews copy from them."""
+    app.connect("build-finished", shrink_pictures, priority=400)
+    app.connect("build-finished", shrink_icons)
+    return {"parallel_read_safe": True}
