@@ -1,4 +1,8 @@
-"""Pages that weigh little: pictures without loss in WebP, with their size in pixels; a font of the icons in use only."""
+"""Pages that weigh little and need no script to be read.
+
+Pictures go without loss from PNG to WebP, with their size in pixels written where they are shown, so that nothing moves
+when they arrive. The font of icons keeps those in use. The colours are light until a script asks the reader's system.
+"""
 
 import re
 from pathlib import Path
@@ -33,9 +37,8 @@ def shrink_pictures(app, error):
             width, height = webp((page.parent / f"{match[2]}.png").resolve())
             return f'{match[1]} width="{width}" height="{height}" src="{match[2]}.webp"'
 
-        text = page.read_text("utf-8")
-        if (new := PICTURE.sub(smaller, text)) != text:
-            page.write_text(new, "utf-8")
+        text = PICTURE.sub(smaller, page.read_text("utf-8"))
+        page.write_text(text.replace(' data-theme="auto"', ' data-theme="light"', 1), "utf-8")
 
 
 def shrink_icons(app, error):
