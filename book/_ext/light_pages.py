@@ -1,7 +1,7 @@
-"""Pages that weigh little and need no script to be read.
+"""Pages that weigh little and that everyone can read.
 
 Pictures go without loss from PNG to WebP, with their size in pixels written where they are shown, so that nothing moves
-when they arrive. The font of icons keeps those in use. The colours are light until a script asks the reader's system.
+when they arrive. The font of icons keeps those in use. A few attributes of other extensions are put right.
 """
 
 import re
@@ -11,12 +11,17 @@ from fontTools import subset
 from PIL import Image
 
 PICTURE = re.compile(r'(<img\b[^>]*?) src="((?:\.\./)*_images/[^"]+)\.png"')
-ICON = re.compile(r'\bfa-([a-z-]+)')
+ICON = re.compile(r"\bfa-([a-z-]+)")
+REPAIRS = {
+    ' data-theme="auto"': ' data-theme="light"',  # until a script asks the reader's system
+    ' aria-label="Toggle hidden content"': "",  # the summary says what it opens
+    ' role="list" class="citation-list"': ' class="citation-list"',  # its children are no list items
+}
 WIDGETS = {"play", "pause", "stop", "repeat", "sync"}  # drawn by scripts
 
 
-def shrink_pictures(app, error):
-    """Replace each PNG of the pages by the same pixels in WebP, and write its size where it is shown."""
+def mend_pages(app, error):
+    """Replace each PNG by the same pixels in WebP, write its size where it is shown, and make the repairs."""
     if error is not None or app.builder.format != "html":
         return
     sizes = {}
@@ -38,11 +43,13 @@ def shrink_pictures(app, error):
             return f'{match[1]} width="{width}" height="{height}" src="{match[2]}.webp"'
 
         text = PICTURE.sub(smaller, page.read_text("utf-8"))
-        page.write_text(text.replace(' data-theme="auto"', ' data-theme="light"', 1), "utf-8")
+        for wrong, right in REPAIRS.items():
+            text = text.replace(wrong, right)
+        page.write_text(text, "utf-8")
 
 
 def shrink_icons(app, error):
-    """Write icons.woff, the glyphs that pages or the theme's style sheet name; book.css prefers it to the whole font."""
+    """Write icons.woff, the glyphs that pages or the theme name; book.css prefers it to the whole font."""
     if error is not None or app.builder.format != "html":
         return
     static = Path(app.outdir, "_static")
@@ -62,6 +69,6 @@ def shrink_icons(app, error):
 
 def setup(app):
     """Work on the pages when they are written, before the previews copy from them."""
-    app.connect("build-finished", shrink_pictures, priority=400)
+    app.connect("build-finished", mend_pages, priority=400)
     app.connect("build-finished", shrink_icons)
     return {"parallel_read_safe": True}

@@ -9,6 +9,7 @@ import io
 import json
 import os
 from pathlib import Path
+from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -31,7 +32,7 @@ class StoredFigure(SphinxDirective):
     """``{stored-figure} chapter fig-name``: options alt and name, the caption as content."""
 
     required_arguments, optional_arguments, has_content = 1, 1, True
-    option_spec = {"alt": directives.unchanged_required, "name": directives.unchanged_required}
+    option_spec: ClassVar = {"alt": directives.unchanged_required, "name": directives.unchanged_required}
 
     def run(self):
         """Write the picture where the notebooks' own pictures lie, and a figure that shows it."""
