@@ -61,9 +61,8 @@ def contents(articles):
     return f'<nav class="contents"><h1>Contents</h1><ul>{"".join(lines)}</ul></nav>'
 
 
-def document(site, toc):
+def document(site, pages):
     """The whole book as one page."""
-    pages = names(toc)
     articles = {name: article(site, name, pages) for name in pages}
     index = (site / "book" / "index.html").read_text("utf-8")
     styles = re.findall(r'<link [^>]*rel="stylesheet"[^>]*>', index.replace('"../', '"'))
@@ -73,6 +72,7 @@ def document(site, toc):
     title = re.search(r"<title>(.*?)</title>", index, re.S)[1]
     return (
         f'<!DOCTYPE html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>{title}</title>{styles}'
+        "<style>html { font-size: 78%; } .page { break-before: page; }</style>"
         f'</head><body><main><div class="bd-content">{body}</div></main></body></html>'
     )
 
@@ -82,15 +82,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--site", type=Path, default=ROOT / "_build" / "html")
     parser.add_argument("--to", type=Path, default=ROOT / "_build" / "pdf" / "neural-tangent-kernel.pdf")
+    parser.add_argument("--only", nargs="*", metavar="book/PAGE", help="print these pages alone")
     parser.add_argument("--browser", default=next(filter(None, map(shutil.which, NAMES)), None))
     options = parser.parse_args()
     if not options.browser:
         sys.exit("no Chromium or Chrome was found; name one: make pdf CHROMIUM=/path/to/chrome")
     site = options.site.resolve()
+    pages = options.only or names((ROOT / "_toc.yml").read_text("utf-8"))
     page_file = site / "whole-book.html"
     options.to.parent.mkdir(parents=True, exist_ok=True)
     try:
-        page_file.write_text(document(site, (ROOT / "_toc.yml").read_text("utf-8")), "utf-8")
+        page_file.write_text(document(site, pages), "utf-8")
         with sync_playwright() as playwright:
             page = playwright.chromium.launch(executable_path=options.browser, args=FLAGS).new_page()
             page.goto(page_file.as_uri())

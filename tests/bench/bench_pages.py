@@ -1,27 +1,18 @@
 """Weight of each page, gzipped, and the time until its last formula is set with two busy cores."""
 
 import functools
-import gzip
 import http.server
 import multiprocessing
 import sys
 import threading
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "site"))
 
-from conftest import BROWSER, FLAGS, PAGES, SITE, Quiet
+from conftest import BROWSER, FLAGS, PAGES, SITE, Quiet, weight
 from playwright.sync_api import sync_playwright
 
 SET = "document.fonts.ready.then(() => new Promise(done => requestAnimationFrame(() => done(performance.now()))))"
-
-
-@functools.cache
-def weight(url):
-    """Bytes that a server sends for the file behind a URL: gzipped, unless that makes it larger."""
-    data = Path(SITE.parent, unquote(urlsplit(url).path).lstrip("/")).read_bytes()
-    return min(len(data), len(gzip.compress(data, 9)))
 
 
 def busy():
@@ -40,15 +31,12 @@ def main():
     cores = [multiprocessing.Process(target=busy, daemon=True) for _ in range(2)]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS.split())
-        requests, times = {}, {}
+        requests, times = {name: set() for name in PAGES}, {}
         for core in cores:
             core.start()
         for name in PAGES:
             page = browser.new_context().new_page()
-            requests[name] = set()
-            page.on(
-                "request", lambda request, name=name: request.url.startswith("http") and requests[name].add(request.url)
-            )
+            page.on("request", lambda request, seen=requests[name]: seen.add(request.url))
             page.goto(f"{base}/{name}.html")
             times[name] = page.evaluate(SET)
             page.wait_for_load_state("networkidle")
@@ -59,9 +47,7 @@ def main():
     server.shutdown()
     print(f"{'page':20} {'first visit':>12} {'after ' + PAGES[0]:>12}  last formula set, two busy cores")
     for name in PAGES:
-        first, second = (
-            sum(map(weight, urls)) / 1000 for urls in (requests[name], requests[name] - requests[PAGES[0]])
-        )
+        first, second = (weight(urls) / 1000 for urls in (requests[name], requests[name] - requests[PAGES[0]]))
         print(f"{name:20} {first:9.0f} kB {second:9.0f} kB  {times[name] / 1000:.2f} s")
 
 

@@ -1,12 +1,14 @@
 """A real browser on the built site. Without one the checks are left out, loudly; under CI they fail."""
 
 import functools
+import gzip
 import http.server
 import os
 import re
 import shutil
 import threading
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -31,6 +33,18 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
     def log_message(self, *args):
         """Say nothing."""
+
+
+@functools.cache
+def _file_weight(path):
+    data = path.read_bytes()
+    return min(len(data), len(gzip.compress(data, 9)))
+
+
+def weight(urls):
+    """Bytes that a server sends for these addresses: each file once, gzipped unless that makes it larger."""
+    paths = {unquote(urlsplit(url).path).lstrip("/") for url in urls if url.startswith("http")}
+    return sum(_file_weight(SITE.parent / path) for path in paths)
 
 
 @pytest.fixture(scope="session")
