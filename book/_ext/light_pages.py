@@ -48,6 +48,16 @@ def mend_pages(app, error):
         page.write_text(text, "utf-8")
 
 
+def write_font(source, text, target, **options):
+    """Write the characters of `text` from the font `source` to `target`, a WOFF file."""
+    options = subset.Options(flavor="woff", hinting=False, **options)
+    font = subset.load_font(source, options)
+    subsetter = subset.Subsetter(options)
+    subsetter.populate(text=text)
+    subsetter.subset(font)
+    subset.save_font(font, target, options)
+
+
 def shrink_icons(app, error):
     """Write icons.woff, the glyphs that pages or the theme name; book.css prefers it to the whole font."""
     if error is not None or app.builder.format != "html":
@@ -59,12 +69,8 @@ def shrink_icons(app, error):
     for names, code in re.findall(r'((?:\.fa-[\w-]+:before,?)+){content:"\\([0-9a-f]+)"}', style):
         if {name for name in re.findall(r"\.fa-([\w-]+):", names)} & (used | WIDGETS):
             glyphs.add(chr(int(code, 16)))
-    options = subset.Options(flavor="woff", layout_features=[], hinting=False, notdef_outline=True)
-    font = subset.load_font(static / "vendor" / "fontawesome" / "webfonts" / "fa-solid-900.ttf", options)
-    subsetter = subset.Subsetter(options)
-    subsetter.populate(text="".join(sorted(glyphs)))
-    subsetter.subset(font)
-    subset.save_font(font, static / "icons.woff", options)
+    source = static / "vendor" / "fontawesome" / "webfonts" / "fa-solid-900.ttf"
+    write_font(source, "".join(sorted(glyphs)), static / "icons.woff", layout_features=[])
 
 
 def setup(app):
