@@ -82,7 +82,7 @@ def test_preview_of_every_reference_by_keyboard(visit, name):
 def test_preview_by_hover(visit, name, link):
     """Hovering shows the target in the window and moves nothing; Escape or leaving closes it, entering does not."""
     page = visit(name, width=390)
-    reference, tip = page.locator(f"main {link}").first, page.locator("#preview")
+    reference, tip = page.locator(f"main {link}").and_(page.locator(".reference.internal")).first, page.locator("#preview")
     reference.scroll_into_view_if_needed()
     page.wait_for_timeout(100)
     before = page.evaluate("[scrollY, document.body.scrollHeight, window.shifts]")
