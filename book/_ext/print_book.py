@@ -95,7 +95,7 @@ def main():
         page_file.write_text(document(site, pages), "utf-8")
         with sync_playwright() as playwright:
             page = playwright.chromium.launch(executable_path=options.browser, args=FLAGS).new_page()
-            page.goto(page_file.as_uri())
+            page.goto(page_file.as_uri(), timeout=300_000)
             page.evaluate("document.fonts.ready.then(() => true)")
             page.pdf(
                 path=options.to,

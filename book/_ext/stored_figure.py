@@ -6,6 +6,7 @@ The picture is the stored output of the chapter's notebook, so it is re-run and 
 import base64
 import hashlib
 import io
+import itertools
 import json
 import os
 from pathlib import Path
@@ -42,8 +43,7 @@ class StoredFigure(SphinxDirective):
         path = Path(self.env.app.outdir).parent / "jupyter_execute" / f"{hashlib.sha256(data).hexdigest()}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-        self.env.app.config.html_context["preview_alt"] = self.options["alt"]
-        self.env.book_preview = data
+        self.env.book_preview = data, self.options["alt"]
         lines = [f"```{{figure}} /{os.path.relpath(path, self.env.srcdir)}"]
         lines += [f":{key}: {value}" for key, value in self.options.items()]
         return self.parse_text_to_nodes("\n".join([*lines, "", *self.content, "```"]))
@@ -52,7 +52,9 @@ class StoredFigure(SphinxDirective):
 def describe(app, pagename, templatename, context, doctree):
     """Give the page what its head needs: the site's address, if it has one, and its first sentence or two."""
     first = next(doctree.findall(nodes.paragraph), None) if doctree else None
-    text = " ".join((first.astext() if first else app.config.html_title).split())
+    line = itertools.takewhile(lambda part: not isinstance(part, nodes.raw), first.children if first else ())
+    text = " ".join("".join(part.astext() for part in line).split()).removeprefix("Question. ") or app.config.html_title
+    context["preview_alt"] = getattr(app.env, "book_preview", ("", ""))[1]
     context["site"] = app.config.html_baseurl.rstrip("/")
     context["description"] = text if len(text) <= 200 else text[:199].rpartition(" ")[0] + "…"
 
@@ -60,7 +62,7 @@ def describe(app, pagename, templatename, context, doctree):
 def write_card(app, error):
     """Put the picture, on white and in the shape that social networks want, beside the pages."""
     if error is None and app.builder.format == "html" and hasattr(app.env, "book_preview"):
-        figure = Image.open(io.BytesIO(app.env.book_preview)).convert("RGB")
+        figure = Image.open(io.BytesIO(app.env.book_preview[0])).convert("RGB")
         card = Image.new("RGB", CARD, "white")
         card.paste(figure, tuple((a - b) // 2 for a, b in zip(CARD, figure.size, strict=True)))
         card.save(Path(app.outdir, "_static", "preview.png"), optimize=True)
