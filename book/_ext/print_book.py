@@ -58,7 +58,7 @@ def contents(articles):
             start = html.rindex("<section", 0, html.index(f"<h{level}>{title}"))
             anchor = re.match(r'<section[^>]* id="([^"]+)"', html[start:])
             lines.append(f'<li class="level-{level}"><a href="#{anchor[1] if anchor else name}">{title}</a></li>')
-    return f'<nav class="contents"><h1>Contents</h1><ul>{"".join(lines)}</ul></nav>'
+    return f'<nav class="book-contents"><h1>Contents</h1><ul>{"".join(lines)}</ul></nav>'
 
 
 def document(site, pages):
@@ -72,7 +72,7 @@ def document(site, pages):
     title = re.search(r"<title>(.*?)</title>", index, re.S)[1]
     return (
         f'<!DOCTYPE html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>{title}</title>{styles}'
-        "<style>html { font-size: 78%; } .page { break-before: page; }</style>"
+        "<style>html { font-size: 78%; } .page, .book-contents { break-before: page; }</style>"
         f'</head><body><main><div class="bd-content">{body}</div></main></body></html>'
     )
 
