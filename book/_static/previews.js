@@ -1,0 +1,59 @@
+// Shows the equation, theorem, exercise, figure or work behind a reference, while the pointer or the focus is on it.
+(() => {
+  const KINDS = "div.math, div.proof, div.exercise, div.citation, figure";
+  const stored = new Map([...document.querySelectorAll("template[data-preview]")].map((t) => [t.dataset.preview, t]));
+  const tip = document.createElement("div");
+  tip.id = "preview";
+  tip.setAttribute("role", "tooltip");
+  tip.hidden = true;
+  document.body.append(tip);
+  let shown = null;
+  let timer = 0;
+
+  function copy(link) {
+    const href = link.getAttribute("href");
+    if (stored.has(href)) return stored.get(href).content.cloneNode(true);
+    const target = href.startsWith("#") && document.getElementById(decodeURIComponent(href.slice(1)));
+    if (!target || !target.matches(KINDS)) return null;
+    const clone = target.cloneNode(true);
+    clone.querySelectorAll(".headerlink, button, script").forEach((e) => e.remove());
+    [clone, ...clone.querySelectorAll("[id], [tabindex]")].forEach((e) => ["id", "tabindex"].forEach((a) => e.removeAttribute(a)));
+    clone.querySelectorAll("a").forEach((a) => a.replaceWith(...a.childNodes));
+    return clone;
+  }
+
+  function hide() {
+    clearTimeout(timer);
+    if (shown) shown.removeAttribute("aria-describedby");
+    shown = null;
+    tip.hidden = true;
+  }
+
+  function show(link) {
+    const content = copy(link);
+    hide();
+    if (!content) return;
+    shown = link;
+    tip.replaceChildren(content);
+    tip.hidden = false;
+    link.setAttribute("aria-describedby", tip.id);
+    const line = link.getClientRects()[0];
+    const below = innerHeight - line.bottom;
+    const height = tip.offsetHeight + 8;
+    tip.style.left = `${Math.max(8, Math.min(line.left, document.documentElement.clientWidth - tip.offsetWidth - 8))}px`;
+    tip.style.top = `${height <= below || below >= line.top ? line.bottom + 4 : Math.max(8, line.top - height + 4)}px`;
+  }
+
+  const link = (event) => event.target.closest?.("main a.reference.internal[href*='#']");
+  const later = (action, delay) => { clearTimeout(timer); timer = setTimeout(action, delay); };
+  document.addEventListener("mouseover", (event) => {
+    const over = link(event);
+    if (over && over !== shown) later(() => show(over), 150);
+    else if (over || tip.contains(event.target)) clearTimeout(timer); // the pointer may move onto the preview
+    else if (shown || timer) later(hide, 250);
+  });
+  document.addEventListener("focusin", (event) => (link(event) ? show(link(event)) : hide()));
+  document.addEventListener("focusout", hide);
+  document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
+  addEventListener("scroll", hide, { passive: true });
+})();

@@ -1,0 +1,55 @@
+"""Weight of each page, gzipped, and the time until its last formula is set with two busy cores."""
+
+import functools
+import http.server
+import multiprocessing
+import sys
+import threading
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "site"))
+
+from conftest import BROWSER, FLAGS, PAGES, SITE, Quiet, weight
+from playwright.sync_api import sync_playwright
+
+SET = "document.fonts.ready.then(() => new Promise(done => requestAnimationFrame(() => done(performance.now()))))"
+
+
+def busy():
+    """Keep a core busy."""
+    while True:
+        pass
+
+
+def main():
+    """Print a line for each page."""
+    if BROWSER is None or not (SITE / "index.html").exists():
+        sys.exit("Page weights need the built site (make book) and Chromium; they were left out.")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=SITE.parent))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    base = f"http://127.0.0.1:{server.server_port}/html/book"
+    cores = [multiprocessing.Process(target=busy, daemon=True) for _ in range(2)]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS.split())
+        requests, times = {name: set() for name in PAGES}, {}
+        for core in cores:
+            core.start()
+        for name in PAGES:
+            page = browser.new_context().new_page()
+            page.on("request", lambda request, seen=requests[name]: seen.add(request.url))
+            page.goto(f"{base}/{name}.html")
+            times[name] = page.evaluate(SET)
+            page.wait_for_load_state("networkidle")
+            page.context.close()
+        for core in cores:
+            core.terminate()
+        browser.close()
+    server.shutdown()
+    print(f"{'page':20} {'first visit':>12} {'after ' + PAGES[0]:>12}  last formula set, two busy cores")
+    for name in PAGES:
+        first, second = (weight(urls) / 1000 for urls in (requests[name], requests[name] - requests[PAGES[0]]))
+        print(f"{name:20} {first:9.0f} kB {second:9.0f} kB  {times[name] / 1000:.2f} s")
+
+
+if __name__ == "__main__":
+    main()
