@@ -4,11 +4,14 @@ Pictures go without loss from PNG to WebP, with their size in pixels written whe
 when they arrive. The font of icons keeps those in use. A few attributes of other extensions are put right.
 """
 
+import logging
 import re
 from pathlib import Path
 
 from fontTools import subset
 from PIL import Image
+
+logging.getLogger("fontTools").setLevel(logging.ERROR)  # it finds the icons' font too old
 
 PICTURE = re.compile(r'(<img\b[^>]*?) src="((?:\.\./)*_images/[^"]+)\.png"')
 ICON = re.compile(r"\bfa-([a-z-]+)")

@@ -20,24 +20,6 @@ WITH = {path.stem: count for path in BOOK if (count := sliders(path))}
 with_sliders = pytest.mark.parametrize("name", WITH)
 
 
-def visit(browser, address, name, width, *, scripts=True):
-    """A page, and the list of its troubles, which grows."""
-    page = browser.new_page()
-    if not scripts:
-        browser.new_cdp_session(page).send("Emulation.setScriptExecutionDisabled", {"value": True})
-    troubles = []
-    page.on("console", lambda message: message.type in ("error", "warning") and troubles.append(message.text))
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("response", lambda reply: reply.status >= 400 and troubles.append(f"{reply.status}: {reply.url}"))
-    page.route(
-        lambda url: not url.startswith((address, "data:")),
-        lambda route: (troubles.append(f"elsewhere: {route.request.url}"), route.abort()),
-    )
-    page.set_viewport_size({"width": width, "height": 900})
-    page.goto(f"{address}/book/{name}.html", wait_until="networkidle")
-    return page, troubles
-
-
 def test_sliders_are_on_at_least_five_pages():
     """The list of pages with sliders is not empty by mistake."""
     assert len(WITH) >= 5
@@ -46,9 +28,10 @@ def test_sliders_are_on_at_least_five_pages():
 
 @with_sliders
 @pytest.mark.parametrize("width", [390, 1280])
-def test_sliders_move_the_picture_by_key_and_by_drag(browser, address, name, width):
+def test_sliders_move_the_picture_by_key_and_by_drag(visit, name, width):
     """Each handle has a name; its picture changes with the arrow keys and with the mouse, and stays within the page."""
-    page, troubles = visit(browser, address, name, width)
+    page = visit(name, width=width)
+    page.wait_for_load_state("networkidle")
     figures = page.locator(".slider-figure")
     figures.nth(WITH[name] - 1).locator("img").wait_for()
     assert figures.count() == WITH[name]
@@ -80,21 +63,19 @@ def test_sliders_move_the_picture_by_key_and_by_drag(browser, address, name, wid
         assert box["x"] + box["width"] <= width
         assert 1.2 < box["width"] / box["height"] < 2.5 or name == "explore"
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    assert troubles == []
-    page.close()
+    assert page.troubles == []
 
 
 @with_sliders
-def test_sliders_leave_a_figure_where_there_are_no_scripts(browser, address, name):
+def test_sliders_leave_a_figure_where_there_are_no_scripts(visit, name):
     """Without JavaScript the sliders are not there; the static figures are, with their captions."""
-    page, troubles = visit(browser, address, name, 1280, scripts=False)
+    page = visit(name, scripts=False)
     assert page.locator(".slider-figure").count() == 0
     figures = page.locator("main figure img")
     assert figures.count() >= 1
     assert all(figure.evaluate("e => e.complete && e.naturalWidth > 600") for figure in figures.all())
     assert all(figure.locator("xpath=ancestor::figure//figcaption").is_visible() for figure in figures.all())
-    assert troubles == []
-    page.close()
+    assert page.troubles == []
 
 
 @pytest.mark.parametrize("path", sorted((SITE / "book").glob("*.html")), ids=lambda path: path.stem)
