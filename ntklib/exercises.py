@@ -102,7 +102,7 @@ def check(name: str, answer: Any) -> _answers.Result:
         answer: the answer, a function, an array, a number or a choice, as the exercise says.
 
     Returns:
-        A result that prints itself: true if the answer is right, false if it is wrong or there is no such exercise.
+        A result that prints itself, true if the answer is right, false if it is wrong or there is no such exercise.
     """
     result = _judged(name, answer)
     if not result and os.environ.get("NTK_STRICT") == "1":

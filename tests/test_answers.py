@@ -42,6 +42,21 @@ def test_judge_accepts_other_types(name):
     assert bool(judged(name, right, convert=np.float32)) == (name != "relu_limit")
 
 
+def test_judge_asks_as_many_digits_as_the_type_has():
+    """An error of 3e-6 passes in float32, and in float64 only if JAX has no more digits; 3e-5 never does."""
+    right = [exercises.solution("ntk")(*case) for case in _answers.cases("ntk", 0)]
+    for error, dtype, x64, accepted in [
+        (3e-6, np.float32, True, True),
+        (3e-6, np.float64, True, False),
+        (3e-6, np.float64, False, True),
+        (3e-5, np.float32, False, False),
+        (1e-8, np.float64, True, True),
+    ]:
+        values = [np.asarray(K + error * np.max(K) * np.eye(len(K)), dtype) for K in map(np.asarray, right)]
+        with jax.enable_x64(x64):
+            assert bool(_answers.judge("ntk", 0, values)) == accepted
+
+
 def by_loops(params, X, psi):
     """The kernel, entry by entry."""
     W0, W1 = params
