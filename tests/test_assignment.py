@@ -261,42 +261,45 @@ def test_reference_gets_all_points_and_the_untouched_copy_none(course):
     assert graded == expected | {(stem, "untouched"): (0, most) for stem, most in points.items()}
 
 
-@pytest.fixture(scope="module", params=["yes", "no"])
-def site(request, tmp_path_factory, course):
-    """A book of the exercise sets and the instructor's guide with this book's settings, with solutions and without."""
-    folder = tmp_path_factory.mktemp("book")
+def small_book(folder, course, choice):
+    """The site of the sets and the guide alone, with this book's settings, with solutions or without."""
     shutil.copytree(ROOT / "book", folder / "book")
     shutil.copy(ROOT / "_config.yml", folder)
-    chapters = "".join(f"- file: book/exercises/{stem}\n" for stem in ORDER)
-    (folder / "_toc.yml").write_text(f"format: jb-book\nroot: book/instructor\nchapters:\n{chapters}")
+    listed = "".join(f"- file: book/exercises/{stem}\n" for stem in ORDER)
+    (folder / "_toc.yml").write_text(f"format: jb-book\nroot: book/instructor\nchapters:\n{listed}")
     (folder / "_build" / "assignment").mkdir(parents=True)
     for stem in ORDER:
         shutil.copy(course / "release" / stem / f"{stem}.ipynb", folder / "_build" / "assignment")
     command = [Path(sys.executable).with_name("jupyter-book"), "build", "."]  # no -W: the chapters are not there
-    environment = {**os.environ, "NTK_SOLUTIONS": request.param}
+    environment = {**os.environ, "NTK_SOLUTIONS": choice}
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
     assert result.returncode == 0, result.stdout + result.stderr
-    return request.param, folder / "_build" / "html"
+    return folder / "_build" / "html"
 
 
-def test_site_without_solutions_holds_none(site):
-    """No file of the site built with NTK_SOLUTIONS=no holds a line of a solution; in the normal site all are found."""
-    choice, html = site
-    assert leaks(html) == (secrets() if choice == "yes" else set())
-    pages = [legible(html / "book" / "exercises" / f"{stem}.html") for stem in ORDER]
-    assert sum(page.count(exercise_sets.ABSENT) for page in pages) == (2 * len(NAMES) if choice == "no" else 0)
-    assert sum(page.count("right, says") for page in pages) == (len(NAMES) if choice == "yes" else 0)
-    assert len(list(html.rglob("*.ipynb"))) == len(ORDER)
-
-
-def test_search_index_without_solutions_knows_none_of_their_words(site):
-    """Words that stand in solutions alone are not in the search index of a site without them."""
-    choice, html = site
+def indexed(html):
+    """The words of a site's search index that stand in solutions alone, stemmed as the index stems them."""
     stem = snowballstemmer.stemmer("porter").stemWord
     texts = (" ".join(some).lower() for some in (secrets(), in_the_open()))
     hidden, shown = ({stem(word) for word in WORD.findall(text)} for text in texts)
-    index = set(re.findall(r'"?([a-z]{3,})"?:', (html / "searchindex.js").read_text("utf-8")))
-    assert len((hidden - shown) & index) > 20 if choice == "yes" else not (hidden - shown) & index
+    return (hidden - shown) & set(re.findall(r'"?([a-z]{3,})"?:', (html / "searchindex.js").read_text("utf-8")))
+
+
+@pytest.mark.parametrize("choice", ["yes", "no"])
+def test_site_without_solutions_holds_none(course, tmp_path, choice):
+    """No file of the site with NTK_SOLUTIONS=no holds a line of a solution; in the normal site all are found."""
+    html = small_book(tmp_path, course, choice)
+    pages = [legible(html / "book" / "exercises" / f"{stem}.html") for stem in ORDER]
+    absent, outputs = (sum(page.count(text) for page in pages) for text in (exercise_sets.ABSENT, "right, says"))
+    assert len(list(html.rglob("*.ipynb"))) == len(ORDER)
+    if choice == "yes":
+        assert leaks(html) == secrets()
+        assert len(indexed(html)) > 20
+        assert (absent, outputs) == (0, len(NAMES))
+    else:
+        assert leaks(html) == set()
+        assert indexed(html) == set()
+        assert (absent, outputs) == (2 * len(NAMES), 0)
 
 
 def test_chapters_hold_no_line_of_a_solution():
