@@ -1,6 +1,7 @@
 """Sliders on the built pages, where no kernel is running: they move the picture, and ask no other host for anything."""
 
 import json
+import re
 
 import pytest
 from conftest import SITE
@@ -35,6 +36,7 @@ def visit(browser, address, name, width, *, scripts=True):
     )
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(f"{address}/book/{name}.html", wait_until="networkidle")
+    page.wait_for_load_state("load")
     return page, troubles
 
 
@@ -101,5 +103,7 @@ def test_sliders_leave_a_figure_where_there_are_no_scripts(browser, address, nam
 def test_sliders_runtime_is_loaded_where_it_is_needed(path):
     """Only pages with sliders name the runtime, and none names require.js."""
     text = path.read_text("utf-8")
-    assert ("widgets/embed.js" in text) == (path.stem in WITH)
+    runtime = re.findall(r"<script[^>]*widgets/embed\.js[^>]*>", text)
+    assert len(runtime) == (path.stem in WITH)
+    assert all(" defer=" in script for script in runtime)  # it is half a megabyte: the text must not wait for it
     assert "require.js" not in text.replace("require.js</", "")
