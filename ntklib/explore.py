@@ -52,8 +52,8 @@ def compare_with_linear_flow(
         LinearComparison: losses, drift of the kernel, smallest eigenvalues.
 
     Raises:
-        ValueError, RuntimeError: as in :func:`ntklib.gradient_flow.gradient_flow`; ValueError also as in
-            :func:`ntklib.limit_kernel.limit_kernel`.
+        ValueError, RuntimeError: as in :func:`~ntklib.gradient_flow.gradient_flow`; ValueError also as in
+            :func:`~ntklib.limit_kernel.limit_kernel`.
     """
     flow = gradient_flow(params, X, y, psi, ts, rtol=1e-6)
     kernels = jax.lax.map(lambda p: empirical_ntk(p, X, psi), flow.params)
