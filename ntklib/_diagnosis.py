@@ -59,7 +59,7 @@ def fit(shape, a, where):
     """Refuse a wrong shape, NaN and infinity; `where` says for which arguments."""
     if a.shape != shape:
         text = f"values of shape {shape} are asked, shape {a.shape} came{where}"
-        if a.size == math.prod(shape) and [k for k in a.shape if k > 1] == [k for k in shape if k > 1]:
+        if a.ndim != len(shape) and [k for k in a.shape if k > 1] == [k for k in shape if k > 1]:
             text += "; axes of length 1 have to go" if a.ndim > len(shape) else "; an axis is missing"
         elif a.shape == shape[::-1]:
             text += ": it is transposed"
@@ -96,7 +96,7 @@ def factor(got, want, dims):
     for powers in POWERS:
         scales = [math.prod(d[k] ** p for k, p in zip(LETTERS, powers, strict=True)) for d in dims]
         constants = [ratio / scale for ratio, scale in zip(ratios, scales, strict=True)]
-        known = [c for c in CONSTANTS if any(powers) and math.isclose(c, constants[0], rel_tol=COARSE)]
+        known = [c for c in CONSTANTS if math.isclose(c, constants[0], rel_tol=COARSE)]
         constant = (known or constants)[0]
         if (known or not any(powers)) and np.allclose(constants, constant, rtol=COARSE, atol=0):
             return _multiple(constant, powers)
