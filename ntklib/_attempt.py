@@ -13,7 +13,7 @@ import numpy as np
 from ntklib import _answers
 from ntklib import _diagnosis as diagnosis
 
-LIMIT = 20.0  # seconds for one call; JAX may have to compile in it
+LIMIT = 30.0  # seconds for one call; JAX may have to compile in it
 PATIENCE = 20  # times that an answer is told to stop
 
 

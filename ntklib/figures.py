@@ -37,7 +37,7 @@ def slider_figure(frame: Callable, alt: Callable[..., str], **values: Sequence |
 
     Args:
         frame: function of one value for each slider, that draws with pyplot: it changes the current figure or makes a
-            new one. What is then the current figure becomes an SVG picture, its numbers rounded to 0.01 points.
+            new one. What is then the current figure becomes an SVG picture, its numbers rounded to 0.1 points.
         alt: function of the same values: a sentence for those who do not see the picture.
         values: for each slider its name, with _ for a space, and its values; a dict leads from labels to values.
 
@@ -136,7 +136,7 @@ def _picture(fig, alt, chosen):
     with plt.style.context(SVG):
         fig.savefig(file := io.StringIO(), format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     width, height = (round(side * fig.dpi) for side in fig.get_size_inches())
-    svg = re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", " ".join(file.getvalue().split()))
+    svg = re.sub(r"\d+\.\d{2,}", lambda number: f"{float(number[0]):.1f}", " ".join(file.getvalue().split()))
     svg = re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', f'width="{width}" height="{height}"', svg[svg.index("<svg") :])
     data = urllib.parse.quote(svg, safe=" /<>=:;,.()'-+")
     names = html.escape(f"{NAMES}{json.dumps(chosen, ensure_ascii=False)}[i])")

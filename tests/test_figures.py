@@ -166,10 +166,10 @@ def test_slider_figure_closes_its_figures_and_no_other():
 
 
 def test_slider_figure_rounds_and_keeps_the_size_of_other_figures():
-    """No number has more than two decimals, no date is inside, and the image has as many pixels as a PNG would."""
+    """No number has more than one decimal, no date is inside, and the image has as many pixels as a PNG would."""
     view = slider_figure(lambda a: plt.figure(figsize=(4, 2), dpi=150) and wave(a / 3), sentence, a=[1, 2])
     svg = unquote(shown(view, 0))
-    assert not re.search(r"\d\.\d{3}", svg)
+    assert not re.search(r"\d\.\d{2}", svg)
     assert "metadata" not in svg
     assert 'width="600" height="300"' in svg
 
