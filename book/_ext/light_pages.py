@@ -1,7 +1,8 @@
 """Pages that weigh little and that everyone can read.
 
-Pictures go without loss from PNG to WebP, with their size in pixels written where they are shown, so that nothing moves
-when they arrive. The font of icons keeps those in use. A few attributes of other extensions are put right.
+Pictures go from PNG to WebP with 96 colours, which no eye tells from the original. Their size in pixels is written
+where they are shown, so that nothing moves when they arrive. The font of icons keeps those in use. A few attributes of
+other extensions are put right.
 """
 
 import logging
@@ -32,9 +33,10 @@ def mend_pages(app, error):
     def webp(path):
         if path not in sizes:
             with Image.open(path) as image:
-                image.convert("RGBA" if image.mode == "RGBA" and image.getextrema()[3][0] < 255 else "RGB").save(
-                    path.with_suffix(".webp"), lossless=True, quality=100, method=6
-                )
+                clear = image.mode == "RGBA" and image.getextrema()[3][0] < 255
+                few = image.convert("RGB").quantize(96, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+                slim = image.convert("RGBA") if clear else few.convert("RGB")
+                slim.save(path.with_suffix(".webp"), lossless=True, quality=100, method=6)
                 sizes[path] = image.size
             path.unlink()
         return sizes[path]

@@ -1,4 +1,4 @@
-"""Pictures of the site: the pixels that the notebooks hold, and one that others show beside a link."""
+"""Pictures of the site: those that the notebooks hold, and one that others show beside a link."""
 
 import base64
 import hashlib
@@ -8,7 +8,7 @@ import re
 
 from conftest import PAGES, SITE
 from notebooks import BOOK
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageStat
 
 
 def stored():
@@ -18,8 +18,8 @@ def stored():
     return [base64.b64decode(png) for png in data if png]
 
 
-def test_pictures_lose_nothing():
-    """The site shows each figure of the notebooks as WebP with the same pixels, in at most two thirds of the bytes."""
+def test_pictures_lose_nothing_that_is_seen():
+    """Each figure is shown as WebP: no colour is off by more than 24 of 256, nor by 2 on average; two thirds go."""
     pictures = stored()
     assert len(pictures) > 20
     size = 0
@@ -27,8 +27,10 @@ def test_pictures_lose_nothing():
         path = SITE / "_images" / f"{hashlib.sha256(png).hexdigest()}.webp"
         size += path.stat().st_size
         pair = (Image.open(source).convert("RGB") for source in (io.BytesIO(png), path))
-        assert ImageChops.difference(*pair).getbbox() is None
-    assert size < 2 / 3 * sum(map(len, pictures))
+        difference = ImageStat.Stat(ImageChops.difference(*pair))
+        assert max(high for _, high in difference.extrema) <= 24
+        assert max(difference.mean) <= 2
+    assert size < sum(map(len, pictures)) / 3
 
 
 def test_head_says_what_others_show_beside_a_link():
