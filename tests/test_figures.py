@@ -100,7 +100,7 @@ def test_slider_figure_shows_the_frame_of_the_chosen_value():
         points = [e.get("d") for e in picture(markup).iter() if "stroke: #1f77b4" in (e.get("style") or "")]
         ((y0, y1),) = [tuple(map(float, re.findall(r"[ML] [\d.]+ ([\d.]+)", d))) for d in points]
         heights.append((y0 - y1) / slope)
-    np.testing.assert_allclose(heights, heights[0], atol=0.02)
+    np.testing.assert_allclose(heights, heights[0], atol=0.31)  # numbers are rounded to 0.1, and the least slope is 0.5
     assert heights[0] > 10
 
 
