@@ -25,7 +25,7 @@ WIDGETS = {"play", "pause", "stop", "repeat", "sync"}  # drawn by scripts
 
 
 def mend_pages(app, error):
-    """Replace each PNG by the same pixels in WebP, write its size where it is shown, and make the repairs."""
+    """Replace each PNG by a WebP of 96 colours, write its size where it is shown, and make the repairs."""
     if error is not None or app.builder.format != "html":
         return
     sizes = {}
@@ -34,8 +34,9 @@ def mend_pages(app, error):
         if path not in sizes:
             with Image.open(path) as image:
                 clear = image.mode == "RGBA" and image.getextrema()[3][0] < 255
-                few = image.convert("RGB").quantize(96, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-                slim = image.convert("RGBA") if clear else few.convert("RGB")
+                slim = image.convert("RGBA" if clear else "RGB")
+                if not clear:
+                    slim = slim.quantize(96, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).convert("RGB")
                 slim.save(path.with_suffix(".webp"), lossless=True, quality=100, method=6)
                 sizes[path] = image.size
             path.unlink()

@@ -15,13 +15,11 @@ CHANGES = {
     "Font Awesome 5": "Font Awesome 6",
     # The same type, written in a way that does not warn on the console of every reader.
     '"type":["string","number"]': '"anyOf":[{"type":"string"},{"type":"number"}]',
+    # The bundle waits for the page to be loaded; it may come later than that.
+    '_embedder=!0,window.addEventListener("load",(()=>{': (
+        '_embedder=!0,(e=>"complete"===document.readyState?e():window.addEventListener("load",e))((()=>{'
+    ),
 }
-
-
-# The bundle waits for the page to be loaded; it may come later than that.
-CHANGES['_embedder=!0,window.addEventListener("load",(()=>{'] = (
-    '_embedder=!0,(e=>"complete"===document.readyState?e():window.addEventListener("load",e))((()=>{'
-)
 SCRIPT = re.compile(r'<script data-jupyter-widgets-cdn="([^"]*)" defer="defer" src="([^"]*)"></script>')
 LATER = """<script>requestAnimationFrame(() => setTimeout(() => document.body.append(Object.assign(
   document.createElement("script"), {{src: "{1}"}})))); // after the first frame, which shows the text
