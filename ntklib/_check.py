@@ -140,10 +140,14 @@ def differentiated(times, function, *args):
     try:
         return function(*args)
     except (TypeError, ValueError, NotImplementedError) as error:
-        got = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
         raise ValueError(
-            f"psi must be a function whose derivative of order {times} jax.jvp can take; got {got}"
+            f"psi must be a function whose derivative of order {times} jax.jvp can take; got {trouble(error)}"
         ) from error
+
+
+def trouble(error):
+    """An exception in one line."""
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
 
 def scalar_loss(loss, f):
@@ -159,7 +163,7 @@ def _returns(name, kind, function, shape, *args):
     try:
         out = jax.eval_shape(lambda *a: function(*a), *args)
     except Exception as error:
-        raise ValueError(f"{what}; got {type(error).__name__}: {(str(error).splitlines() or [''])[0]}") from error
+        raise ValueError(f"{what}; got {trouble(error)}") from error
     if not isinstance(out, jax.ShapeDtypeStruct) or out.shape != shape or not jnp.issubdtype(out.dtype, jnp.floating):
         got = (
             f"shape {out.shape} and dtype {out.dtype}" if isinstance(out, jax.ShapeDtypeStruct) else type(out).__name__

@@ -99,8 +99,8 @@ def _value(beta, t):
     try:
         value = beta(t)
     except Exception as error:
-        got = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
-        raise ValueError(f"beta must be a function of time, such as lambda t: -2 * t; got {got}") from error
+        came = _check.trouble(error)
+        raise ValueError(f"beta must be a function of time, such as lambda t: -2 * t; got {came}") from error
     return _number(f"beta({t:.6g})", value)
 
 
