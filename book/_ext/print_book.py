@@ -44,6 +44,8 @@ def article(site, name, pages):
             return match[0]
         if attribute == "href" and target.suffix == ".html" and target.with_suffix("").as_posix() in pages:
             return f' href="#{target.with_suffix("").as_posix()}{"--" + anchor if anchor else ""}"'
+        if attribute == "href":  # a file of the site, which is not there when the book is read on paper
+            return ""
         return f' {attribute}="{target.as_posix()}{"#" + anchor if anchor else ""}"'
 
     html = re.sub(r' (id|href|src)="([^"]*)"', moved, html)
