@@ -1,7 +1,7 @@
 """What a reference points at, kept on the page that refers to it: previews.js shows it without a request.
 
-An equation, a theorem, an exercise, a figure or a cited work of another page is copied into a ``<template>``, which a
-browser neither shows nor loads; one on the same page needs no copy.
+An equation, a theorem, an exercise, a figure or a cited work of another page is copied into the page as text, from
+which a browser makes nothing until it is asked for; one on the same page needs no copy.
 """
 
 import re
@@ -35,16 +35,16 @@ def embed(app, error):
     paths = {path.resolve(): path.read_text("utf-8") for path in Path(app.outdir).rglob("*.html")}
     targets = {path: {m[2]: (m.start(), m[1]) for m in TARGET.finditer(page)} for path, page in paths.items()}
     for path, page in paths.items():
-        templates = []
+        copies = []
         for file, anchor in dict.fromkeys(REFERENCE.findall(page)):
             other = (path.parent / file).resolve()
             if anchor in targets.get(other, {}) and f'data-preview="{file}#{anchor}"' not in page:
                 copy = quiet(element(paths[other], *targets[other][anchor]))
                 up = "../" * (len(path.relative_to(Path(app.outdir).resolve()).parts) - 1)
                 copy = re.sub(r'src="(?:\.\./)*_images/', f'src="{up}_images/', copy)
-                templates.append(f'<template data-preview="{file}#{anchor}">{copy}</template>')
-        if templates:
-            path.write_text(page.replace("</body>", "\n".join([*templates, "</body>"])), "utf-8")
+                copies.append(f'<script type="text/html" data-preview="{file}#{anchor}">{copy}</script>')
+        if copies:
+            path.write_text(page.replace("</body>", "\n".join([*copies, "</body>"])), "utf-8")
 
 
 def setup(app):

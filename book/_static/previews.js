@@ -1,7 +1,7 @@
 // Shows the equation, theorem, exercise, figure or work behind a reference, while the pointer or the focus is on it.
 (() => {
   const KINDS = "div.math, div.proof, div.exercise, div.citation, figure";
-  const stored = new Map([...document.querySelectorAll("template[data-preview]")].map((t) => [t.dataset.preview, t]));
+  const stored = new Map([...document.querySelectorAll("script[data-preview]")].map((s) => [s.dataset.preview, s.text]));
   const tip = document.createElement("div");
   tip.id = "preview";
   tip.setAttribute("role", "tooltip");
@@ -12,7 +12,7 @@
 
   function copy(link) {
     const href = link.getAttribute("href");
-    if (stored.has(href)) return stored.get(href).content.cloneNode(true);
+    if (stored.has(href)) return document.createRange().createContextualFragment(stored.get(href));
     const target = href.startsWith("#") && document.getElementById(decodeURIComponent(href.slice(1)));
     if (!target || !target.matches(KINDS)) return null;
     const clone = target.cloneNode(true);

@@ -72,3 +72,18 @@ def test_page_in_a_browser(visit, on_first_page, name, width, scheme):
     page.evaluate(AXE)
     assert page.evaluate(BARRIERS) == []
     assert page.troubles == []
+
+
+def test_solutions_are_closed_until_asked_for(visit):
+    """A solution is closed before its script has come and after; a key opens it; without scripts all are open."""
+    inside = ".solution.dropdown .katex-html"
+    page = visit("limit_kernel")
+    page.locator(".solution.dropdown button").first.wait_for()
+    assert page.locator(inside).count() > 0
+    assert not any(formula.is_visible() for formula in page.locator(inside).all())
+    page.locator(".solution.dropdown button").first.press("Enter")
+    page.locator(inside).first.wait_for()
+    page.route("**/togglebutton.js*", lambda route: route.abort())
+    page.reload()
+    assert not any(formula.is_visible() for formula in page.locator(inside).all())
+    assert all(formula.is_visible() for formula in visit("limit_kernel", scripts=False).locator(inside).all())
