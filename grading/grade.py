@@ -107,10 +107,10 @@ class Worker:
             while unsent or b"\n" not in self.buffer:
                 if self.stop.is_set():
                     raise Ended("was stopped, because the grading was interrupted")
-                if sum(use.cpu_times()[:2]) > most or time.monotonic() > end:
-                    raise Ended(f"took longer than {seconds:g} s and was stopped")
                 if use.memory_info().rss > self.limits.memory:
                     raise Ended(f"used more than {self.limits.memory / 2**30:g} GB of memory and was stopped")
+                if sum(use.cpu_times()[:2]) > most or time.monotonic() > end:
+                    raise Ended(f"took longer than {seconds:g} s and was stopped")
                 ready = select.select([got], [given] if unsent else [], [], 0.1)
                 if ready[1]:
                     unsent = unsent[os.write(given, unsent) :]

@@ -196,7 +196,11 @@ BATCH = {
         "stable_step: your code failed: MemoryError",
     ),
     "shared memory bomb": (
-        body("import mmap; x = [mmap.mmap(-1, 2**26) for _ in range(12)]; [m.write(b'x' * 2**26) for m in x]"),
+        body(
+            "import mmap, time; x = [mmap.mmap(-1, 2**26) for _ in range(10)]\n"
+            "    for m in x: m[::4096] = bytes(2**14)\n"  # each page once: cheap, so that no other limit is met
+            "    time.sleep(2)"
+        ),
         (0, 2, 2),
         "stable_step: its evaluation used more than 0.5 GB of memory",
     ),
