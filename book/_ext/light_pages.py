@@ -1,16 +1,21 @@
 """Pages that weigh little and that everyone can read.
 
 Pictures go from PNG to WebP with 96 colours, which no eye tells from the original. Their size in pixels is written
-where they are shown, so that nothing moves when they arrive. The font of icons keeps those in use. A few attributes of
-other extensions are put right.
+where they are shown, so that nothing moves when they arrive. The font of icons keeps those in use. Words of code that
+have the colour of all code are no elements of their own. The style sheets are one file. A few attributes of other
+extensions are put right.
 """
 
+import functools
+import hashlib
 import logging
+import os
 import re
 from pathlib import Path
 
 from fontTools import subset
 from PIL import Image
+from sphinx.errors import ExtensionError
 
 logging.getLogger("fontTools").setLevel(logging.ERROR)  # it finds the icons' font too old
 
@@ -21,6 +26,8 @@ REPAIRS = {
     ' aria-label="Toggle hidden content"': "",  # the summary says what it opens
     ' role="list" class="citation-list"': ' class="citation-list"',  # its children are no list items
 }
+STYLE = re.compile(r'^[ \t]*<link [^>]*rel="stylesheet"[^>]*>\n', re.M)
+TOKEN_STYLE = re.compile(r'html\[data-theme="(\w+)"\] \.highlight(?: \.(\w+))? \{ ?([^}]*?) ?\}')
 WIDGETS = {"play", "pause", "stop", "repeat", "sync"}  # drawn by scripts
 
 
@@ -79,8 +86,52 @@ def shrink_icons(app, error):
     write_font(source, "".join(sorted(glyphs)), static / "icons.woff", layout_features=[])
 
 
+def plain_words(style):
+    """A pattern for the words of code that Pygments' `style` shows as it shows code without a class, in each theme."""
+    looks = {}
+    for theme, name, look in TOKEN_STYLE.findall(style):
+        looks.setdefault(name, {})[theme] = re.sub(r"background: [^;]*; ", "", look)
+    plain = sorted(name for name in looks if name and looks[name] == looks[""])
+    return re.compile(rf'<span class="(?:{"|".join(plain)})">([^<]*)</span>')
+
+
+@functools.cache
+def style_sheet(path, folder):
+    """The style sheet at `path` with those that it imports, its addresses as seen from `folder`."""
+
+    def moved(match):
+        return f'url("{os.path.relpath(path.parent / match[1], folder)}")'
+
+    text = re.sub(r"""url\(["']?(?!data:)([^"')]+)["']?\)""", moved, path.read_text("utf-8"))
+    text = re.sub(r'@import "([^"]+)";', lambda name: style_sheet((path.parent / name[1]).resolve(), folder), text)
+    if "@import" in text:
+        raise ExtensionError(f"{path.name} imports a style sheet in a way that {__file__} does not know")
+    return text
+
+
+def lighten_styles(app, error):
+    """Put all style sheets of a page into one file, for which a browser waits but once; unwrap plain words of code."""
+    if error is not None or app.builder.format != "html":
+        return
+    static = Path(app.outdir, "_static").resolve()
+    word = plain_words((static / "pygments.css").read_text("utf-8"))
+    for page in Path(app.outdir).rglob("*.html"):
+        text = word.sub(r"\1", page.read_text("utf-8"))
+        links = STYLE.findall(text)
+        if not links or page.resolve().is_relative_to(static):
+            continue  # the page at the site's root, which leads to the first one; a template
+        paths = [(page.parent / re.search(r'href="([^"?]+)', link)[1]).resolve() for link in links]
+        style = "\n".join(style_sheet(path, static) for path in paths)
+        one = static / f"book-{hashlib.sha256(style.encode()).hexdigest()[:12]}.css"
+        one.write_text(style, "utf-8")
+        href = os.path.relpath(one, page.parent.resolve())
+        text = text.replace(links[0], f'    <link rel="stylesheet" href="{href}" />\n', 1)
+        page.write_text(STYLE.sub(lambda link, href=href: link[0] if href in link[0] else "", text), "utf-8")
+
+
 def setup(app):
-    """Work on the pages when they are written, before the previews copy from them."""
+    """Work on the pages when they are written: before the previews copy from them, and when all styles are there."""
     app.connect("build-finished", mend_pages, priority=400)
     app.connect("build-finished", shrink_icons)
+    app.connect("build-finished", lighten_styles, priority=600)
     return {"parallel_read_safe": True}
