@@ -84,13 +84,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--site", type=Path, default=ROOT / "_build" / "html")
     parser.add_argument("--to", type=Path, default=ROOT / "_build" / "pdf" / "neural-tangent-kernel.pdf")
-    parser.add_argument("--only", nargs="*", metavar="book/PAGE", help="print these pages alone")
     parser.add_argument("--browser", default=next(filter(None, map(shutil.which, NAMES)), None))
     options = parser.parse_args()
     if not options.browser:
         sys.exit("no Chromium or Chrome was found; name one: make pdf CHROMIUM=/path/to/chrome")
     site = options.site.resolve()
-    pages = options.only or names((ROOT / "_toc.yml").read_text("utf-8"))
+    pages = names((ROOT / "_toc.yml").read_text("utf-8"))
     page_file = site / "whole-book.html"
     options.to.parent.mkdir(parents=True, exist_ok=True)
     try:
