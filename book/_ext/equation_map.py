@@ -99,7 +99,13 @@ class EquationMap(SphinxDirective):
                 lines += [f"* - {{eq}}`{label}`", f"  - {{py:obj}}`{f.name} <ntklib.{f.module}.{f.name}>`"]
                 lines += [f"  - {len(f.tests)}, such as `{f.tests[0].removeprefix('test_')}`"]
                 lines += [f"  - {{ref}}`{stem.replace('_', ' ')}, cell {number} <cell-{stem}-{number}>`"]
-        return self.parse_text_to_nodes("\n".join([*lines, "```"]))
+        table = self.parse_text_to_nodes("\n".join([*lines, "```"]))
+        for name in (name for node in table for name in node.findall(nodes.literal)):
+            words = re.findall("[^_]+_?", name.astext())  # a long name may go on in the next line after an underscore
+            name.children = []
+            for word in words:
+                name += [nodes.Text(word), nodes.raw("", "<wbr>", format="html")]
+        return table
 
 
 def anchor_cells(app, doctree):
