@@ -6,6 +6,8 @@ Shapes are checked always; values wherever the argument is not a JAX tracer, and
 
 import math
 import operator
+from collections.abc import Hashable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -37,14 +39,15 @@ def _real(name, value, axes):
         traced = any(isinstance(leaf, Tracer) for leaf in leaves)
         try:
             a = jnp.asarray(value) if traced else np.asarray(value)
-        except (TypeError, ValueError):
+        except Exception:
             raise ValueError(
                 f"{what}; got a {type(value).__name__} that is not a rectangular array of numbers"
             ) from None
     if np.ma.is_masked(value):
         raise ValueError(f"{what}; got a masked array")
     number = any(jnp.issubdtype(a.dtype, kind) for kind in (jnp.floating, jnp.integer, jnp.bool_))
-    if not number or a.dtype == np.longdouble or a.dtype.kind == "m":  # durations count as integers
+    tiny = a.dtype.itemsize == 1 and jnp.issubdtype(a.dtype, jnp.floating)  # JAX does not compute with 8 bits
+    if not number or tiny or a.dtype == np.longdouble or a.dtype.kind == "m":  # durations count as integers
         raise ValueError(f"{what}; got {f'dtype {a.dtype}' if a is value or a.ndim else shown(value)}")
     if a.ndim != len(axes.split()):
         raise ValueError(f"{what}; got shape {a.shape}")
@@ -70,13 +73,13 @@ def array(name, value, axes):
 
 
 def _whole(a: jax.Array) -> jax.Array:
-    """`a` itself, or the whole of it on each device where it lies on a mesh with explicit axes.
-
-    There each operation would have to name how its result is spread. On other meshes the compiler finds that out.
-    """
+    """`a` itself; on a mesh with explicit axes, where operations have to say how they spread results, a whole copy."""
     mesh = jax.typeof(a).sharding.mesh
-    explicit = AxisType.Explicit in getattr(mesh, "axis_types", ())
-    return jax.sharding.reshard(a, NamedSharding(mesh, PartitionSpec())) if explicit else a
+    if AxisType.Explicit not in getattr(mesh, "axis_types", ()):
+        return a
+    if concrete(a):
+        return jnp.asarray(np.asarray(a))
+    return jax.sharding.reshard(a, NamedSharding(mesh, PartitionSpec()))
 
 
 def host(name, value, axes):
@@ -106,8 +109,8 @@ def count(name, value):
         number = 0 if isinstance(value, bool) else operator.index(value)
     except TypeError:
         number = 0
-    if not 1 <= number < 2**63:
-        raise ValueError(f"{name} must be a positive integer; got {shown(value)}")
+    if not 1 <= number < 2**31:
+        raise ValueError(f"{name} must be a positive integer{' below 2^31' * (number > 1)}; got {shown(value)}")
     return number
 
 
@@ -135,14 +138,17 @@ def activation(psi, h):
     return lambda z: psi(z).astype(z.dtype)
 
 
-def differentiated(times, function, *args):
-    """What the function returns, if forward mode can differentiate psi, of which it takes so many derivatives."""
+def differentiated(what, function, *args):
+    """What the function returns, if JAX can take the derivatives that it takes."""
     try:
         return function(*args)
     except (TypeError, ValueError, NotImplementedError) as error:
-        raise ValueError(
-            f"psi must be a function whose derivative of order {times} jax.jvp can take; got {trouble(error)}"
-        ) from error
+        raise ValueError(f"{what} can take; got {trouble(error)}") from error
+
+
+def hashable(function):
+    """`function` itself, or one that does the same and has a hash, as a dataclass has not: JAX and Equinox want one."""
+    return function if isinstance(function, Hashable) else partial(function)
 
 
 def trouble(error):
@@ -225,7 +231,7 @@ def symmetric(name, value, *, convert=array):
     if M.shape[0] != M.shape[1]:
         raise ValueError(f"{name} must be square; got shape {M.shape}")
     if concrete(M):
-        came, N = np.asarray(value), np.asarray(M)
+        N = (came := np.asarray(value)).astype(float)
         eps = float(jnp.finfo(came.dtype if jnp.issubdtype(came.dtype, jnp.floating) else float).eps)
         gap, scale = np.abs(N / 2 - N.T / 2).max(), np.abs(N).max()  # halves: no overflow
         if gap > 5e2 * eps * scale:

@@ -11,7 +11,7 @@ from scipy import special
 
 from ntklib import _gaussian
 
-POINTS = np.outer((1, -1), (1e-9, 1e-4, 0.03, 0.2, 0.5, 0.8, 1, 1.3, 1.9, 2.7, 3.6, 4.9, 7, 12, 30, 100)).ravel()
+POINTS = np.append(np.outer((1, -1), (1e-9, 1e-4, 0.03, 0.2, 0.5, 0.8, 1, 1.3, 1.9, 2.7, 100)), _gaussian.EDGES)
 
 
 class Pairs(NamedTuple):

@@ -1,7 +1,6 @@
 """Averages of psi(u) psi(v) over Gaussian u and v, and the kinks at which any quadrature rule has to stop."""
 
 import math
-from collections.abc import Hashable
 from functools import partial
 from itertools import pairwise
 
@@ -23,9 +22,14 @@ DISAGREE = "limit_kernel did not reach its accuracy for this psi and these X: tw
 
 def evaluate(psi, z):
     """psi and psi' at the numbers z as NumPy arrays, also inside jit; None where psi itself depends on a tracer."""
+    what = "psi must be a function whose derivative of order 1 jax.jvp"
+    values = lambda z: jax.jvp(psi, (z,), (jnp.ones_like(z),))  # noqa: E731
     with jax.ensure_compile_time_eval():
-        value, slope = _check.differentiated(1, jax.jvp, psi, (jnp.asarray(z),), (jnp.ones_like(z),))
-    return (np.asarray(value, float), np.asarray(slope, float)) if _check.concrete(value) else None
+        for function in (values, jax.jit(values)):  # inside vmap custom_jvp makes a tracer of any number, except in jit
+            value, slope = _check.differentiated(what, function, jnp.asarray(z))
+            if _check.concrete(value):
+                return np.asarray(value, float), np.asarray(slope, float)
+    return None
 
 
 @np.errstate(all="ignore")  # psi may overflow far out; what is not finite is refused where it is averaged
@@ -82,9 +86,8 @@ def averages(psi, s, s2, theta, kinks, steep):
     traced, panels = seen is None or not _check.concrete(theta), (4 + len(kinks) ** 2) * (1 + 2 * len(kinks))
     dear = [level for level in LEVELS[2:] if panels * math.prod(level) < min(2e7, 3e10 / len(theta))]
     levels, key = LEVELS[1:3] if traced else LEVELS[:2] + dear, np.asarray(seen).tobytes()
-    function = psi if isinstance(psi, Hashable) else partial(psi)  # a dataclass, for example
     weight, rise = jnp.stack([jnp.ones_like(s), s * s2], axis=1), steep * jnp.max(jnp.maximum(s, s2))
-    rules = (_quadrature(function, s, s2, theta, kinks, level, key) for level in levels)
+    rules = (_quadrature(_check.hashable(psi), s, s2, theta, kinks, level, key) for level in levels)
     fine = error = jnp.asarray(jnp.nan)
     for (angles, _), (coarse, fine) in zip(levels, pairwise(rules), strict=False):
         gap, largest = (jnp.max(jnp.abs(a) * weight, axis=0) for a in (fine - coarse, fine))

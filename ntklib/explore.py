@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ntklib import _check
 from ntklib.gradient_flow import gradient_flow
 from ntklib.limit_kernel import limit_kernel
 from ntklib.linear_flow import linear_flow
@@ -55,10 +56,16 @@ def compare_with_linear_flow(
         ValueError, RuntimeError: as in :func:`~ntklib.gradient_flow.gradient_flow`; ValueError also as in
             :func:`~ntklib.limit_kernel.limit_kernel`.
     """
-    flow = gradient_flow(params, X, y, psi, ts, rtol=1e-6)
+    W0, W1 = _check.parameters(params)
+    X = _check.inputs("X", X, W0)
+    y = _check.vector("y", y, "m", "X", len(X))
+    single = jnp.result_type(W0, W1, X, y) == jnp.float32
+    flow = gradient_flow(params, X, y, psi, ts, rtol=None if single else 1e-6)
     kernels = jax.lax.map(lambda p: empirical_ntk(p, X, psi), flow.params)
-    parts = (flow.ts, flow.f - jnp.asarray(y)[None], flow.loss, kernels, limit_kernel(X, psi).ntk)
+    parts = (flow.ts, flow.f - y[None], flow.loss, kernels, limit_kernel(X, psi).ntk)
     t, r, loss, K, limit = (np.asarray(part, float) for part in parts)
     linear_loss = np.mean(linear_flow(K[0], r[0], t - t[0]) ** 2, axis=1) / 2
+    if not K[0].any():
+        raise ValueError("the kernel at the first time must not be 0; its drift is measured as a share of it")
     drift = np.linalg.norm(K - K[0], axis=(1, 2)) / np.linalg.norm(K[0])
     return LinearComparison(t, loss, linear_loss, drift, np.array([lambda_min(M) for M in K]), lambda_min(limit))

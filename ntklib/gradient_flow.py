@@ -101,6 +101,8 @@ def gradient_flow(
     rtol, atol = _tolerances(rtol, atol, dtype, "params, X and y")
     f0 = network(start, X, psi)
     loss = _check.scalar_loss(loss, f0)
+    what = "psi and loss must be functions whose derivatives jax.grad"
+    _check.differentiated(what, jax.eval_shape, lambda p: _velocity(0, p, (X, y, psi, loss)), start)
 
     problem = (_velocity, diffrax.Tsit5(), start, ts, (X, y, psi, loss), rtol, atol)
     stacked, reached = start, False
@@ -130,6 +132,7 @@ def _tolerances(rtol, atol, dtype, names):
 
 def _integrate(velocity, solver, start, ts, args, rtol, atol, max_steps, shortest=None, *, force=False) -> Any:
     """The solution at the times, infinite where it was not reached, and whether all of it was."""
+    args = tuple(_check.hashable(arg) if callable(arg) else arg for arg in args)
     steps = diffrax.PIDController(rtol=rtol, atol=atol, dtmin=shortest, force_dtmin=force)
     solution = diffrax.diffeqsolve(
         diffrax.ODETerm(velocity),

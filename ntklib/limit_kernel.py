@@ -34,7 +34,7 @@ def limit_kernel(X: Float[Array, "m n0"], psi: Callable, X2: Float[Array, "m2 n0
     where u and v are centred Gaussians with variances :math:`\|x\|^2`, :math:`\|x'\|^2` and covariance
     :math:`\langle x, x'\rangle`. ``nngp`` is :math:`\Phi` and ``ntk`` is K.
 
-    A closed form is used where the values of ``psi`` at 32 points between -100 and 100 are those of a function that has
+    A closed form is used where the values of ``psi`` at 2071 points in [-100, 100] are those of a function that has
     one: piecewise linear with a kink at 0, such as relu (:eq:`eq-limit-relu`), leaky relu and abs, or relu² (Cho & Saul
     2009), erf (:eq:`eq-limit-erf`, Williams 1997), the normal distribution function, exact GELU (Tsuchida et al. 2021),
     sin, cos, exp(-z²/2), z^k for k up to 6.

@@ -133,10 +133,10 @@ def linearized_network(params: Params, params0: Params, X: Float[Array, "m n0"],
     for name, a, b in zip(Params._fields, theta, start, strict=True):
         if a.shape != b.shape:
             raise ValueError(f"params0.{name} has shape {b.shape}, but params.{name} has shape {a.shape}")
-    f0, change = jax.jvp(
-        lambda s: network(jax.tree.map(lambda a, b: b + s * (a - b), theta, start), X, psi), (0.0,), (1.0,)
-    )
-    return _check.finite("f", f0 + change)
+    X = _check.inputs("X", X, theta.W0)
+    A, S = _derivatives(psi, preactivation(start, X), 1)
+    change = S * (X @ (theta.W0 - start.W0).T)
+    return _check.finite("f", (A @ theta.W1 + change @ start.W1) / math.sqrt(len(theta.W1)))
 
 
 def _derivatives(psi, h, order):
@@ -149,5 +149,5 @@ def _derivatives(psi, h, order):
         return *lower, slopes[-1]
 
     psi = _check.activation(psi, h)
-    values = _check.differentiated(order, stack, h, order)
+    values = _check.differentiated(f"psi must be a function whose derivative of order {order} jax.jvp", stack, h, order)
     return tuple(_check.finite("psi" + "'" * k + "(h)", value) for k, value in enumerate(values))

@@ -97,5 +97,7 @@ def _features(W0, W1, X, psi):
 
 
 def _gradients(params, X, psi):
-    J = jax.jacrev(lambda p: network(p, X, psi))(params)
+    network(params, X, psi)  # refuses what has nothing to do with derivatives
+    reverse = jax.jacrev(lambda p: network(p, X, psi))
+    J = _check.differentiated("psi must be a function whose derivative jax.vjp", reverse, params)
     return jnp.concatenate([J.W0.reshape(len(X), -1), J.W1], axis=1)

@@ -43,7 +43,8 @@ def ntk_rank(params: Params, X: Float[Array, "m n0"], psi: Callable) -> int:
         psi: activation, any elementwise function that JAX can differentiate.
 
     Returns:
-        The number of singular values of J above :math:`\max(m, n(n_0 + 1))\,\epsilon` times the largest.
+        The number of singular values of J above :math:`\max(m, n(n_0 + 1))\,\epsilon` times the largest, where
+        :math:`\epsilon` is that of the dtype of ``params`` and ``X``.
 
     Raises:
         ValueError: bad ``params``, ``X`` or ``psi``, as in :func:`ntklib.network.network`.
@@ -52,7 +53,8 @@ def ntk_rank(params: Params, X: Float[Array, "m n0"], psi: Callable) -> int:
     X = _check.inputs("X", X, W0)
     A, E = _features(W0, W1, X, psi)
     J = jnp.concatenate([A, (E[:, :, None] * X[:, None, :]).reshape(len(X), -1)], axis=1)
-    return int(np.linalg.matrix_rank(_check.host("J", J, "m p")))
+    rounding = max(J.shape) * float(jnp.finfo(J.dtype).eps)
+    return int(np.linalg.matrix_rank(_check.host("the Jacobian of params and X", J, "m p"), rtol=rounding))
 
 
 def lambda_min_at_width(
@@ -73,6 +75,7 @@ def lambda_min_at_width(
     Raises:
         ValueError: bad ``key``, ``n`` or ``draws``; bad ``X`` or ``psi``, as in :func:`ntklib.network.network`.
     """
+    _check.host("X", X, "m n0")  # refuses a tracer
     X, n, draws = _check.array("X", X, "m n0"), _check.count("n", n), _check.count("draws", draws)
     init_params(key, 1, X.shape[1])  # refuses what is no key
     keys = jax.random.split(key, draws)

@@ -221,8 +221,11 @@ def test_count_takes_positive_integers(refuses):
     for good in (1, np.uint8(3), jnp.array(2)):
         assert type(_check.count("n", good)) is int
         assert _check.count("n", good) == good
-    for bad in (0, -1, True, False, 1.0, "1", None, 2**63):
+    for bad in (0, -1, True, False, 1.0, "1", None):
         refuses(f"n must be a positive integer; got {bad!r}", _check.count, "n", bad)
+    assert _check.count("n", 2**31 - 1) == 2**31 - 1
+    for large in (2**31, 2**62, 2**63):
+        refuses(f"n must be a positive integer below 2^31; got {large}", _check.count, "n", large)
 
 
 @pytest.mark.parametrize("value", [Unreadable(), np.eye(9), list(range(1000))], ids=["repr", "matrix", "long list"])

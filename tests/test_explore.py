@@ -47,3 +47,22 @@ def test_compare_with_linear_flow_refuses_what_its_parts_refuse(problem, refuses
     params, X, y = problem(4, 7, 3)
     refuses("X has 2 columns, but params.W0", compare_with_linear_flow, params, X[:, :2], y, jnp.tanh, [0.0, 1.0])
     refuses("ts must be non-decreasing", compare_with_linear_flow, params, X, y, jnp.tanh, [0.0, 2.0, 1.0])
+
+
+def test_compare_with_linear_flow_in_single_precision(close):
+    """With x64 off, as JAX starts, the comparison is that of double precision, to float32's digits."""
+    found, rng = [], np.random.default_rng(0)
+    params = rng.normal(size=(16, 2)), rng.normal(size=16)
+    for x64 in (False, True):
+        with jax.enable_x64(x64):
+            found.append(compare_with_linear_flow(params, np.eye(2), np.ones(2), jnp.tanh, [0.0, 1.0]))
+    close(found[0].loss, found[1].loss, 1e-4)
+    close(found[0].linear_loss, found[1].linear_loss, 1e-4)
+    assert found[0].loss.dtype == np.float64
+
+
+def test_compare_with_linear_flow_refuses_a_kernel_of_zeros(refuses):
+    """At the input 0, tanh has the kernel 0, of which no drift is a share."""
+    message = "the kernel at the first time must not be 0; its drift is measured as a share of it"
+    params = (np.ones((2, 2)), np.ones(2))
+    refuses(message, compare_with_linear_flow, params, [[0.0, 0.0]], [1.0], jnp.tanh, [0.0, 1.0])

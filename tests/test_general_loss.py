@@ -1,5 +1,6 @@
 """Any loss: its velocity -dl^T K dl/m^2, and the flow of the outputs d f/dt = -K dl(f, y)/m."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -348,3 +349,24 @@ def test_function_flow_refuses_half_precision(dtype, refuses):
     k, f0, y = jnp.eye(4, dtype=dtype), jnp.ones(4, dtype), jnp.zeros(4, dtype)
     message = f"K, f0 and y must be float32 or float64 for a flow; got {jnp.dtype(dtype)}"
     refuses(message, function_flow, k, f0, y, SQUARE, TIMES)
+
+
+def test_function_flow_takes_explicit_meshes_and_functions_without_a_hash(close):
+    """Arrays spread over devices, and a slope that is a dataclass, give what they give otherwise."""
+    K, y = np.diag([1.0, 2.0, 3.0, 4.0]), np.arange(4.0)
+    mesh = jax.make_mesh((2,), ("d",), devices=jax.devices("cpu")[:2])
+    spread = [jax.device_put(a, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("d"))) for a in (K, y)]
+    want = linear_flow(K, -y, [0.5]) + y
+    close(function_flow(spread[0], 0 * spread[1], spread[1], lambda f, y: f - y, [0.5]), want, 1e-7)
+    close(function_flow(K, 0 * y, y, Slope(1.0), [0.5]), want, 1e-7)
+
+
+@dataclasses.dataclass
+class Slope:
+    """The slope of the squared loss, with a factor; without a hash, as a dataclass is."""
+
+    factor: float
+
+    def __call__(self, f, y):
+        """f - y, times the factor."""
+        return self.factor * (f - y)

@@ -1,6 +1,8 @@
 """The loss, and gradient flow: d theta/dt = -grad L."""
 
+import dataclasses
 import sys
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -299,3 +301,25 @@ def test_gradient_flow_refuses_half_precision(dtype, problem, refuses):
     """The integrator needs float32 or float64, and says which dtype came."""
     message = f"params, X and y must be float32 or float64 for a flow; got {jnp.dtype(dtype)}"
     refuses(message, gradient_flow, *problem(4, 5, 3, dtype=dtype), jnp.tanh, TIMES)
+
+
+@dataclasses.dataclass
+class Scaled:
+    """A function that has no hash, as a dataclass has none."""
+
+    function: Callable
+    factor: float
+
+    def __call__(self, *args):
+        """The function's value times the factor."""
+        return self.factor * self.function(*args)
+
+
+def test_gradient_flow_takes_functions_without_a_hash(problem, close):
+    """psi and loss may be dataclasses: the flow is that of the same functions as lambdas, also after a change."""
+    params, X, y = problem(4, 5, 3)
+    psi, loss = Scaled(jnp.tanh, 1.0), Scaled(half_mse, 2.0)
+    for factor in (1.0, 0.5):
+        psi.factor = factor
+        want = gradient_flow(params, X, y, lambda z: factor * jnp.tanh(z), [2.0], loss=lambda f, y: 2 * half_mse(f, y))  # noqa: B023
+        close(gradient_flow(params, X, y, psi, [2.0], loss=loss).f, want.f, 1e-12)

@@ -544,3 +544,15 @@ def test_ntk_velocity_attains_the_lectures_rate_without_random_signs(ones, want,
     for slope, se in slopes(he2, (1024, 16384), 60, ones=ones):
         assert abs(slope - want) < 5 * se
         assert abs(slope - rival) > 5 * se
+
+
+def test_triple_product_velocity_and_drift_take_explicit_meshes(problem, close):
+    """Inputs and units spread over devices, on the mesh that jax.make_mesh makes, change nothing."""
+    params, X, y = problem(4, 6, 2)
+    stacked = jax.tree.map(lambda a: jnp.stack([a, 2 * a]), params)
+    mesh = jax.make_mesh((2,), ("d",), devices=jax.devices("cpu")[:2])
+    place = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("d"))
+    spread = jax.tree.map(lambda a: jax.device_put(a, place), (params, X, y, stacked))
+    close(triple_product(*spread[:2], jnp.tanh), triple_product(params, X, jnp.tanh), 1e-14)
+    close(ntk_velocity(*spread[:3], jnp.tanh), ntk_velocity(params, X, y, jnp.tanh), 1e-14)
+    close(kernel_drift(spread[3], spread[1], jnp.tanh), kernel_drift(stacked, X, jnp.tanh), 1e-13)

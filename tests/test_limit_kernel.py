@@ -2,6 +2,8 @@
 
 import dataclasses
 import functools
+import itertools
+import math
 import re
 
 import jax
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.integrate import quad
 from scipy.special import expit
 from test_closed_forms import FORMS, bell, geometry
 from test_gaussian import expectation
@@ -346,3 +349,23 @@ def test_limit_kernel_refuses_bad_psi(bad_psi, refuses):
     """A psi that is not an elementwise function with real values is refused."""
     psi, message = bad_psi
     refuses(message, limit_kernel, np.ones((4, 3)), psi)
+
+
+@pytest.mark.parametrize("psi", [jax.nn.relu6, lambda z: jax.nn.relu(z - 2)], ids=["relu6", "shifted"])
+def test_limit_kernel_finds_kinks_inside_vmap(psi, close):
+    """Inside vmap JAX makes tracers of what a custom_jvp function returns for numbers; kinks are found all the same."""
+    alone, forward = (limit_kernel(X, psi).nngp, jax.jacfwd(lambda X: limit_kernel(X, psi).nngp)(X))
+    close(jax.vmap(lambda X: limit_kernel(X, psi).nngp)(X[None])[0], alone, 1e-10)
+    close(forward, jax.jacrev(lambda X: limit_kernel(X, psi).nngp)(X), 1e-9)
+
+
+@pytest.mark.parametrize("middle", [0.35, 0.41, 6.03, -9.3])
+def test_limit_kernel_sees_small_differences_from_closed_forms(middle):
+    """A hat of width 0.28 is not 0, and relu with one is not relu: E psi(u)^2 by quadrature, for u of variance 9."""
+    for base in (lambda z: 0.0 * z, jax.nn.relu):
+        psi = lambda z: base(z) + jax.nn.relu(0.14 - jnp.abs(z - middle))  # noqa: B023, E731
+        stops = [middle - 0.14, middle, middle + 0.14, 0.0]
+        square = lambda u: float(psi(u)) ** 2 * math.exp(-(u**2) / 18) / math.sqrt(18 * math.pi)  # noqa: B023, E731
+        want = sum(quad(square, a, b, epsabs=1e-14)[0] for a, b in itertools.pairwise(sorted([-30.0, *stops, 30.0])))
+        got = float(limit_kernel([[3.0, 0.0]], psi).nngp[0, 0])
+        assert abs(got - want) < 1e-6 * max(want, 1e-3)

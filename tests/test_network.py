@@ -222,6 +222,30 @@ def test_network_takes_explicit_meshes(problem, close):
     close(got, jax.grad(lambda p: jnp.sum(network(p, X, jnp.tanh)))(params), 1e-14)
 
 
+def test_network_refuses_dtypes_of_eight_bits(problem, refuses):
+    """JAX does not compute with them, and would say so without naming the argument."""
+    params, X, _ = problem(4, 6, 2)
+    message = "X must be a real array of shape (m, n0); got dtype float8_e4m3fn"
+    refuses(message, network, params, X.astype(jnp.float8_e4m3fn), jnp.tanh)
+
+
+class Unconvertible:
+    """As a tensor of another library that does not give its numbers away."""
+
+    def __array__(self, *args, **kwargs):
+        """Raise in two lines."""
+        raise RuntimeError("first\nsecond")
+
+
+def test_network_refuses_what_does_not_become_an_array(problem, refuses):
+    """Whatever the conversion raises, the sentence names the argument."""
+    params, _, _ = problem(4, 6, 2)
+    for X in (Unconvertible(), [Unconvertible()]):
+        kind = type(X).__name__
+        message = f"X must be a real array of shape (m, n0); got a {kind} that is not a rectangular array of numbers"
+        refuses(message, network, params, X, jnp.tanh)
+
+
 @pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16, jnp.float32, jnp.float64])
 def test_network_keeps_dtype(dtype, problem):
     """The dtype that comes goes out, also when psi holds a float64 constant."""
@@ -431,9 +455,9 @@ def test_linearized_network_refuses_bad_psi(bad_psi, problem, refuses):
 def test_linearized_network_refuses_infinite_values(refuses):
     """A psi that is not defined or has no finite derivative at some preactivation."""
     params = Params([[1.0]], [1.0])
-    refuses("f must be finite; got nan at index (1,)", linearized_network, params, params, [[1.0], [-1.0]], jnp.log)
+    refuses("psi(h) must be finite; got nan at index (1, 0)", linearized_network, params, params, [[1], [-1]], jnp.log)
     ahead = Params([[2.0]], [1.0])
-    refuses("f must be finite; got ", linearized_network, ahead, Params([[0.0]], [1.0]), [[1.0]], jnp.sqrt)
+    refuses("psi'(h) must be finite; got inf", linearized_network, ahead, Params([[0.0]], [1.0]), [[1.0]], jnp.sqrt)
 
 
 def test_derivatives_of_the_second_order(close):

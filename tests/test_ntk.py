@@ -12,6 +12,7 @@ from ntklib import (
     Params,
     empirical_ntk,
     empirical_ntk_autodiff,
+    gradient_flow,
     half_mse,
     limit_kernel,
     network,
@@ -135,6 +136,19 @@ def test_empirical_ntk_needs_forward_derivatives(problem, refuses):
     refuses(message, ntk_velocity, params, X, y, psi)
 
 
+def test_empirical_ntk_autodiff_needs_reverse_derivatives(problem, refuses):
+    """A psi that JAX can differentiate forward only is refused where gradients are needed, and by name."""
+
+    def psi(z):
+        return jax.lax.while_loop(lambda s: s[0] < 3, lambda s: (s[0] + 1, jnp.tanh(s[1])), (0, z))[1]
+
+    params, X, y = problem(4, 5, 3)
+    why = "can take; got ValueError: Reverse-mode differentiation "
+    refuses(f"psi must be a function whose derivative jax.vjp {why}", empirical_ntk_autodiff, params, X, psi)
+    message = f"psi and loss must be functions whose derivatives jax.grad {why}"
+    refuses(message, gradient_flow, params, X, y, psi, [1.0])
+
+
 @kernels
 def test_empirical_ntk_differentiates(kernel, problem, close):
     """The derivative of K along a direction is a central difference of K, in forward and in reverse mode."""
@@ -184,19 +198,19 @@ def test_empirical_ntk_refuses_bad_X2(kernel, X2, message, problem, refuses):
 
 
 @pytest.mark.parametrize(
-    ("psi", "x", "message"),
+    ("psi", "x", "message", "by_definition"),
     [
-        (jnp.log, -1.0, "psi(h) must be finite; got nan at index (0, 0)"),
-        (lambda z: jnp.sqrt(jnp.abs(z)), 0.0, "psi'(h) must be finite; got "),
-        (lambda z: z, 1e200, "the kernel must be finite; got inf at index (0, 0)"),
+        (jnp.log, -1.0, *2 * ["psi(h) must be finite; got nan at index (0, 0)"]),
+        (lambda z: jnp.sqrt(jnp.abs(z)), 0.0, "psi'(h) must be finite; got ", "the kernel must be finite; got "),
+        (lambda z: z, 1e200, *2 * ["the kernel must be finite; got inf at index (0, 0)"]),
     ],
     ids=["undefined", "vertical tangent", "overflow"],
 )
-def test_empirical_ntk_refuses_an_infinite_kernel(psi, x, message, refuses):
+def test_empirical_ntk_refuses_an_infinite_kernel(psi, x, message, by_definition, refuses):
     """Where psi, psi' or the kernel is not finite, both routes refuse, with X2 or without."""
     for X2 in (None, [[x]]):
         refuses(message, empirical_ntk, Params([[1.0]], [1.0]), [[x]], psi, X2)
-        refuses("the kernel must be finite", empirical_ntk_autodiff, Params([[1.0]], [1.0]), [[x]], psi, X2)
+        refuses(by_definition, empirical_ntk_autodiff, Params([[1.0]], [1.0]), [[x]], psi, X2)
 
 
 def test_residual_velocity_equals_the_jvp_along_the_flow(problem, shape, activation, close):

@@ -250,3 +250,16 @@ def test_lambda_min_and_rayleigh_quotient_refuse_an_overflow(refuses):
     """Entries next to the largest float give no finite sum; no result is made up."""
     refuses("the eigenvalue must be finite; got -inf", lambda_min, np.full((3, 3), -1.7e308))
     refuses("the quotient must be finite; got inf", rayleigh_quotient, np.full((2, 2), 1.7e308), np.ones(2))
+
+
+@pytest.mark.parametrize(("gap", "passes"), [(1e-15, True), (4e2, True), (1.5e3, False)])
+def test_rayleigh_quotient_judges_symmetry_in_the_precision_that_came(gap, passes, refuses):
+    """With x64 off a float64 matrix is rounded to float32, but is asked to be symmetric to 1e3 eps of float64."""
+    middle = 1 + 2.0**-24  # between two numbers of float32, to which its neighbours are rounded
+    off = gap if gap < 1e-3 else gap * np.finfo(float).eps
+    M = np.array([[middle, middle - off / 2], [middle + off / 2, middle]])
+    with jax.enable_x64(False):
+        if passes:
+            assert abs(float(rayleigh_quotient(M, [1.0, 1.0])) - 2) < 1e-6
+        else:
+            refuses("M must be symmetric; got max|M - M^T| = 3.33e-13", rayleigh_quotient, M, [1.0, 1.0])

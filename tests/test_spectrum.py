@@ -327,3 +327,17 @@ def test_lambda_min_at_width_keeps_to_the_matrix(points):
     K = empirical_ntk(init_params(jax.random.split(key, 1)[0], 7, 3), points, jnp.tanh)
     U = np.random.default_rng(0).normal(size=(200, 6))
     assert (np.einsum("ka,ab,kb->k", U, K, U) / np.sum(U**2, axis=1)).min() >= found
+
+
+def test_ntk_rank_knows_the_rounding_of_single_precision():
+    """One relu unit in the plane has rank 2 for inputs on its side, in float32 as in float64."""
+    rng = np.random.default_rng(0)
+    X, W0 = np.abs(rng.normal(size=(10, 2))), rng.uniform(0.5, 1, (1, 2))
+    for dtype in (np.float32, np.float64):
+        assert ntk_rank(Params(W0.astype(dtype), np.ones(1, dtype)), X.astype(dtype), jax.nn.relu) == 2
+
+
+def test_lambda_min_at_width_refuses_a_tracer():
+    """It returns numbers, so that its inputs have to be numbers."""
+    with pytest.raises(ValueError, match=r"^X must hold numbers, not a JAX tracer"):
+        jax.jit(lambda X: lambda_min_at_width(jax.random.key(0), X, jnp.tanh, 4, 2))(np.eye(2))
