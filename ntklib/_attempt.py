@@ -31,7 +31,7 @@ def _takes(answer, name, arguments):
     """Refuse a function that does not take the arguments; where Python cannot tell, the call itself will."""
     try:
         signature = inspect.signature(answer)
-    except (TypeError, ValueError):
+    except Exception:
         return
     try:
         signature.bind(*arguments)

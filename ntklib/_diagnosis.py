@@ -37,7 +37,7 @@ def numbers(value):
         raise ValueError(f"a {type(value).__name__} came that is not a rectangular array of numbers") from None
     if jnp.issubdtype(a.dtype, jnp.complexfloating):
         raise ValueError("complex numbers came; everything here is real")
-    if not any(jnp.issubdtype(a.dtype, kind) for kind in (jnp.floating, jnp.integer)):
+    if a.dtype.kind == "m" or not any(jnp.issubdtype(a.dtype, kind) for kind in (jnp.floating, jnp.integer)):
         raise ValueError(f"a {type(value).__name__} with entries of type {a.dtype} came; numbers are asked")
     return a.astype(np.float64), bool(jnp.issubdtype(a.dtype, jnp.floating) and jnp.finfo(a.dtype).bits < 64)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ntklib import _answers, _attempt
-from ntklib._check import shown
+from ntklib._check import shown, trouble
 from ntklib.general_loss import loss_velocity
 from ntklib.kernel_drift import ntk_velocity, triple_product
 from ntklib.linear_flow import largest_stable_step, predict
@@ -123,11 +123,14 @@ def _judged(name, answer):
             values = _attempt.values(name, answer, tried) if tried else [answer]
         except ValueError as error:
             return _answers.Result(False, f"{name}: {error}")
-        return _answers.judge(name, int(seed), values)
+        try:
+            return _answers.judge(name, int(seed), values)
+        except (Exception, SystemExit) as error:  # from methods of the answer, a list of a class of its own for example
+            return _answers.Result(False, f"{name}: the answer cannot be looked at; it raised {trouble(error)}")
 
 
 def _known(name):
-    return isinstance(name, str) and name in SOLUTIONS
+    return type(name) in (str, np.str_) and name in SOLUTIONS
 
 
 def _unknown(name):

@@ -153,3 +153,60 @@ def test_check_leaves_no_thread_behind():
     assert check("sharp_rate", solution("sharp_rate"))
     assert threading.active_count() == before
     assert exercises.names()
+
+
+class Hostile(list):
+    """A list that cannot be looked at."""
+
+    def __iter__(self):
+        """Raise."""
+        raise RuntimeError("no items")
+
+
+class Named(str):
+    """A name without a hash."""
+
+    def __hash__(self):
+        """Raise."""
+        raise RuntimeError("no hash")
+
+
+class Evasive:
+    """Not a function in any way that Python can tell, but it can be called."""
+
+    def __getattr__(self, name):
+        """Raise."""
+        raise RuntimeError("no attributes")
+
+    def __call__(self, *args):
+        """Some number."""
+        return 1
+
+
+class Quitting:
+    """An answer that ends the program when it is made an array."""
+
+    def __array__(self, *args, **kwargs):
+        """End the program."""
+        raise SystemExit
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("ntk", Evasive()),
+        ("ntk", lambda params, X, psi: Quitting()),
+        ("drift_slope", Quitting()),
+        ("drift_slope", np.timedelta64(-1, "s")),
+        ("conserved", Hostile()),
+        ("conserved", [Named("relu")]),
+        (Named("ntk"), 1),
+        (Quitting(), 1),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_check_judges_whatever_comes(name, answer):
+    """Objects whose own methods raise are wrong answers, or no exercises; nothing is raised."""
+    result = check(name, answer)
+    assert not result
+    assert "\n" not in str(result)
