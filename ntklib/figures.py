@@ -23,10 +23,11 @@ from ntklib import _check
 from ntklib.explore import LinearComparison
 
 SVG = {"svg.fonttype": "none", "svg.hashsalt": "ntklib", "font.sans-serif": ["DejaVu Sans", "Verdana"]}
-# Jupyter's sliders have no accessible name, and their value is a position: each picture puts that right when it comes.
-NAMES = (
-    "this.closest('.slider-figure')?.querySelectorAll('[role=slider]').forEach((e,i)=>[e.ariaLabel,e.ariaValueText]="
-)
+# Jupyter's sliders have no accessible name, say a position, and leave the keyboard when the mouse moves them.
+NAMES = """this.closest('.slider-figure')?.querySelectorAll('[role=slider]').forEach((e,i)=>{const[name,all]=SLIDERS[i],
+say=()=>{const text=all[+e.ariaValueNow];if(e.ariaValueText!==text)e.ariaValueText=text};if(e.ariaLabel!==name)new
+MutationObserver(say).observe(e,{attributes:true});e.ariaLabel=name;say();e.closest('.noUi-target').onpointerdown=()=>
+setTimeout(()=>e.focus())})""".replace("\n", " ")
 _shown = collections.Counter()
 
 
@@ -54,19 +55,21 @@ def slider_figure(frame: Callable, alt: Callable[..., str], **values: Sequence |
     for name, function in (("frame", frame), ("alt", alt)):
         if not callable(function):
             raise ValueError(f"{name} must be a function of the sliders' values; got {_check.shown(function)}")
+    labels = [(name, [label for label, _ in options]) for name, options in sliders]
+    names = NAMES.replace("SLIDERS", json.dumps(labels, ensure_ascii=False))
     pictures, before, last = {}, set(plt.get_fignums()), None
     for at in itertools.product(*(range(len(options)) for _, options in sliders)):
         chosen = [(name, *options[i]) for i, (name, options) in zip(at, sliders, strict=True)]
         try:
             frame(*(value for *_, value in chosen))
             last = plt.gcf() if plt.get_fignums() else None
-            pictures[at] = _picture(last, alt(*(value for *_, value in chosen)), [part[:2] for part in chosen])
+            pictures[at] = _picture(last, alt(*(value for *_, value in chosen)), chosen, names)
         finally:
             for number in set(plt.get_fignums()) - before:
                 plt.close(number)
     plt.close(last)
     with stable_ids("".join(pictures.values())):
-        return _linked(sliders, pictures)
+        return _linked(labels, pictures)
 
 
 @contextlib.contextmanager
@@ -127,8 +130,8 @@ def _options(name, values):
     return pairs
 
 
-def _picture(fig, alt, chosen):
-    """The figure as HTML: a line with the chosen values, and an image."""
+def _picture(fig, alt, chosen, names):
+    """The figure as HTML: a line with the chosen values, and an image with a script that names the sliders."""
     if fig is None:
         raise ValueError("frame must draw with pyplot; there is no figure")
     if not isinstance(alt, str) or not alt.strip():
@@ -136,14 +139,14 @@ def _picture(fig, alt, chosen):
     with plt.style.context(SVG):
         fig.savefig(file := io.StringIO(), format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     width, height = (round(side * fig.dpi) for side in fig.get_size_inches())
-    svg = re.sub(r"\d+\.\d{2,}", lambda number: f"{float(number[0]):.1f}", " ".join(file.getvalue().split()))
+    rounded = partial(re.sub, r"\d+\.\d{2,}", lambda number: f"{float(number[0]):.1f}")
+    svg = re.sub("<[^>]*>", lambda tag: rounded(tag[0]), " ".join(file.getvalue().split()))  # not the text between
     svg = re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', f'width="{width}" height="{height}"', svg[svg.index("<svg") :])
     data = urllib.parse.quote(svg, safe=" /<>=:;,.()'-+")
-    names = html.escape(f"{NAMES}{json.dumps(chosen, ensure_ascii=False)}[i])")
     return (
-        f"<p>{html.escape(', '.join(f'{name} = {label}' for name, label in chosen))}</p>"
+        f"<p>{html.escape(', '.join(f'{name} = {label}' for name, label, _ in chosen))}</p>"
         f'<img alt="{html.escape(alt)}" src="data:image/svg+xml,{data}" width="{width}" height="{height}" '
-        f'style="height:auto" onload="{names}">'
+        f'style="height:auto" onload="{html.escape(names)}">'
     )
 
 
@@ -151,7 +154,7 @@ def _linked(sliders, pictures):
     """Sliders above stacks of pictures, one stack within the other, linked in the browser."""
     wide = {"layout": ipywidgets.Layout(width="100%", max_width="32rem"), "style": {"description_width": "9rem"}}
     slider = partial(ipywidgets.SelectionSlider, readout=False, **wide)
-    handles = [slider(description=name, options=[label for label, _ in options]) for name, options in sliders]
+    handles = [slider(description=name, tooltip=name, options=labels) for name, labels in sliders]
     layout, style = ipywidgets.Layout(), HTMLStyle()  # one for all pictures: each takes room in the page
 
     def stack(at):

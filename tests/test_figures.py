@@ -123,11 +123,15 @@ def test_slider_figure_starts_with_what_the_stacks_show():
 
 
 def test_slider_figure_names_its_handles():
-    """Each picture carries the names and the values that the sliders' handles get in the browser, in their order."""
-    view = slider_figure(wave, sentence, time_t=[1, 2], psi={"relu": 3, "erf": 4})
+    """Each picture carries the names of the sliders and the labels of all their positions, in their order."""
+    view = slider_figure(wave, sentence, time_t=[1, 2], psi={"relu's": 3, "erf": 4})
     assert [handle.description for handle in view.children[:2]] == ["time t", "psi"]
+    assert [handle.tooltip for handle in view.children[:2]] == ["time t", "psi"]
     names = html.unescape(re.search(r'onload="([^"]*)"', shown(view, 1, 0))[1])
-    assert json.loads(re.search(r"=(\[\[.*\]\])\[i\]", names)[1]) == [["time t", "2"], ["psi", "relu"]]
+    assert json.loads(re.search(r"=(\[\[.*\]\])\[i\]", names)[1]) == [
+        ["time t", ["1", "2"]],
+        ["psi", ["relu's", "erf"]],
+    ]
     assert f".{view._dom_classes[0]}'" in names
 
 
@@ -165,11 +169,17 @@ def test_slider_figure_closes_its_figures_and_no_other():
     assert plt.get_fignums() == []
 
 
-def test_slider_figure_rounds_and_keeps_the_size_of_other_figures():
-    """No number has more than one decimal, no date is inside, and the image has as many pixels as a PNG would."""
-    view = slider_figure(lambda a: plt.figure(figsize=(4, 2), dpi=150) and wave(a / 3), sentence, a=[1, 2])
-    svg = unquote(shown(view, 0))
-    assert not re.search(r"\d\.\d{2}", svg)
+def test_slider_figure_rounds_places_and_keeps_words_and_sizes():
+    """No place or size has more than one decimal, text has all of its digits; as many pixels as a PNG would have."""
+
+    def frame(a):
+        plt.figure(figsize=(4, 2), dpi=150)
+        plt.yticks([0, 0.0325], ["0", "0.0325"])
+        wave(a / 30)
+
+    svg = unquote(shown(slider_figure(frame, sentence, a=[1, 2]), 0))
+    assert not re.search(r"<[^>]*\d\.\d{2}[^>]*>", svg)
+    assert ">0.0325<" in svg
     assert "metadata" not in svg
     assert 'width="600" height="300"' in svg
 

@@ -24,6 +24,7 @@ ICON = re.compile(r"\bfa-([a-z-]+)")
 REPAIRS = {
     ' data-theme="auto"': ' data-theme="light"',  # until a script asks the reader's system
     ' aria-label="Toggle hidden content"': "",  # the summary says what it opens
+    '<meta name="viewport" content="width=device-width, initial-scale=1" />': "",  # a second one
     ' role="list" class="citation-list"': ' class="citation-list"',  # its children are no list items
 }
 STYLE = re.compile(r'^[ \t]*<link [^>]*rel="stylesheet"[^>]*>\n', re.M)

@@ -51,6 +51,8 @@ class StoredFigure(SphinxDirective):
 
 def describe(app, pagename, templatename, context, doctree):
     """Give the page what its head needs: the site's address, if it has one, and its first sentence or two."""
+    if pagename == "index":  # it leads to the book's first page
+        doctree = app.env.get_doctree(app.config.root_doc)
     first = next(doctree.findall(nodes.paragraph), None) if doctree else None
     line = itertools.takewhile(lambda part: not isinstance(part, nodes.raw), first.children if first else ())
     text = " ".join("".join(part.astext() for part in line).split()).removeprefix("Question. ") or app.config.html_title

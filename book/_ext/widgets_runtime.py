@@ -1,10 +1,14 @@
 """The script that brings stored widgets to life, served by the site itself; myst-nb loads it on pages with widgets.
 
-Of its package only the bundle is needed, so package-lock.json leaves out what the bundle was made from.
+Of its package only the bundle is needed, so package-lock.json leaves out what the bundle was made from. Beside each
+slider stand three of its pictures, for paper and for readers without scripts.
 """
 
+import hashlib
+import json
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
 from sphinx.errors import ExtensionError
 
@@ -24,7 +28,9 @@ SCRIPT = re.compile(r'<script data-jupyter-widgets-cdn="([^"]*)" defer="defer" s
 LATER = """<script>requestAnimationFrame(() => setTimeout(() => document.body.append(Object.assign(
   document.createElement("script"), {{src: "{1}"}})))); // after the first frame, which shows the text
 document.currentScript.dataset.jupyterWidgetsCdn = "{0}";</script>"""
-STATE = re.compile(r'<script type="application/vnd\.jupyter\.widget-state\+json">.*?</script>\n?', re.S)
+STATE = re.compile(r'<script type="application/vnd\.jupyter\.widget-state\+json">(.*?)</script>\n?', re.S)
+VIEW = re.compile(r'<script type="application/vnd\.jupyter\.widget-view\+json">(.*?)</script>', re.S)
+FRAME = re.compile(r'<p>(.*?)</p><img (alt="[^"]*") src="data:image/svg\+xml,([^"]*)" (width="\d+" height="\d+")', re.S)
 
 
 def copy_bundle(app):
@@ -40,13 +46,43 @@ def copy_bundle(app):
         (target / BUNDLE.name).write_text(script, "utf-8")
 
 
+def frame(states, model, part):
+    """A picture of a slider, as HTML: the first for part = 0, the last for part = 1, with two sliders of both."""
+    state = states[model]["state"]
+    if "children" not in state:
+        return state["value"]
+    at = int(part * (len(state["children"]) - 1)) if "selected_index" in state else -1  # the picture is last
+    return frame(states, state["children"][at].removeprefix("IPY_MODEL_"), part)
+
+
+def add_stills(page, path, states, images):
+    """The page with three pictures after each of its sliders; they are written to the folder `images`."""
+    up = "../" * (len(path.parts) - 1)
+
+    def stills(view):
+        model = json.loads(view[1])["model_id"]
+        if "slider-figure" not in states[model]["state"]["_dom_classes"]:
+            return view[0]
+        items = []
+        for found in dict.fromkeys(frame(states, model, part) for part in (0, 0.5, 1)):
+            line, alt, svg, size = FRAME.match(found).groups()
+            file = images / f"{hashlib.sha256(svg.encode()).hexdigest()}.svg"
+            file.write_text(unquote(svg), "utf-8")
+            items += [f'<div><p>{line}</p><img loading="lazy" {alt} src="{up}{images.name}/{file.name}" {size}></div>']
+        return f'{view[0]}<div class="slider-stills"><p>Some pictures of the slider:</p>{"".join(items)}</div>'
+
+    return VIEW.sub(stills, page)
+
+
 def let_text_come_first(app, error):
     """Move the pictures of the sliders from the head of a page to its end, and the script that shows them after it."""
     if error is None and app.builder.format == "html":
+        images = Path(app.outdir, app.builder.imagedir)
         for path in Path(app.outdir).rglob("*.html"):
             page = path.read_text("utf-8")
             if state := STATE.search(page):
-                page = page.replace(state[0], "", 1)
+                states = json.loads(state[1])["state"]
+                page = add_stills(page.replace(state[0], "", 1), path.relative_to(app.outdir), states, images)
                 script = SCRIPT.search(page)
                 if script is None:
                     raise ExtensionError(f"{path.name} has sliders, but the script that shows them is not as expected")

@@ -37,11 +37,19 @@
     tip.replaceChildren(content);
     tip.hidden = false;
     link.setAttribute("aria-describedby", tip.id);
-    const line = link.getClientRects()[0];
-    const below = innerHeight - line.bottom;
-    const height = tip.offsetHeight + 8;
-    tip.style.left = `${Math.max(8, Math.min(line.left, document.documentElement.clientWidth - tip.offsetWidth - 8))}px`;
-    tip.style.top = `${height <= below || below >= line.top ? line.bottom + 4 : Math.max(8, line.top - height + 4)}px`;
+    place();
+  }
+
+  // Below its reference or above it, where there is more room, and never over it; away while the reference is.
+  function place() {
+    const lines = [...shown.getClientRects()];
+    const [top, bottom] = [lines[0].top, lines.at(-1).bottom];
+    const [above, below] = [top - 12, innerHeight - bottom - 12];
+    tip.style.maxHeight = `min(60vh, ${Math.max(above, below)}px)`;
+    const under = tip.offsetHeight <= below || below >= above;
+    tip.style.left = `${Math.max(8, Math.min(lines[0].left, document.documentElement.clientWidth - tip.offsetWidth - 8))}px`;
+    tip.style.top = `${under ? bottom + 4 : top - tip.offsetHeight - 4}px`;
+    tip.style.visibility = bottom < 0 || top > innerHeight ? "hidden" : "";
   }
 
   const link = (event) => event.target.closest?.("main a.reference.internal[href*='#']");
@@ -53,7 +61,7 @@
     else if (shown || timer) later(hide, 250);
   });
   document.addEventListener("focusin", (event) => (link(event) ? show(link(event)) : hide()));
-  document.addEventListener("focusout", hide);
+  document.addEventListener("focusout", () => tip.matches(":hover") || hide()); // a click into the preview keeps it
   document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
-  addEventListener("scroll", hide, { passive: true });
+  addEventListener("scroll", () => shown && place(), { passive: true }); // as when the Tab key goes to a reference below
 })();

@@ -16,6 +16,15 @@ SHOWS = """links => links.filter(link => link.checkVisibility({visibilityPropert
   link.blur();
   return !shown || !described || !tip.hidden;
 }).map(link => link.outerHTML)"""
+# None where no preview belongs to the focus; else where it is.
+BESIDE = """() => {
+  const link = document.activeElement, tip = document.getElementById("preview");
+  if (!link.matches("article :is(a[href*='#equation-'], a[href*='#fig-'], a[href*='#thm-'])")) return null;
+  if (tip.hidden || getComputedStyle(tip).visibility === "hidden") return "gone";
+  const box = tip.getBoundingClientRect(), lines = [...link.getClientRects()];
+  if (box.left < 0 || box.right > innerWidth || box.top < 0 || box.bottom > innerHeight) return "out of the window";
+  return lines.every(line => box.bottom <= line.top + 1 || box.top >= line.bottom - 1) ? "beside" : "over it";
+}"""
 KINDS = ("equation-", "fig-", "thm-", "lem-", "prop-", "cor-", "def-", "ex-")
 REFERENCES = ", ".join(f"main a.reference.internal[href*='#{kind}']" for kind in KINDS)
 
@@ -119,3 +128,29 @@ def test_preview_by_hover(visit, name, link):
     tip.wait_for(state="hidden")
     assert reference.evaluate(state) == before
     assert page.evaluate("window.shifts") <= 0.1
+
+
+@pytest.mark.parametrize(("width", "height"), [(320, 568), (844, 390), (1280, 900)])
+def test_preview_by_tab_stays_and_covers_no_reference(visit, width, height):
+    """Going from link to link with the Tab key scrolls the page; the preview is there, and beside its reference."""
+    page = visit("kernel_drift", width=width)
+    page.set_viewport_size({"width": width, "height": height})
+    page.locator("main article a").first.focus()
+    seen = 0
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        page.wait_for_timeout(60)  # the scrolling that follows
+        found = page.evaluate(BESIDE)
+        seen += found is not None
+        assert found in (None, "beside"), page.evaluate("document.activeElement.outerHTML")
+    assert seen >= 8
+
+
+def test_preview_stays_while_it_is_clicked(visit):
+    """A click into a preview that the keyboard opened leaves it open, so that its text can be selected."""
+    page = visit("ntk")
+    page.locator("main a.reference.internal[href='#equation-eq-residual']").first.focus()
+    page.locator("#preview").click()
+    assert page.locator("#preview").is_visible()
+    page.locator("article h1").click()
+    page.locator("#preview").wait_for(state="hidden")

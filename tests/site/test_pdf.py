@@ -63,11 +63,11 @@ def test_pdf_leads_within_itself(pdf):
 
 
 def test_pdf_sets_formulas_in_letters(pdf):
-    """Formulas are letters in KaTeX's own fonts, embedded in the file; figures are pictures."""
+    """Formulas are letters in KaTeX's own fonts, embedded in the file; figures are pictures, also those of sliders."""
     assert {"KaTeX_Main-Regular", "KaTeX_Math-Italic", "KaTeX_Size2-Regular"} <= set.union(*map(fonts, pdf.pages))
     assert "θ" in pdf.pages[20].extract_text()
     pictures = re.findall(
-        r'<img [^>]*src="[^"]*_images/',
+        r'<img [^>]*src="[^"]*_images/[^"]*webp',
         "".join(
             (SITE / "book" / f"{name}.html").read_text("utf-8").partition('<script type="text/html"')[0]
             for name in PAGES
@@ -75,3 +75,5 @@ def test_pdf_sets_formulas_in_letters(pdf):
     )
     drawn = [x.get_object() for page in pdf.pages for x in page["/Resources"].get("/XObject", {}).values()]
     assert sum(x["/Subtype"] == "/Image" for x in drawn) >= len(pictures) > 25
+    sliders = sum((SITE / "book" / f"{name}.html").read_text("utf-8").count("slider-stills") for name in PAGES)
+    assert sum(page.extract_text().count("Some pictures of the slider") for page in pdf.pages) == sliders >= 7
