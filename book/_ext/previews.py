@@ -1,14 +1,17 @@
 """What a reference points at, kept on the page that refers to it: previews.js shows it without a request.
 
-An equation, a theorem, an exercise, a figure or a cited work of another page is copied into the page as text, from
-which a browser makes nothing until it is asked for; one on the same page needs no copy.
+An equation, a theorem, an exercise, a figure, an erratum or a cited work of another page is copied into the page as
+text, from which a browser makes nothing until it is asked for; one on the same page needs no copy.
 """
 
 import re
+from functools import partial
 from pathlib import Path
 
 REFERENCE = re.compile(r'<a class="reference internal" href="([^"#:]+\.html)#([^"]+)"')
 TARGET = re.compile(r'<(div|figure) class="(?:math|citation|align-\w+|(?:proof|exercise) [^"]*)" id="([^"]+)"')
+
+ERRATUM = re.compile(r'<span id="(erratum-\d+)"></span>(<h3>.*?</h3>(?:\s*<p>.*?</p>)+)', re.S)
 
 
 def element(page, start, tag):
@@ -28,18 +31,24 @@ def quiet(html):
     return re.sub(r"<(/?)a\b[^>]*>", r"<\1span>", html)
 
 
+def shown(page):
+    """What a reference to the page may show, as functions that give it, by its anchor."""
+    whole = {m[2]: partial(element, page, m.start(), m[1]) for m in TARGET.finditer(page)}
+    return whole | {m[1]: partial("<div>{}</div>".format, m[2]) for m in ERRATUM.finditer(page)}
+
+
 def embed(app, error):
     """Write into each page the previews that it needs from others."""
     if error is not None or app.builder.format != "html":
         return
     paths = {path.resolve(): path.read_text("utf-8") for path in Path(app.outdir).rglob("*.html")}
-    targets = {path: {m[2]: (m.start(), m[1]) for m in TARGET.finditer(page)} for path, page in paths.items()}
+    targets = {path: shown(page) for path, page in paths.items()}
     for path, page in paths.items():
         copies = []
         for file, anchor in dict.fromkeys(REFERENCE.findall(page)):
             other = (path.parent / file).resolve()
             if anchor in targets.get(other, {}) and f'data-preview="{file}#{anchor}"' not in page:
-                copy = quiet(element(paths[other], *targets[other][anchor]))
+                copy = quiet(targets[other][anchor]())
                 up = "../" * (len(path.relative_to(Path(app.outdir).resolve()).parts) - 1)
                 copy = re.sub(r'src="(?:\.\./)*_images/', f'src="{up}_images/', copy)
                 copies.append(f'<script type="text/html" data-preview="{file}#{anchor}">{copy}</script>')

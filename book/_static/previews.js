@@ -1,4 +1,4 @@
-// Shows the equation, theorem, exercise, figure or work behind a reference, while the pointer or the focus is on it.
+// Shows the equation, theorem, exercise, figure, erratum or work behind a reference, while the pointer or the focus is on it.
 (() => {
   const KINDS = "div.math, div.proof, div.exercise, div.citation, figure";
   const stored = new Map([...document.querySelectorAll("script[data-preview]")].map((s) => [s.dataset.preview, s.text]));

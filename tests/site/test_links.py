@@ -25,7 +25,7 @@ BESIDE = """() => {
   if (box.left < 0 || box.right > innerWidth || box.top < 0 || box.bottom > innerHeight) return "out of the window";
   return lines.every(line => box.bottom <= line.top + 1 || box.top >= line.bottom - 1) ? "beside" : "over it";
 }"""
-KINDS = ("equation-", "fig-", "thm-", "lem-", "prop-", "cor-", "def-", "ex-")
+KINDS = ("equation-", "fig-", "thm-", "lem-", "prop-", "cor-", "def-", "ex-", "erratum-")
 REFERENCES = ", ".join(f"main a.reference.internal[href*='#{kind}']" for kind in KINDS)
 
 
@@ -79,7 +79,7 @@ def test_map_leads_from_equations_to_cells(visit):
 
 @page_of_book
 def test_preview_of_every_reference_by_keyboard(visit, name):
-    """Every reference to an equation, theorem, exercise, figure or work shows its target on focus, over file:// too."""
+    """Every reference to an equation, theorem, exercise, figure, erratum or work shows it on focus, from a file too."""
     page = visit(name, base=SITE.as_uri())
     works = ", main a.reference.internal[href*='bibliography.html#id']"
     assert page.locator(REFERENCES + works).evaluate_all(SHOWS) == []
