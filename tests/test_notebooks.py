@@ -292,8 +292,8 @@ def test_execute_interrupted_leaves_the_notebook_whole(small):
 def tiny_book(folder, stored):
     """A book of one notebook with this book's settings and extensions."""
     (folder / "book").mkdir()
-    shutil.copytree(ROOT / "book" / "_ext", folder / "book" / "_ext")
-    shutil.copytree(ROOT / "book" / "_static", folder / "book" / "_static")
+    for name in ("_ext", "_static", "_templates"):
+        shutil.copytree(ROOT / "book" / name, folder / "book" / name)
     shutil.copy(ROOT / "book" / "references.bib", folder / "book")
     shutil.copy(ROOT / "_config.yml", folder)
     (folder / "_toc.yml").write_text("format: jb-book\nroot: book/only\n")
