@@ -56,7 +56,7 @@ def frame(states, model, part):
 
 
 def add_stills(page, path, states, images):
-    """The page with three pictures after each of its sliders; they are written to the folder `images`."""
+    """The page with a place kept for each slider, and three pictures after it, written to the folder `images`."""
     up = "../" * (len(path.parts) - 1)
 
     def stills(view):
@@ -69,7 +69,11 @@ def add_stills(page, path, states, images):
             file = images / f"{hashlib.sha256(svg.encode()).hexdigest()}.svg"
             file.write_text(unquote(svg), "utf-8")
             items += [f'<div><p>{line}</p><img loading="lazy" {alt} src="{up}{images.name}/{file.name}" {size}></div>']
-        return f'{view[0]}<div class="slider-stills"><p>Some pictures of the slider:</p>{"".join(items)}</div>'
+        number, (width, height) = len(states[model]["state"]["children"]) - 1, re.findall(r"\d+", size)
+        return (
+            f'<div class="slider-place" style="--sliders:{number};--ratio:{width}/{height}">{view[0]}</div>'
+            f'<div class="slider-stills"><p>Some pictures of the slider:</p>{"".join(items)}</div>'
+        )
 
     return VIEW.sub(stills, page)
 
