@@ -30,7 +30,9 @@ LATER = """<script>requestAnimationFrame(() => setTimeout(() => document.body.ap
 document.currentScript.dataset.jupyterWidgetsCdn = "{0}";</script>"""
 STATE = re.compile(r'<script type="application/vnd\.jupyter\.widget-state\+json">(.*?)</script>\n?', re.S)
 VIEW = re.compile(r'<script type="application/vnd\.jupyter\.widget-view\+json">(.*?)</script>', re.S)
-FRAME = re.compile(r'<p>(.*?)</p><img (alt="[^"]*") src="data:image/svg\+xml,([^"]*)" (width="\d+" height="\d+")', re.S)
+FRAME = re.compile(
+    r'<p>(.*?)</p><img (alt="[^"]*") src="data:image/svg\+xml,([^"]*)" width="(\d+)" height="(\d+)"', re.S
+)
 
 
 def copy_bundle(app):
@@ -61,17 +63,19 @@ def add_stills(page, path, states, images):
 
     def stills(view):
         model = json.loads(view[1])["model_id"]
-        if "slider-figure" not in states[model]["state"]["_dom_classes"]:
+        state = states[model]["state"]
+        if "slider-figure" not in state["_dom_classes"]:
             return view[0]
         items = []
         for found in dict.fromkeys(frame(states, model, part) for part in (0, 0.5, 1)):
-            line, alt, svg, size = FRAME.match(found).groups()
+            line, alt, svg, width, height = FRAME.match(found).groups()
             file = images / f"{hashlib.sha256(svg.encode()).hexdigest()}.svg"
             file.write_text(unquote(svg), "utf-8")
-            items += [f'<div><p>{line}</p><img loading="lazy" {alt} src="{up}{images.name}/{file.name}" {size}></div>']
-        number, (width, height) = len(states[model]["state"]["children"]) - 1, re.findall(r"\d+", size)
+            picture = f'{alt} src="{up}{images.name}/{file.name}" width="{width}" height="{height}"'
+            items += [f'<div><p>{line}</p><img loading="lazy" {picture}></div>']
+        controls = len(state["children"]) - 1  # the picture is last
         return (
-            f'<div class="slider-place" style="--sliders:{number};--ratio:{width}/{height}">{view[0]}</div>'
+            f'<div class="slider-place" style="--sliders:{controls};--ratio:{width}/{height}">{view[0]}</div>'
             f'<div class="slider-stills"><p>Some pictures of the slider:</p>{"".join(items)}</div>'
         )
 

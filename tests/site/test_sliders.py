@@ -104,17 +104,17 @@ def test_sliders_say_their_value_at_the_ends_and_keep_the_keyboard(visit, name):
 @pytest.mark.parametrize("width", [390, 1280])
 def test_sliders_come_without_moving_the_text(visit, name, width):
     """A reader who is in the midst of a page when its sliders come keeps the line: each place has their height."""
-    page, heights = visit(name, width=width), []
+    page = visit(name, width=width)
     measure = "() => [...document.querySelectorAll('.slider-place')].map(e => e.getBoundingClientRect().height)"
     page.locator(".slider-figure img").nth(WITH[name] - 1).wait_for()
-    heights.append(page.evaluate(measure))
+    heights = page.evaluate(measure)
     page.route("**/embed.js*", lambda route: route.abort())
     page.reload(wait_until="networkidle")
     assert page.locator(".slider-figure").count() == 0
-    heights.append(page.evaluate(measure))
-    assert len(heights[0]) == len(heights[1]) == WITH[name]
-    assert heights[1] == pytest.approx(heights[0], abs=2)  # pixels
-    assert min(heights[0]) > 200
+    places = page.evaluate(measure)
+    assert len(heights) == len(places) == WITH[name]
+    assert places == pytest.approx(heights, abs=2)  # pixels
+    assert min(heights) > 200
 
 
 @with_sliders
