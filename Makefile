@@ -46,7 +46,7 @@ $(KATEX) $(AXE): %/node_modules/.installed: %/package-lock.json $(VENV)
 
 $(SITE): $(VENV) $(KATEX) $(SOURCES)
 	@rm -rf _build  # a second build on the same folder would not repeat its warnings
-	@$(BIN)/python book/_ext/exercise_sets.py
+	@$(BIN)/python -m book._ext.exercise_sets
 	$(BIN)/jupyter-book build . -n -W --keep-going
 	@touch $@
 
@@ -61,27 +61,27 @@ test: $(VENV) $(KATEX) $(AXE)
 	JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env book
 
 pdf: book
-	@$(BIN)/python book/_ext/print_book.py $(if $(CHROMIUM),--browser "$(CHROMIUM)")
+	@$(BIN)/python -m tools.print_book $(if $(CHROMIUM),--browser "$(CHROMIUM)")
 
 serve: book
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
 
 execute: $(VENV)
-	@$(BIN)/python tests/notebooks.py
+	@$(BIN)/python -m tools.execute
 
 assignment: $(VENV)
-	@$(BIN)/python book/_ext/exercise_sets.py $(COURSE)
+	@$(BIN)/python -m book._ext.exercise_sets $(COURSE)
 
 grade: $(VENV)
 	@$(if $(SUBMISSIONS),,echo "Name the folder of returned notebooks: make grade SUBMISSIONS=folder" >&2; exit 1;) \
 	  $(BIN)/python grading/grade.py "$(SUBMISSIONS)" $(if $(OUT),--out "$(OUT)") $(if $(SEED),--seed $(SEED)) $(if $(WORKERS),--workers $(WORKERS))
 
 bench: $(VENV) book
-	@JAX_PLATFORMS=cpu $(BIN)/python tests/bench/bench_ntk.py
-	@$(BIN)/python tests/bench/bench_pages.py
+	@JAX_PLATFORMS=cpu $(BIN)/python -m tools.bench.kernels
+	@$(BIN)/python -m tools.bench.pages
 
 mutants: $(VENV)
-	@$(BIN)/python tests/mutation/mutants.py $(MODULES) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(WORKERS),--workers $(WORKERS))
+	@$(BIN)/python -m tools.mutants $(MODULES) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(WORKERS),--workers $(WORKERS))
 
 lock: $(VENV)
 	$(BIN)/python -m pip install --quiet uv

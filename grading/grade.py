@@ -27,8 +27,9 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from submissions import collect, differences, released
-from worker import pack, unpack
+
+from grading.submissions import collect, differences, released
+from grading.worker import pack, unpack
 
 ROOT = Path(__file__).resolve().parents[1]
 LARGEST_REPLY, LOST_CELLS, PATIENCE = 2**20, 3, 30

@@ -17,7 +17,7 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
-from guard import READABLE, guard, landlock, limit
+from grading.guard import READABLE, guard, landlock, limit
 
 LARGEST = 2000  # entries of an answer; the largest right one has a few hundred
 # What a solution may build on, besides what the set's own cells import. Nothing else of ntklib enters this process.

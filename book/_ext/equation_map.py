@@ -58,7 +58,7 @@ def functions(root):
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                 cited = re.findall(r":eq:`(eq-[\w-]+)`", ast.get_docstring(node) or "")
                 found[node.name] = Function(node.name, path.stem, cited)
-    for path in sorted(Path(root, "tests").glob("test_*.py")):
+    for path in sorted(Path(root, "tests").rglob("test_*.py")):
         for node in ast.parse(path.read_text("utf-8")).body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 owners = [

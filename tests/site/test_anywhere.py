@@ -3,7 +3,8 @@
 import re
 
 import pytest
-from conftest import SITE, page_of_book
+
+from tests.site.conftest import SITE, page_of_book
 
 UNREADABLE = """() => [...document.querySelectorAll(
   "main article :is(p, li, pre, figure img, .math, td)")].filter(

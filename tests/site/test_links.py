@@ -6,7 +6,8 @@ from html.parser import HTMLParser
 from urllib.parse import unquote, urljoin
 
 import pytest
-from conftest import SITE, page_of_book
+
+from tests.site.conftest import SITE, page_of_book
 
 SHOWS = """links => links.filter(link => link.checkVisibility({visibilityProperty: true})).filter(link => {
   link.focus();

@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import PAGES, SITE, page_of_book, weight
-from notebooks import BOOK, ROOT
+
+from tests.site.conftest import PAGES, SITE, page_of_book, weight
+from tools.execute import BOOK, ROOT
 
 NOTEBOOKS = {path.relative_to(ROOT / "book").with_suffix("").as_posix() for path in BOOK}
 AXE = (Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")

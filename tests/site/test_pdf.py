@@ -7,7 +7,8 @@ import sys
 
 import pypdf
 import pytest
-from conftest import BROWSER, PAGES, ROOT, SITE
+
+from tests.site.conftest import BROWSER, PAGES, ROOT, SITE
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +17,7 @@ def pdf(tmp_path_factory):
     if BROWSER is None:
         pytest.skip("no Chromium or Chrome was found")
     path = tmp_path_factory.mktemp("pdf") / "book.pdf"
-    command = [sys.executable, "book/_ext/print_book.py", "--to", path, "--browser", BROWSER]
+    command = [sys.executable, "-m", "tools.print_book", "--to", path, "--browser", BROWSER]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     return pypdf.PdfReader(path)
 

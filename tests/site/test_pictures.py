@@ -6,9 +6,10 @@ import io
 import json
 import re
 
-from conftest import PAGES, SITE
-from notebooks import BOOK
 from PIL import Image, ImageChops, ImageStat
+
+from tests.site.conftest import PAGES, SITE
+from tools.execute import BOOK
 
 
 def stored():

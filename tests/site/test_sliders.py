@@ -4,9 +4,10 @@ import json
 import re
 
 import pytest
-from conftest import SITE
-from notebooks import BOOK
 from playwright.sync_api import expect
+
+from tests.site.conftest import SITE
+from tools.execute import BOOK
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 

@@ -1,4 +1,4 @@
-"""Execution of the notebooks: `python tests/notebooks.py` re-runs them and stores their outputs (`make execute`).
+"""Execution of the notebooks: `python -m tools.execute` re-runs them and stores their outputs (`make execute`).
 
 A notebook is replaced in one step, and only when it has run from top to bottom without a fault; an interrupted or a
 failed run leaves the old one whole.
@@ -15,10 +15,9 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
+from book._ext.stored_outputs import faults
 
-from stored_outputs import faults  # noqa: E402
+ROOT = Path(__file__).parents[1]
 
 ANSI = r"\x1b\[[0-9;]*m"
 PATHS = (ROOT / "book").rglob("*.ipynb")

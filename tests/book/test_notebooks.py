@@ -22,11 +22,12 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-import widgets_runtime
-from notebooks import BOOK, ROOT, NotebookError, execute, store
 from PIL import Image
 from sphinx.errors import ExtensionError
-from stored_outputs import faults
+
+from book._ext import widgets_runtime
+from book._ext.stored_outputs import faults
+from tools.execute import BOOK, ROOT, NotebookError, execute, store
 
 notebook = pytest.mark.parametrize("path", BOOK, ids=lambda path: path.stem)
 
@@ -265,7 +266,7 @@ def test_execute_names_the_cell_that_raises(small):
     """A raising cell is named with its error, and the stored notebook stays as it was."""
     edit(small, lambda stored: stored["cells"][1].update(source=["1 / 0"]))
     before = small.read_bytes()
-    result = subprocess.run([sys.executable, ROOT / "tests" / "notebooks.py", small], capture_output=True, text=True)
+    result = subprocess.run([sys.executable, "-m", "tools.execute", small], capture_output=True, text=True)
     assert result.returncode == 1
     assert "small.ipynb: code cell 2 raised ZeroDivisionError" in result.stderr
     assert small.read_bytes() == before
@@ -275,7 +276,7 @@ def test_execute_interrupted_leaves_the_notebook_whole(small):
     """Ctrl-C during make execute: the old notebook is there, byte for byte, and nothing beside it."""
     edit(small, lambda stored: stored["cells"][1].update(source=["import time; open('started', 'w'); time.sleep(600)"]))
     before = small.read_bytes()
-    command = [sys.executable, ROOT / "tests" / "notebooks.py", small]
+    command = [sys.executable, "-m", "tools.execute", small]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     until = time.monotonic() + 120
     while not (small.parent / "started").exists():

@@ -11,18 +11,18 @@ import time
 from pathlib import Path
 from types import ModuleType
 
-import grade as program
 import jax.numpy as jnp
 import nbformat.v4 as nb
 import numpy as np
 import psutil
 import pytest
-from exercise_sets import SETS, without_solutions
-from notebooks import ROOT
-from submissions import Set, Submission
-from worker import StandIn, argument
 
+from book._ext.exercise_sets import SETS, without_solutions
+from grading import grade as program
+from grading.submissions import Set, Submission
+from grading.worker import StandIn, argument
 from ntklib import Params, _answers, exercises
+from tools.execute import ROOT
 
 POINTS = {"stable_step": 2, "general_loss_velocity": 2, "sharp_rate": 2}
 RIGHT = {

@@ -6,12 +6,10 @@ import multiprocessing
 import statistics
 import sys
 import threading
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "site"))
-
-from conftest import BROWSER, FLAGS, PAGES, SITE, Quiet, weight
 from playwright.sync_api import sync_playwright
+
+from tests.site.conftest import BROWSER, FLAGS, PAGES, SITE, Quiet, weight
 
 VISITS = 5  # of each page, each with an empty cache
 

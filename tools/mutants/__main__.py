@@ -59,7 +59,7 @@ def session(module, sample, scratch):
     copy_tree(folder)
     env = os.environ | SETTINGS | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     names = [module.strip("_"), *MORE_TESTS.get(module, [])]
-    tests = ["-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *(f"tests/test_{name}.py" for name in names)]
+    tests = ["-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *(f"tests/library/test_{name}.py" for name in names)]
 
     def run(*command):
         started = time.monotonic()

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.integrate import quad
 from scipy.special import expit
-from test_closed_forms import FORMS, bell, geometry
-from test_gaussian import expectation
 
 from ntklib import _gaussian, empirical_ntk, init_params
 from ntklib.limit_kernel import LimitKernel, limit_kernel
+from tests.library.test_closed_forms import FORMS, bell, geometry
+from tests.library.test_gaussian import expectation
 
 ALPHA, LAMBDA = 1.6732632423543772, 1.0507009873554805
 ROOT = np.sqrt(2 / np.pi)

@@ -4,8 +4,9 @@ import ast
 import re
 
 import pytest
-from equation_map import LABEL, chapters
-from notebooks import ROOT
+
+from book._ext.equation_map import LABEL, chapters
+from tools.execute import ROOT
 
 ITEMS = """
 Recap: the parameters, independent and normal | The output of the network | The hidden layer | The data set | The loss |

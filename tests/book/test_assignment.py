@@ -11,11 +11,11 @@ import zlib
 from html.parser import HTMLParser
 from pathlib import Path
 
-import exercise_sets
 import pytest
 import snowballstemmer
-from exercise_sets import REGION, ROLE, ROOT, SETS, is_solution, plain, without_solutions
 
+from book._ext import exercise_sets
+from book._ext.exercise_sets import REGION, ROLE, ROOT, SETS, is_solution, plain, without_solutions
 from ntklib import exercises
 
 ORDER = ("kernel", "dynamics", "bounds", "drift")
@@ -189,8 +189,8 @@ def leaks(folder):
 START = f"""
 import json, shutil, sys
 from pathlib import Path
-sys.path.insert(0, {str(Path(exercise_sets.__file__).parent)!r})
-import exercise_sets
+sys.path.insert(0, {str(ROOT)!r})
+from book._ext import exercise_sets
 folder = Path(sys.argv[1])
 """
 GRADE = """

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import erf, ndtr
-from test_gaussian import expectation
 
 from ntklib import _closed_forms, _gaussian
 from ntklib.limit_kernel import limit_kernel
+from tests.library.test_gaussian import expectation
 
 
 def bell(z):

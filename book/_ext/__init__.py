@@ -1,0 +1,19 @@
+"""The Sphinx extensions of the book, in the order in which they are set up."""
+
+EXTENSIONS = (
+    "equation_map",
+    "exercise_sets",
+    "katex_math",
+    "light_pages",
+    "previews",
+    "stored_figure",
+    "stored_outputs",
+    "widgets_runtime",
+)
+
+
+def setup(app):
+    """Set up each extension."""
+    for name in EXTENSIONS:
+        app.setup_extension(f"{__name__}.{name}")
+    return {"parallel_read_safe": False, "parallel_write_safe": False}

@@ -1,0 +1,1 @@
+"""Tests of the book as it is stored: notebooks, structure, packaging, extensions."""
