@@ -35,8 +35,17 @@ ROOT = Path(__file__).resolve().parents[1]
 LARGEST_REPLY, LOST_CELLS, PATIENCE = 2**20, 3, 30
 BLANK = "NotImplementedError:?"  # what the stub of a student's copy raises
 JAX = {"JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "1"}
-QUIET = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"}
-PLAIN = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg"}
+QUIET = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+}
+PLAIN = {
+    "PATH": os.defpath,
+    "LANG": "C.UTF-8",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "MPLBACKEND": "agg",
+}
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Exercises: {student}</title><style>
@@ -76,12 +85,30 @@ class Worker:
         """Start."""
         self.folder = os.path.realpath(tempfile.mkdtemp(prefix="grading-"))
         self.process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("worker.py")), str(self.limits.memory), "600", *self.offered],
-            **{"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "cwd": self.folder},
-            env={**PLAIN, **QUIET, **{name: self.folder for name in ("HOME", "TMPDIR", "MPLCONFIGDIR")}} | JAX,
+            [
+                sys.executable,
+                str(Path(__file__).with_name("worker.py")),
+                str(self.limits.memory),
+                "600",
+                *self.offered,
+            ],
+            **{
+                "stdin": subprocess.PIPE,
+                "stdout": subprocess.PIPE,
+                "stderr": subprocess.DEVNULL,
+                "cwd": self.folder,
+            },
+            env={
+                **PLAIN,
+                **QUIET,
+                **{name: self.folder for name in ("HOME", "TMPDIR", "MPLCONFIGDIR")},
+            }
+            | JAX,
             start_new_session=True,
         )
-        os.set_blocking(self.process.stdin.fileno(), False)  # a submission that does not listen must not hold us up
+        os.set_blocking(
+            self.process.stdin.fileno(), False
+        )  # a submission that does not listen must not hold us up
         return self
 
     def __exit__(self, *error):
@@ -109,7 +136,9 @@ class Worker:
                 if self.stop.is_set():
                     raise Ended("was stopped, because the grading was interrupted")
                 if use.memory_info().rss > self.limits.memory:
-                    raise Ended(f"used more than {self.limits.memory / 2**30:g} GB of memory and was stopped")
+                    raise Ended(
+                        f"used more than {self.limits.memory / 2**30:g} GB of memory and was stopped"
+                    )
                 if sum(use.cpu_times()[:2]) > most or time.monotonic() > end:
                     raise Ended(f"took longer than {seconds:g} s and was stopped")
                 ready = select.select([got], [given] if unsent else [], [], 0.1)
@@ -142,7 +171,11 @@ def cases(name, seed):
         if isinstance(value, tuple):
             return {"params": [pack(part) for part in value]}
         if callable(value):
-            return {"psi": next(psi for psi, function in _answers.PSIS.items() if function is value)}
+            return {
+                "psi": next(
+                    psi for psi, function in _answers.PSIS.items() if function is value
+                )
+            }
         return pack(value.item() if isinstance(value, np.generic) else value)
 
     return [[packed(value) for value in case] for case in _answers.cases(name, seed)]
@@ -153,12 +186,18 @@ def run(submission, exercises, seed, limits):
 
     What kills a process is noted, and skipped in the next one.
     """
-    code = [(i, cell["source"]) for i, cell in enumerate(submission.cells, 1) if cell["type"] == "code"]
+    code = [
+        (i, cell["source"])
+        for i, cell in enumerate(submission.cells, 1)
+        if cell["type"] == "code"
+    ]
     errors, lost, replies, waiting = {}, {}, {}, list(exercises.points)
     end = time.monotonic() + (1 + LOST_CELLS) * limits.patience
 
     def ask(command):
-        return worker.ask(command, limits.seconds, min(limits.patience, end - time.monotonic()))
+        return worker.ask(
+            command, limits.seconds, min(limits.patience, end - time.monotonic())
+        )
 
     while waiting:
         with Worker(limits, exercises.imports) as worker:
@@ -185,9 +224,13 @@ def run(submission, exercises, seed, limits):
             break
     for i, error in errors.items():
         label = submission.cells[i - 1]["label"]
-        if error and (i in lost or not (re.fullmatch(BLANK, str(error)) or label.get("locked"))):
+        if error and (
+            i in lost or not (re.fullmatch(BLANK, str(error)) or label.get("locked"))
+        ):
             where = f"cell {i} ({label.get('grade_id')})" if label else f"cell {i}"
-            submission.remarks.append(f"{where} {error if i in lost else f'failed: {error}'}"[:400])
+            submission.remarks.append(
+                f"{where} {error if i in lost else f'failed: {error}'}"[:400]
+            )
     return replies
 
 
@@ -197,9 +240,16 @@ def verdict(name, seed, reply, lock=threading.Lock()):  # noqa: B008
         return False, reply
     try:
         if "values" not in reply:
-            return False, f"not answered: nothing is called {name} after the cells have run"
-        if error := next((value["error"] for value in reply["values"] if "error" in value), None):
-            return False, "not answered yet" if re.fullmatch(BLANK, str(error)) else f"your code failed: {error}"[:400]
+            return (
+                False,
+                f"not answered: nothing is called {name} after the cells have run",
+            )
+        if error := next(
+            (value["error"] for value in reply["values"] if "error" in value), None
+        ):
+            return False, "not answered yet" if re.fullmatch(
+                BLANK, str(error)
+            ) else f"your code failed: {error}"[:400]
         values = [unpack(value["value"]) for value in reply["values"]]
         if len(values) != max(1, len(cases(name, seed))):
             return False, "its process sent back too few values"
@@ -223,32 +273,60 @@ def grade(submission, sets, seed, limits):
     except Ended as fault:
         submission.reason, replies = f"the grader's own process {fault}", {}
     for name, points in exercises.points.items():
-        right, submission.lines[name] = verdict(name, seed, replies.get(name, "was not reached"))
+        right, submission.lines[name] = verdict(
+            name, seed, replies.get(name, "was not reached")
+        )
         submission.points[name] = points if right else 0
         if not submission.lines[name].startswith((f"{name}: ", "not answered")):
             submission.remarks.append(f"{name}: {submission.lines[name]}")
         touched = isinstance(replies.get(name), dict) and replies[name].get("touched")
         if touched and isinstance(touched, list):
-            submission.remarks.append(f"{name} asked for {', '.join(map(str, touched))}: not there in grading"[:300])
+            submission.remarks.append(
+                f"{name} asked for {', '.join(map(str, touched))}: not there in grading"[
+                    :300
+                ]
+            )
 
 
 def report(out, submissions, sets, seed):
     """Write grades.csv and one page for each student."""
-    names = [name for key, s in sets.items() if any(one.set == key for one in submissions) for name in s.points]
+    names = [
+        name
+        for key, s in sets.items()
+        if any(one.set == key for one in submissions)
+        for name in s.points
+    ]
     students = {}
     for one in submissions:
         students.setdefault(one.student, []).append(one)
     pages = out / "feedback"
     pages.mkdir(parents=True, exist_ok=True)
-    rows, taken = [["student", *names, "total", "possible", "status", "remarks", "seed"]], set()
+    rows, taken = (
+        [["student", *names, "total", "possible", "status", "remarks", "seed"]],
+        set(),
+    )
     for student, ones in students.items():
         points = {name: value for one in ones for name, value in one.points.items()}
         reasons = [f"{one.file} {one.reason}".strip() for one in ones if one.reason]
-        status = "graded" if not reasons else "partly graded" if points else "not graded"
-        remarks = "; ".join([*reasons, *(remark for one in ones for remark in one.remarks)])
+        status = (
+            "graded" if not reasons else "partly graded" if points else "not graded"
+        )
+        remarks = "; ".join(
+            [*reasons, *(remark for one in ones for remark in one.remarks)]
+        )
         possible = sum(sum(sets[one.set].points.values()) for one in ones if one.set)
         total = sum(points.values())
-        rows.append([student, *(points.get(name, "") for name in names), total, possible, status, remarks, seed])
+        rows.append(
+            [
+                student,
+                *(points.get(name, "") for name in names),
+                total,
+                possible,
+                status,
+                remarks,
+                seed,
+            ]
+        )
         stem = slug = re.sub(r"[^\w.-]+", "_", student)[:80].strip(".") or "student"
         while slug.casefold() in taken:
             slug = f"{stem}_{len(taken)}"
@@ -259,13 +337,19 @@ def report(out, submissions, sets, seed):
             sets="".join(section(one, sets) for one in ones),
         )
         (pages / f"{slug}.html").write_text(text, "utf-8", errors="backslashreplace")
-    with (out / "grades.csv").open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+    with (out / "grades.csv").open(
+        "w", newline="", encoding="utf-8", errors="backslashreplace"
+    ) as file:
         csv.writer(file).writerows([[cell(value) for value in row] for row in rows])
 
 
 def cell(value):
     """A value for a spreadsheet, which must not take a name for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    return (
+        f"'{value}"
+        if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
+        else value
+    )
 
 
 def section(one, sets):
@@ -277,7 +361,9 @@ def section(one, sets):
     )
     remarks = [f"{one.file} {one.reason}".strip()] * bool(one.reason) + one.remarks
     notes = "".join(f"<li>{html.escape(remark)}</li>" for remark in remarks)
-    parts = [f"<dl>{answers}</dl>"] * bool(answers) + [f"<h3>Remarks</h3><ul>{notes}</ul>"] * bool(notes)
+    parts = [f"<dl>{answers}</dl>"] * bool(answers) + [
+        f"<h3>Remarks</h3><ul>{notes}</ul>"
+    ] * bool(notes)
     return f"<h2>{html.escape(one.set or one.file)}</h2>{''.join(parts)}"
 
 
@@ -286,17 +372,34 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("submissions", type=Path)
     parser.add_argument("--out", type=Path, default=Path("grades"))
-    parser.add_argument("--sets", type=Path, default=ROOT / "book" / "exercises", help="the notebooks as handed out")
+    parser.add_argument(
+        "--sets",
+        type=Path,
+        default=ROOT / "book" / "exercises",
+        help="the notebooks as handed out",
+    )
     seed = os.environ.get("NTK_SEED") or secrets.randbelow(2**31)
-    parser.add_argument("--seed", type=int, default=seed, help="of the inputs; NTK_SEED or drawn if not given")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=seed,
+        help="of the inputs; NTK_SEED or drawn if not given",
+    )
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=30, help="of the processor, for each cell and exercise")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=30,
+        help="of the processor, for each cell and exercise",
+    )
     parser.add_argument("--memory", type=float, default=2, help="GB for each process")
     given = parser.parse_args()
     if not given.submissions.is_dir():
         sys.exit(f"There is no folder {given.submissions}")
     if given.out.resolve().is_relative_to(given.submissions.resolve()):
-        sys.exit("The grades must not lie in the folder of the submissions: they would be taken for one")
+        sys.exit(
+            "The grades must not lie in the folder of the submissions: they would be taken for one"
+        )
     sets = released(given.sets)
     submissions = collect(given.submissions, sets)
     if not submissions:
@@ -319,7 +422,8 @@ def main():
             for i, (done, seconds) in enumerate(pool.map(one, submissions), 1):
                 points = done.reason or f"{sum(done.points.values())} points"
                 print(
-                    f"{i:4}/{len(submissions)}  {done.student} {done.set or ''}: {points}, {seconds:.1f} s", flush=True
+                    f"{i:4}/{len(submissions)}  {done.student} {done.set or ''}: {points}, {seconds:.1f} s",
+                    flush=True,
                 )
         except KeyboardInterrupt:
             Worker.stop.set()

@@ -14,10 +14,39 @@ READABLE = (
 )
 # Python's audit events that a submission may not cause, and those that it may cause only within its own folder.
 DENIED = (
-    *("ctypes.", "gc.get_", "os.chdir", "os.exec", "os.fchdir", "os.fork", "os.kill", "os.link", "os.posix_spawn"),
-    *("os.spawn", "os.symlink", "os.system", "pty.", "resource.", "signal.", "socket.", "sqlite3.", "subprocess."),
+    *(
+        "ctypes.",
+        "gc.get_",
+        "os.chdir",
+        "os.exec",
+        "os.fchdir",
+        "os.fork",
+        "os.kill",
+        "os.link",
+        "os.posix_spawn",
+    ),
+    *(
+        "os.spawn",
+        "os.symlink",
+        "os.system",
+        "pty.",
+        "resource.",
+        "signal.",
+        "socket.",
+        "sqlite3.",
+        "subprocess.",
+    ),
 )
-CHANGING = {"os.chflags", "os.chmod", "os.chown", "os.mkdir", "os.remove", "os.removexattr", "os.rename", "os.rmdir"}
+CHANGING = {
+    "os.chflags",
+    "os.chmod",
+    "os.chown",
+    "os.mkdir",
+    "os.remove",
+    "os.removexattr",
+    "os.rename",
+    "os.rmdir",
+}
 CHANGING = frozenset(CHANGING | {"os.setxattr", "os.truncate", "os.utime"})
 
 # What starts a process, signals one or makes a file without an event.
@@ -41,16 +70,30 @@ def landlock(work, readable):
     abi = libc.syscall(444, None, 0, 1) if sys.platform == "linux" else 0
     if abi < 1:
         return
-    rights = 2 ** {1: 13, 2: 14, 3: 15, 4: 15}.get(abi, 16) - 1  # to files, as many kinds as this kernel knows
-    everything = struct.pack("QQQ", rights, 3, 3)[: 8 if abi < 4 else 16 if abi < 6 else 24]
+    rights = (
+        2 ** {1: 13, 2: 14, 3: 15, 4: 15}.get(abi, 16) - 1
+    )  # to files, as many kinds as this kernel knows
+    everything = struct.pack("QQQ", rights, 3, 3)[
+        : 8 if abi < 4 else 16 if abi < 6 else 24
+    ]
     ruleset = libc.syscall(444, everything, len(everything), 0)
     for path in filter(os.path.exists, [work, *readable]):
-        allowed = 12 if os.path.isdir(path) else 6 if path == "/dev/null" else 4  # 2 write, 4 read, 8 list
+        allowed = (
+            12 if os.path.isdir(path) else 6 if path == "/dev/null" else 4
+        )  # 2 write, 4 read, 8 list
         entry = os.open(path, os.O_PATH)
-        libc.syscall(445, ruleset, 1, struct.pack("=Qi", rights & ~1 if path == work else allowed, entry), 0)
+        libc.syscall(
+            445,
+            ruleset,
+            1,
+            struct.pack("=Qi", rights & ~1 if path == work else allowed, entry),
+            0,
+        )
         os.close(entry)
     libc.prctl(1, 9, 0, 0, 0)  # to be killed when the parent is
-    libc.prctl(38, 1, 0, 0, 0)  # no new privileges: the kernel asks for it before it restricts
+    libc.prctl(
+        38, 1, 0, 0, 0
+    )  # no new privileges: the kernel asks for it before it restricts
     if libc.syscall(446, ruleset, 0):
         raise OSError(ctypes.get_errno(), "Landlock was refused")
     os.close(ruleset)

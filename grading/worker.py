@@ -21,14 +21,26 @@ from grading.guard import READABLE, guard, landlock, limit
 
 LARGEST = 2000  # entries of an answer; the largest right one has a few hundred
 # What a solution may build on, besides what the set's own cells import. Nothing else of ntklib enters this process.
-OFFERED = {"Params", "init_params", "antisymmetric_params", "preactivation", "network", "half_mse", "lambda_min"}
+OFFERED = {
+    "Params",
+    "init_params",
+    "antisymmetric_params",
+    "preactivation",
+    "network",
+    "half_mse",
+    "lambda_min",
+}
 
 
 def pack(value):
     """A value as JSON can hold it: numbers, text, sets of text, arrays of numbers; anything else is a TypeError."""
     if value is None or type(value) in (bool, int, float, str):
         return value
-    if type(value) in (set, frozenset, list, tuple) and value and all(type(item) is str for item in value):
+    if (
+        type(value) in (set, frozenset, list, tuple)
+        and value
+        and all(type(item) is str for item in value)
+    ):
         return {"names": sorted(value)}
     import numpy as np
 
@@ -37,7 +49,11 @@ def pack(value):
         raise TypeError(f"the answer is a {type(value).__name__}, not numbers")
     if a.size > LARGEST:
         raise TypeError(f"the answer has {a.size} entries, more than {LARGEST}")
-    return {"dtype": a.dtype.str, "shape": a.shape, "data": base64.b64encode(a.tobytes()).decode()}
+    return {
+        "dtype": a.dtype.str,
+        "shape": a.shape,
+        "data": base64.b64encode(a.tobytes()).decode(),
+    }
 
 
 def unpack(value):
@@ -83,12 +99,16 @@ class Missing(types.ModuleType):
 
     def __setattr__(self, name, value):
         """Network is a module and a function of it: below ntklib the function stands."""
-        super().__setattr__(name, getattr(value, name, value) if name in self.homes else value)
+        super().__setattr__(
+            name, getattr(value, name, value) if name in self.homes else value
+        )
 
     def __call__(self, *args, **kwargs):
         """Refused, and noted."""
         self.touched.add(self.__name__)
-        raise NotImplementedError(f"{self.__name__} is not there while your work is graded; write this part yourself")
+        raise NotImplementedError(
+            f"{self.__name__} is not there while your work is graded; write this part yourself"
+        )
 
     __getitem__ = __call__
 
@@ -99,17 +119,32 @@ class StandIn(MetaPathFinder, Loader):
     def __init__(self, folder, offered):
         """Read the modules that hold something offered, while files can be read, and leave out what is not offered."""
         lines = ast.parse((folder / "__init__.py").read_text("utf-8")).body
-        homes = {name.name: line.module for line in lines if isinstance(line, ast.ImportFrom) for name in line.names}
+        homes = {
+            name.name: line.module
+            for line in lines
+            if isinstance(line, ast.ImportFrom)
+            for name in line.names
+        }
         Missing.homes = {name: home for name, home in homes.items() if name in offered}
         self.left_out, self.code = set(homes) - offered, {}
         for name in {*Missing.homes.values(), "ntklib._check"}:
-            tree = ast.parse((folder / f"{name.removeprefix('ntklib.')}.py").read_text("utf-8"))
-            tree.body = [node for node in tree.body if getattr(node, "name", None) not in self.left_out]
+            tree = ast.parse(
+                (folder / f"{name.removeprefix('ntklib.')}.py").read_text("utf-8")
+            )
+            tree.body = [
+                node
+                for node in tree.body
+                if getattr(node, "name", None) not in self.left_out
+            ]
             self.code[name] = compile(tree, f"<{name}>", "exec")
 
     def find_spec(self, fullname, path=None, target=None):
         """Ours is every name below ntklib."""
-        return ModuleSpec(fullname, self, is_package=True) if fullname.partition(".")[0] == "ntklib" else None
+        return (
+            ModuleSpec(fullname, self, is_package=True)
+            if fullname.partition(".")[0] == "ntklib"
+            else None
+        )
 
     def create_module(self, spec):
         """An ordinary module if it holds something offered."""
@@ -118,7 +153,9 @@ class StandIn(MetaPathFinder, Loader):
     def exec_module(self, module):
         """Run what is offered, or give `check` a stand-in: grades are not made here."""
         if module.__name__ in self.code:
-            module.__dict__.update({name: Missing(f"ntklib.{name}") for name in self.left_out})
+            module.__dict__.update(
+                {name: Missing(f"ntklib.{name}") for name in self.left_out}
+            )
             exec(self.code[module.__name__], module.__dict__)
         elif module.__name__ == "ntklib.exercises":
             module.check = lambda name, answer: f"{name} will be graded"
@@ -138,7 +175,11 @@ def run_cell(source, names):
         try:
             code = compile(source, "<cell>", "exec")
         except SyntaxError:
-            code = compile(re.sub(r"^([ \t]*)[%!].*", r"\1pass", source, flags=re.M), "<cell>", "exec")
+            code = compile(
+                re.sub(r"^([ \t]*)[%!].*", r"\1pass", source, flags=re.M),
+                "<cell>",
+                "exec",
+            )
         exec(code, names)
     except BaseException as error:
         return described(error)
@@ -154,17 +195,32 @@ def call(answer, case):
 
 def main():
     """Answer the commands of the parent, one line each, until it closes the pipe."""
-    root, memory, seconds = Path(__file__).resolve().parents[1], *map(int, sys.argv[1:3])
+    root, memory, seconds = (
+        Path(__file__).resolve().parents[1],
+        *map(int, sys.argv[1:3]),
+    )
     commands, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nothing, stream)
-    work, names = os.getcwd(), {"__name__": "__main__", "display": lambda *shown, **how: None}
-    readable = (*READABLE, *{os.path.realpath(path) for path in (sys.prefix, sys.base_prefix)})
-    sys.path[:] = [path for path in sys.path if Path(path).resolve() not in (root, root / "grading")]
+    work, names = (
+        os.getcwd(),
+        {"__name__": "__main__", "display": lambda *shown, **how: None},
+    )
+    readable = (
+        *READABLE,
+        *{os.path.realpath(path) for path in (sys.prefix, sys.base_prefix)},
+    )
+    sys.path[:] = [
+        path
+        for path in sys.path
+        if Path(path).resolve() not in (root, root / "grading")
+    ]
     sys.meta_path.insert(0, StandIn(root / "ntklib", OFFERED.union(sys.argv[3:])))
     limit(memory, seconds)
-    landlock(work, readable)  # it holds for threads that are started later: before JAX is there
+    landlock(
+        work, readable
+    )  # it holds for threads that are started later: before JAX is there
     guard(work, readable)
     for line in commands:
         command, reply = json.loads(line), {}
@@ -174,7 +230,9 @@ def main():
             Missing.touched.clear()
             if command["name"] in names:
                 answer = names[command["name"]]
-                reply["values"] = [call(answer, case) for case in command["cases"] or [None]]
+                reply["values"] = [
+                    call(answer, case) for case in command["cases"] or [None]
+                ]
             reply["touched"] = sorted(Missing.touched)
         replies.write(json.dumps(reply).encode() + b"\n")
         replies.flush()

@@ -14,8 +14,20 @@ from ntklib.kernel_drift import (
     width_slope,
 )
 from ntklib.limit_kernel import LimitKernel, limit_kernel
-from ntklib.linear_flow import kernel_regression, largest_stable_step, linear_flow, predict
-from ntklib.network import Params, antisymmetric_params, init_params, linearized_network, network, preactivation
+from ntklib.linear_flow import (
+    kernel_regression,
+    largest_stable_step,
+    linear_flow,
+    predict,
+)
+from ntklib.network import (
+    Params,
+    antisymmetric_params,
+    init_params,
+    linearized_network,
+    network,
+    preactivation,
+)
 from ntklib.ntk import empirical_ntk, empirical_ntk_autodiff, residual_velocity
 from ntklib.rayleigh import lambda_min, rayleigh_quotient
 from ntklib.spectrum import (

@@ -22,7 +22,9 @@ def values(name, answer, tried):
     arguments = _answers.EXERCISES[name].arguments.split()
     diagnosis.reject(answer)
     if not callable(answer):
-        raise ValueError(f"a function of ({', '.join(arguments)}) is asked; got {type(answer).__name__}")
+        raise ValueError(
+            f"a function of ({', '.join(arguments)}) is asked; got {type(answer).__name__}"
+        )
     _takes(answer, name, arguments)
     return [_value(name, answer, case, arguments) for case in tried]
 
@@ -36,7 +38,9 @@ def _takes(answer, name, arguments):
     try:
         signature.bind(*arguments)
     except TypeError:
-        raise ValueError(f"it is called as {name}({', '.join(arguments)}), but takes {signature}") from None
+        raise ValueError(
+            f"it is called as {name}({', '.join(arguments)}), but takes {signature}"
+        ) from None
 
 
 def _value(name, answer, case, arguments):
@@ -51,8 +55,12 @@ def _value(name, answer, case, arguments):
         line = traceback.format_exception_only(error)[0].strip().split("\n")[0]
         raise ValueError(f"it raised {line:.200} for {where}")
     for argument, before, after in zip(arguments, case, lent, strict=True):
-        if not all(map(np.array_equal, jax.tree.leaves(before), jax.tree.leaves(after))):
-            raise ValueError(f"it changes its argument {argument} in place; work on a copy")
+        if not all(
+            map(np.array_equal, jax.tree.leaves(before), jax.tree.leaves(after))
+        ):
+            raise ValueError(
+                f"it changes its argument {argument} in place; work on a copy"
+            )
     return value
 
 
@@ -69,14 +77,20 @@ def _guarded(function, args):
     outcome, x64 = {}, diagnosis.x64()
 
     def work():
-        with contextlib.suppress(_TooLong):  # a second one, sent before the first had ended the thread
+        with contextlib.suppress(
+            _TooLong
+        ):  # a second one, sent before the first had ended the thread
             try:
-                with jax.enable_x64(x64):  # JAX's own contexts are not passed on to a thread
+                with jax.enable_x64(
+                    x64
+                ):  # JAX's own contexts are not passed on to a thread
                     outcome["value"] = jax.block_until_ready(function(*args))
             except BaseException as error:
                 outcome["error"] = error
 
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
+    thread = threading.Thread(
+        target=contextvars.copy_context().run, args=(work,), daemon=True
+    )
     try:
         thread.start()
         thread.join(LIMIT)
@@ -89,5 +103,7 @@ def _guarded(function, args):
                 )
                 thread.join(0.05)
     if late:
-        return None, _TooLong(", and it still runs: restart the kernel;" if thread.is_alive() else ",")
+        return None, _TooLong(
+            ", and it still runs: restart the kernel;" if thread.is_alive() else ","
+        )
     return outcome.get("value"), outcome.get("error")

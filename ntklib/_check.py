@@ -6,8 +6,6 @@ Shapes are checked always; values wherever the argument is not a JAX tracer, and
 
 import math
 import operator
-from collections.abc import Hashable
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -45,10 +43,18 @@ def _real(name, value, axes):
             ) from None
     if np.ma.is_masked(value):
         raise ValueError(f"{what}; got a masked array")
-    number = any(jnp.issubdtype(a.dtype, kind) for kind in (jnp.floating, jnp.integer, jnp.bool_))
-    tiny = a.dtype.itemsize == 1 and jnp.issubdtype(a.dtype, jnp.floating)  # JAX does not compute with 8 bits
-    if not number or tiny or a.dtype == np.longdouble or a.dtype.kind == "m":  # durations count as integers
-        raise ValueError(f"{what}; got {f'dtype {a.dtype}' if a is value or a.ndim else shown(value)}")
+    number = any(
+        jnp.issubdtype(a.dtype, kind) for kind in (jnp.floating, jnp.integer, jnp.bool_)
+    )
+    tiny = a.dtype.itemsize == 1 and jnp.issubdtype(
+        a.dtype, jnp.floating
+    )  # JAX does not compute with 8 bits
+    if (
+        not number or tiny or a.dtype == np.longdouble or a.dtype.kind == "m"
+    ):  # durations count as integers
+        raise ValueError(
+            f"{what}; got {f'dtype {a.dtype}' if a is value or a.ndim else shown(value)}"
+        )
     if a.ndim != len(axes.split()):
         raise ValueError(f"{what}; got shape {a.shape}")
     if a.size == 0:
@@ -62,14 +68,21 @@ def finite(name, a):
         good = np.isfinite(np.asarray(a))
         if not good.all():
             at = tuple(int(i) for i in np.argwhere(~good)[0])
-            raise ValueError(f"{name} must be finite; got {np.asarray(a)[at]}{f' at index {at}' if at else ''}")
+            raise ValueError(
+                f"{name} must be finite; got {np.asarray(a)[at]}{f' at index {at}' if at else ''}"
+            )
     return a
 
 
 def array(name, value, axes):
     """A finite JAX array that keeps its floating dtype; integers become JAX's default float."""
     a = _real(name, value, axes)
-    return finite(name, _whole(jnp.asarray(a if jnp.issubdtype(a.dtype, jnp.floating) else a.astype(float))))
+    return finite(
+        name,
+        _whole(
+            jnp.asarray(a if jnp.issubdtype(a.dtype, jnp.floating) else a.astype(float))
+        ),
+    )
 
 
 def _whole(a: jax.Array) -> jax.Array:
@@ -86,7 +99,9 @@ def host(name, value, axes):
     """A finite NumPy float64 array; a tracer is refused."""
     a = _real(name, value, axes)
     if isinstance(a, Tracer):
-        raise ValueError(f"{name} must hold numbers, not a JAX tracer; call this function outside jit, vmap and grad")
+        raise ValueError(
+            f"{name} must hold numbers, not a JAX tracer; call this function outside jit, vmap and grad"
+        )
     return finite(name, np.asarray(a, np.float64))
 
 
@@ -110,7 +125,9 @@ def count(name, value):
     except TypeError:
         number = 0
     if not 1 <= number < 2**31:
-        raise ValueError(f"{name} must be a positive integer{' below 2^31' * (number > 1)}; got {shown(value)}")
+        raise ValueError(
+            f"{name} must be a positive integer{' below 2^31' * (number > 1)}; got {shown(value)}"
+        )
     return number
 
 
@@ -131,50 +148,9 @@ def inputs(name, X, W0):
     return X
 
 
-def activation(psi, h):
-    """`psi` as a function that keeps the dtype of `h`, if JAX can trace it and it keeps the shape."""
-    for shape in ((), h.shape):
-        _returns("psi", "an elementwise function, such as jnp.tanh", psi, shape, jax.ShapeDtypeStruct(shape, h.dtype))
-    return lambda z: psi(z).astype(z.dtype)
-
-
-def differentiated(what, function, *args):
-    """What the function returns, if JAX can take the derivatives that it takes."""
-    try:
-        return function(*args)
-    except (TypeError, ValueError, NotImplementedError) as error:
-        raise ValueError(f"{what} can take; got {trouble(error)}") from error
-
-
-def hashable(function):
-    """`function` itself, or one that does the same and has a hash, as a dataclass has not: JAX and Equinox want one."""
-    return function if isinstance(function, Hashable) else partial(function)
-
-
 def trouble(error):
     """An exception in one line."""
     return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
-
-
-def scalar_loss(loss, f):
-    """`loss`, if it maps f and y to one real number."""
-    _returns("loss", "a function of f and y, such as half_mse", loss, (), f, f)
-    return loss
-
-
-def _returns(name, kind, function, shape, *args):
-    what = f"{name} must be {kind}, that JAX can trace and that returns a real array of shape {shape}"
-    if not callable(function):
-        raise ValueError(f"{what}; got {type(function).__name__}")
-    try:
-        out = jax.eval_shape(lambda *a: function(*a), *args)
-    except Exception as error:
-        raise ValueError(f"{what}; got {trouble(error)}") from error
-    if not isinstance(out, jax.ShapeDtypeStruct) or out.shape != shape or not jnp.issubdtype(out.dtype, jnp.floating):
-        got = (
-            f"shape {out.shape} and dtype {out.dtype}" if isinstance(out, jax.ShapeDtypeStruct) else type(out).__name__
-        )
-        raise ValueError(f"{what}; got {got}")
 
 
 def _number(value):
@@ -189,7 +165,9 @@ def nonnegative(name, value):
     """A finite number, at least 0; a tracer is refused."""
     number = _number(value)
     if not 0 <= number < math.inf:
-        raise ValueError(f"{name} must be a finite number and at least 0; got {shown(value)}")
+        raise ValueError(
+            f"{name} must be a finite number and at least 0; got {shown(value)}"
+        )
     return number
 
 
@@ -197,7 +175,9 @@ def positive(name, value, below=math.inf):
     """A number above 0 and below a limit; a tracer is refused."""
     number = _number(value)
     if not 0 < number < below:
-        raise ValueError(f"{name} must be a number above 0 and below {below}; got {shown(value)}")
+        raise ValueError(
+            f"{name} must be a number above 0 and below {below}; got {shown(value)}"
+        )
     return number
 
 
@@ -221,7 +201,9 @@ def times(ts, *, convert=array):
         back = np.flatnonzero(t[1:] < t[:-1])
         if back.size:
             i = int(back[0])
-            raise ValueError(f"ts must be non-decreasing; got ts[{i}] = {t[i]} before ts[{i + 1}] = {t[i + 1]}")
+            raise ValueError(
+                f"ts must be non-decreasing; got ts[{i}] = {t[i]} before ts[{i + 1}] = {t[i + 1]}"
+            )
     return ts
 
 
@@ -232,8 +214,15 @@ def symmetric(name, value, *, convert=array):
         raise ValueError(f"{name} must be square; got shape {M.shape}")
     if concrete(M):
         N = (came := np.asarray(value)).astype(float)
-        eps = float(jnp.finfo(came.dtype if jnp.issubdtype(came.dtype, jnp.floating) else float).eps)
-        gap, scale = np.abs(N / 2 - N.T / 2).max(), np.abs(N).max()  # halves: no overflow
+        eps = float(
+            jnp.finfo(
+                came.dtype if jnp.issubdtype(came.dtype, jnp.floating) else float
+            ).eps
+        )
+        gap, scale = (
+            np.abs(N / 2 - N.T / 2).max(),
+            np.abs(N).max(),
+        )  # halves: no overflow
         if gap > 5e2 * eps * scale:
             raise ValueError(
                 f"{name} must be symmetric; got max|{name} - {name}^T| = {2 * float(gap):.3g} "

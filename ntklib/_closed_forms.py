@@ -11,7 +11,10 @@ from scipy import special
 
 from ntklib import _gaussian
 
-POINTS = np.append(np.outer((1, -1), (1e-9, 1e-4, 0.03, 0.2, 0.5, 0.8, 1, 1.3, 1.9, 2.7, 100)), _gaussian.EDGES)
+POINTS = np.append(
+    np.outer((1, -1), (1e-9, 1e-4, 0.03, 0.2, 0.5, 0.8, 1, 1.3, 1.9, 2.7, 100)),
+    _gaussian.EDGES,
+)
 
 
 class Pairs(NamedTuple):
@@ -34,17 +37,32 @@ def recognise(psi, dtype):
     z, value, tol = z.astype(float), seen[0], 64 * float(jnp.finfo(dtype).eps)
     up, down = float(value[z == 1][0]), -float(value[z == -1][0])
     known = [(z**k, partial(_monomial, k=k)) for k in range(1, 7)]
-    known += [(np.where(z > 0, up, down) * z, partial(_piecewise_linear, up=up, down=down))]
+    known += [
+        (np.where(z > 0, up, down) * z, partial(_piecewise_linear, up=up, down=down))
+    ]
     known += [(reference(z), form) for reference, form in FORMS]
     near = np.abs(z) <= 1
-    return next((f for want, f in known if np.allclose(value, want, tol, tol * np.abs(want[near]).max())), None)
+    return next(
+        (
+            f
+            for want, f in known
+            if np.allclose(value, want, tol, tol * np.abs(want[near]).max())
+        ),
+        None,
+    )
 
 
 def _monomial(p, k):
     def moment(k):
         sizes = [(j, (k - j) // 2) for j in range(k % 2, k + 1, 2)]
-        weights = [math.factorial(k) ** 2 / (math.factorial(j) * math.factorial(i) ** 2 * 4**i) for j, i in sizes]
-        terms = (w * p.root ** (2 * i) * p.c**j for w, (j, i) in zip(weights, sizes, strict=True))
+        weights = [
+            math.factorial(k) ** 2 / (math.factorial(j) * math.factorial(i) ** 2 * 4**i)
+            for j, i in sizes
+        ]
+        terms = (
+            w * p.root ** (2 * i) * p.c**j
+            for w, (j, i) in zip(weights, sizes, strict=True)
+        )
         return sum(terms, jnp.zeros_like(p.c))
 
     return moment(k), k**2 * moment(k - 1)
@@ -52,7 +70,10 @@ def _monomial(p, k):
 
 def _piecewise_linear(p, up, down):
     """psi(z) = up z for z > 0 and down z for z < 0."""
-    S, turn = p.S / jnp.pi, p.theta / jnp.pi  # at theta = 0 the result is exact: no pi is left in it
+    S, turn = (
+        p.S / jnp.pi,
+        p.theta / jnp.pi,
+    )  # at theta = 0 the result is exact: no pi is left in it
     nngp = (up**2 + down**2) * (S + (1 - turn) * p.c) - 2 * up * down * (S - turn * p.c)
     return nngp / 2, (up**2 + down**2) * (1 - turn) / 2 + up * down * turn
 
@@ -82,7 +103,9 @@ def _gelu(p):
 def _sin(p):
     sign = jnp.where(p.c < 0, -1, 1)
     size = jnp.exp(sign * p.c - (p.a + p.b) / 2) / 2  # exp(|c|) alone would overflow
-    return -sign * size * jnp.expm1(-2 * sign * p.c), size * (1 + jnp.exp(-2 * sign * p.c))
+    return -sign * size * jnp.expm1(-2 * sign * p.c), size * (
+        1 + jnp.exp(-2 * sign * p.c)
+    )
 
 
 def _cos(p):

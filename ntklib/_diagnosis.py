@@ -9,12 +9,22 @@ import numpy as np
 from ntklib._check import shown
 
 UNANSWERED = "not answered yet"
-FINE, COARSE = 1e-7, 2e-5  # tolerances in float64 and in float32, relative to the largest entry
+FINE, COARSE = (
+    1e-7,
+    2e-5,
+)  # tolerances in float64 and in float32, relative to the largest entry
 POWERS = sorted(
-    itertools.product((0, 1, -1, 2, -2), (0, 1, -1, 0.5, -0.5, 1.5, -1.5, 2, -2), (0, 1, -1)), key=np.linalg.norm
+    itertools.product(
+        (0, 1, -1, 2, -2), (0, 1, -1, 0.5, -0.5, 1.5, -1.5, 2, -2), (0, 1, -1)
+    ),
+    key=np.linalg.norm,
 )
 LETTERS = ("m", "n", "n0")
-CONSTANTS = [s * c for s in (1, -1) for c in (1, 2, 0.5, 4, 0.25, math.pi, 1 / math.pi, 2 * math.pi, 0.5 / math.pi)]
+CONSTANTS = [
+    s * c
+    for s in (1, -1)
+    for c in (1, 2, 0.5, 4, 0.25, math.pi, 1 / math.pi, 2 * math.pi, 0.5 / math.pi)
+]
 
 
 def x64():
@@ -34,12 +44,20 @@ def numbers(value):
     try:
         a = np.asarray(value)
     except Exception:
-        raise ValueError(f"a {type(value).__name__} came that is not a rectangular array of numbers") from None
+        raise ValueError(
+            f"a {type(value).__name__} came that is not a rectangular array of numbers"
+        ) from None
     if jnp.issubdtype(a.dtype, jnp.complexfloating):
         raise ValueError("complex numbers came; everything here is real")
-    if a.dtype.kind == "m" or not any(jnp.issubdtype(a.dtype, kind) for kind in (jnp.floating, jnp.integer)):
-        raise ValueError(f"a {type(value).__name__} with entries of type {a.dtype} came; numbers are asked")
-    return a.astype(np.float64), bool(jnp.issubdtype(a.dtype, jnp.floating) and jnp.finfo(a.dtype).bits < 64)
+    if a.dtype.kind == "m" or not any(
+        jnp.issubdtype(a.dtype, kind) for kind in (jnp.floating, jnp.integer)
+    ):
+        raise ValueError(
+            f"a {type(value).__name__} with entries of type {a.dtype} came; numbers are asked"
+        )
+    return a.astype(np.float64), bool(
+        jnp.issubdtype(a.dtype, jnp.floating) and jnp.finfo(a.dtype).bits < 64
+    )
 
 
 def choices(value, allowed):
@@ -47,7 +65,9 @@ def choices(value, allowed):
     reject(value)
     listed = ", ".join(sorted(allowed))
     if not isinstance(value, str | set | frozenset | list | tuple):
-        raise ValueError(f"a {type(value).__name__} came; asked is a choice out of {listed}")
+        raise ValueError(
+            f"a {type(value).__name__} came; asked is a choice out of {listed}"
+        )
     found = [value] if isinstance(value, str) else list(value)
     for name in found:
         if not isinstance(name, str) or name not in allowed:
@@ -59,14 +79,22 @@ def fit(shape, a, where):
     """Refuse a wrong shape, NaN and infinity; `where` says for which arguments."""
     if a.shape != shape:
         text = f"values of shape {shape} are asked, shape {a.shape} came{where}"
-        if a.ndim != len(shape) and [k for k in a.shape if k > 1] == [k for k in shape if k > 1]:
-            text += "; axes of length 1 have to go" if a.ndim > len(shape) else "; an axis is missing"
+        if a.ndim != len(shape) and [k for k in a.shape if k > 1] == [
+            k for k in shape if k > 1
+        ]:
+            text += (
+                "; axes of length 1 have to go"
+                if a.ndim > len(shape)
+                else "; an axis is missing"
+            )
         elif a.shape == shape[::-1]:
             text += ": it is transposed"
         raise ValueError(text)
     if not np.isfinite(a).all():
         index = tuple(int(i) for i in np.argwhere(~np.isfinite(a))[0])
-        raise ValueError(f"{a[index]} came{f' at index {index}' if index else ''}{where}; every value has to be finite")
+        raise ValueError(
+            f"{a[index]} came{f' at index {index}' if index else ''}{where}; every value has to be finite"
+        )
 
 
 def error(got, want):
@@ -76,36 +104,60 @@ def error(got, want):
 
 def agree(got, want, tol):
     """Whether all values lie within the tolerance."""
-    return all(g.shape == w.shape and error(g, w) <= tol for g, w in zip(got, want, strict=True))
+    return all(
+        g.shape == w.shape and error(g, w) <= tol
+        for g, w in zip(got, want, strict=True)
+    )
 
 
 def difference(got, want, dims):
     """In words, what distinguishes the values that came from the right ones; `dims` holds m, n and n0 of each case."""
     if agree(got, want, COARSE):
         return size(got, want)
-    return factor(got, want, dims) or order(got, want) or part(got, want) or size(got, want)
+    return (
+        factor(got, want, dims)
+        or order(got, want)
+        or part(got, want)
+        or size(got, want)
+    )
 
 
 def factor(got, want, dims):
     """A sign or a factor, if all values differ from the right ones by the same power of m, n and n0."""
-    ratios = [float(np.sum(g * w) / np.sum(w * w)) for g, w in zip(got, want, strict=True)]
+    ratios = [
+        float(np.sum(g * w) / np.sum(w * w)) for g, w in zip(got, want, strict=True)
+    ]
     if not any(np.any(g) for g in got):
         return "every value is 0"
-    if not all(r and error(g / r, w) < COARSE for g, w, r in zip(got, want, ratios, strict=True)):
+    if not all(
+        r and error(g / r, w) < COARSE
+        for g, w, r in zip(got, want, ratios, strict=True)
+    ):
         return None
     for powers in POWERS:
-        scales = [math.prod(d[k] ** p for k, p in zip(LETTERS, powers, strict=True)) for d in dims]
+        scales = [
+            math.prod(d[k] ** p for k, p in zip(LETTERS, powers, strict=True))
+            for d in dims
+        ]
         constants = [ratio / scale for ratio, scale in zip(ratios, scales, strict=True)]
         known = [c for c in CONSTANTS if math.isclose(c, constants[0], rel_tol=COARSE)]
         constant = (known or constants)[0]
-        if (known or not any(powers)) and np.allclose(constants, constant, rtol=COARSE, atol=0):
+        if (known or not any(powers)) and np.allclose(
+            constants, constant, rtol=COARSE, atol=0
+        ):
             return _multiple(constant, powers)
     return None
 
 
 def _multiple(constant, powers):
-    letters = [k if p == 1 else f"{k}^{p:g}" for k, p in zip(LETTERS, powers, strict=True) if p]
-    number = [] if letters and math.isclose(constant, 1, rel_tol=COARSE) else [f"{constant:.4g}"]
+    letters = [
+        k if p == 1 else f"{k}^{p:g}" for k, p in zip(LETTERS, powers, strict=True) if p
+    ]
+    number = (
+        []
+        if letters and math.isclose(constant, 1, rel_tol=COARSE)
+        else [f"{constant:.4g}"]
+    )
     text = " ".join(number + letters)
     if text == "-1":
         return "the sign is wrong: every value is the negative of the right one"
@@ -125,9 +177,14 @@ def part(got, want):
     if all(np.array_equal(g, np.trunc(w)) for g, w in zip(got, want, strict=True)):
         return "right up to the point, but the digits after it are cut off: is an array of integers involved?"
     if any(agree([g], [w], COARSE) for g, w in zip(got, want, strict=True)):
-        return "right in one case and wrong in another: does it use all of its arguments?"
+        return (
+            "right in one case and wrong in another: does it use all of its arguments?"
+        )
     if want[0].ndim > 1:
-        diagonals = ([np.einsum("i" * a.ndim + "->i", a) for a in arrays] for arrays in (got, want))
+        diagonals = (
+            [np.einsum("i" * a.ndim + "->i", a) for a in arrays]
+            for arrays in (got, want)
+        )
         if agree(*diagonals, tol=COARSE):
             return "where all inputs are the same it is right, for different inputs it is not"
     return None

@@ -6,19 +6,24 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import roots_legendre
 
-from ntklib import _check, _gaussian
+from ntklib import _check, _functions, _gaussian
 
 
 def coefficients(psi, k_max, norms):
     """Hermite coefficients for each norm, shape (len(norms), k_max + 1), by two rules that have to agree."""
     k_max = _check.count("k_max", k_max)
-    _check.activation(psi, np.zeros(1))
+    _functions.activation(psi, np.zeros(1))
     dtype = jnp.result_type(float)
     kinks, _ = _gaussian.kinks(psi, dtype)
-    coarse, fine = (np.array([_rule(psi, k_max, s, kinks, panels) for s in norms]) for panels in (8, 16))
+    coarse, fine = (
+        np.array([_rule(psi, k_max, s, kinks, panels) for s in norms])
+        for panels in (8, 16)
+    )
     error = np.abs(fine - coarse).max() / (fine.max() + 1e-300)
     if not error < float(jnp.finfo(dtype).eps) ** 0.5:
-        raise RuntimeError(f"the Hermite coefficients of psi did not converge: two rules disagree by {error:.1g}")
+        raise RuntimeError(
+            f"the Hermite coefficients of psi did not converge: two rules disagree by {error:.1g}"
+        )
     return fine[:, :-1]
 
 
@@ -33,10 +38,14 @@ def _rule(psi, k_max, norm, kinks, panels):
     x, w = roots_legendre(12)
     half = np.diff(stops)[:, None] / 2
     z, w = (stops[:-1, None] + half * (x + 1)).ravel(), (half * w).ravel()
-    root = np.exp(-(z**2) / 4)  # half of the weight goes with h_k, which would overflow alone
+    root = np.exp(
+        -(z**2) / 4
+    )  # half of the weight goes with h_k, which would overflow alone
     seen = _gaussian.evaluate(psi, norm * z)
     if seen is None:
-        raise ValueError("psi must not depend on a JAX tracer; call this function outside jit, vmap and grad")
+        raise ValueError(
+            "psi must not depend on a JAX tracer; call this function outside jit, vmap and grad"
+        )
     value = _check.finite("psi", seen[0]) * root
     w = w / math.sqrt(2 * math.pi)
     h = [np.zeros_like(z), root]

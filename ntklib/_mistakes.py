@@ -5,20 +5,22 @@ import numpy as np
 from scipy import special
 
 from ntklib import _references as ref
-from ntklib.network import _derivatives
+from ntklib._functions import derivatives
 
 
 def _parts(params, X, psi):
     """The Gram matrix, psi, psi' and psi'' at the preactivations, W1 and n."""
     W0, W1 = params
-    A, S, C = (np.asarray(a) for a in _derivatives(psi, jnp.asarray(X @ W0.T), 2))
+    A, S, C = (np.asarray(a) for a in derivatives(psi, jnp.asarray(X @ W0.T), 2))
     return X @ X.T, A, S, C, W1, len(W1)
 
 
 def ntk(params, X, psi, *, last=1, first=1, gram=True, power=2, width=-1):
     """The kernel: weights of the two layers' shares, with or without <x, x'>, powers of W1 and of n."""
     G, A, S, _, W1, n = _parts(params, X, psi)
-    return (last * A @ A.T + first * (G if gram else 1) * ((S * W1**power) @ S.T)) * n**width
+    return (
+        last * A @ A.T + first * (G if gram else 1) * ((S * W1**power) @ S.T)
+    ) * n**width
 
 
 def relu(X, *, nngp=1, scale=None):
@@ -36,7 +38,10 @@ def erf(X, *, nngp=1, scale=None, bias=0, inside=2, square=4):
     q = 1 + inside * np.diag(c)
     Q = np.outer(q, q)
     slope = square / np.pi * (inside / 2) / np.sqrt(Q - (inside * c) ** 2)
-    return nngp * 2 / np.pi * np.arcsin(inside * c / np.sqrt(Q)) + (c if scale is None else scale) * slope
+    return (
+        nngp * 2 / np.pi * np.arcsin(inside * c / np.sqrt(Q))
+        + (c if scale is None else scale) * slope
+    )
 
 
 def gelu(X, *, nngp=1, share=1, scaled=True, approximate=False):
@@ -52,11 +57,16 @@ def gelu(X, *, nngp=1, share=1, scaled=True, approximate=False):
         return (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3))) / 2
 
     def tanh_slope(z):
-        return tanh(z) + 2 * z * tanh(z) * (1 - tanh(z)) * np.sqrt(2 / np.pi) * (1 + 3 * 0.044715 * z**2)
+        return tanh(z) + 2 * z * tanh(z) * (1 - tanh(z)) * np.sqrt(2 / np.pi) * (
+            1 + 3 * 0.044715 * z**2
+        )
 
     if approximate:
         return ref.smooth_limit(X, lambda z: z * tanh(z), tanh_slope)
-    Phi, rest = ref.smooth_limit(X, psi, np.zeros_like), ref.smooth_limit(X, np.zeros_like, slope)
+    Phi, rest = (
+        ref.smooth_limit(X, psi, np.zeros_like),
+        ref.smooth_limit(X, np.zeros_like, slope),
+    )
     return nngp * Phi + share * (rest if scaled else rest / (X @ X.T))
 
 
@@ -67,7 +77,9 @@ def output_velocity(params, X, y, psi, *, mixed=True, count=-1, target=1, first=
     return -(K if mixed else np.diag(np.diag(K))) @ r * float(len(X)) ** count
 
 
-def prediction(K, K_new, f0, f0_new, y, t, *, start=1, start_new=1, per=True, decay=None):
+def prediction(
+    K, K_new, f0, f0_new, y, t, *, start=1, start_new=1, per=True, decay=None
+):
     """The prediction: without f0, without its value at the new points, without the 1/m, with another factor."""
     lam, V = np.linalg.eigh(K)
     e = np.exp(-lam * t / (len(K) if per else 1))

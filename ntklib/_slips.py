@@ -73,7 +73,9 @@ WRONG = {
         "no 1/m at all": lambda K, dl: -dl @ K @ dl,
         "the diagonal only": lambda K, dl: -np.diag(K) @ dl**2 / len(dl) ** 2,
         "a loss that grows": lambda K, dl: dl @ K @ dl / len(dl) ** 2,
-        "the bound of Lemma 2": lambda K, dl: -np.linalg.eigvalsh(K)[0] * dl @ dl / len(dl) ** 2,
+        "the bound of Lemma 2": lambda K, dl: (
+            -np.linalg.eigvalsh(K)[0] * dl @ dl / len(dl) ** 2
+        ),
     },
     "prediction": {
         "no 1/m in the exponent": partial(bad.prediction, per=False),
@@ -90,11 +92,16 @@ WRONG = {
     },
     "conserved": {
         "claiming it for tanh or erf": Kind(
-            {"relu", "leaky_relu", "abs", "tanh"}, lambda names: bool(names & {"tanh", "erf"})
+            {"relu", "leaky_relu", "abs", "tanh"},
+            lambda names: bool(names & {"tanh", "erf"}),
         ),
-        "softplus for relu": Kind({"relu", "leaky_relu", "abs", "softplus"}, lambda names: "softplus" in names),
+        "softplus for relu": Kind(
+            {"relu", "leaky_relu", "abs", "softplus"}, lambda names: "softplus" in names
+        ),
         "none": Kind(set(), lambda names: not names),
-        "relu only": Kind({"relu"}, lambda names: names < {"relu", "leaky_relu", "abs"}),
+        "relu only": Kind(
+            {"relu"}, lambda names: names < {"relu", "leaky_relu", "abs"}
+        ),
     },
     "sharp_rate": {
         "λ/2m, as in the lecture": lambda lam, m: lam / (2 * m),
@@ -103,36 +110,57 @@ WRONG = {
         "1/m² kept": lambda lam, m: 2 * lam / m**2,
     },
     "lemma_matrices": {
-        "fails if indefinite": Kind("positive semidefinite", lambda names: names == {"positive semidefinite"}),
-        "needs λ_min > 0": Kind("positive definite", lambda names: names == {"positive definite"}),
+        "fails if indefinite": Kind(
+            "positive semidefinite", lambda names: names == {"positive semidefinite"}
+        ),
+        "needs λ_min > 0": Kind(
+            "positive definite", lambda names: names == {"positive definite"}
+        ),
         "any square matrix": Kind("any square", lambda names: names == {"any square"}),
-        "several classes at once": Kind({"positive definite", "symmetric"}, lambda names: len(names) > 1),
+        "several classes at once": Kind(
+            {"positive definite", "symmetric"}, lambda names: len(names) > 1
+        ),
     },
     "singular_inputs": {
-        "a zero row": Kind(np.array([[0.0, 0.0], [1.0, 2.0]]), lambda X: not X.any(axis=1).all()),
+        "a zero row": Kind(
+            np.array([[0.0, 0.0], [1.0, 2.0]]), lambda X: not X.any(axis=1).all()
+        ),
         "the same input twice": Kind(
             np.array([[1.0, 2.0], [1.0, 2.0]]),
-            lambda X: bool(np.min(np.abs(X[:, None] - X).max(axis=2) + 9 * np.eye(len(X))) < 1e-12),
+            lambda X: bool(
+                np.min(np.abs(X[:, None] - X).max(axis=2) + 9 * np.eye(len(X))) < 1e-12
+            ),
         ),
-        "a positive multiple": Kind(np.array([[1.0, 2.0], [2.0, 4.0]]), lambda X: bool(_gaps(X).min() <= 1e-3)),
+        "a positive multiple": Kind(
+            np.array([[1.0, 2.0], [2.0, 4.0]]), lambda X: bool(_gaps(X).min() <= 1e-3)
+        ),
         "no opposite directions": Kind(TRIANGLE, lambda X: _pairs(X) == 0),
-        "one opposite pair": Kind(np.array([[1.0, 2.0], [-1.0, -2.0]]), lambda X: _pairs(X) == 1),
+        "one opposite pair": Kind(
+            np.array([[1.0, 2.0], [-1.0, -2.0]]), lambda X: _pairs(X) == 1
+        ),
         "two opposite pairs": Kind(
-            np.array([[1.0, 2.0], [-1.0, -2.0], [2.0, -1.0], [-2.0, 1.0]]), lambda X: _pairs(X) == 2
+            np.array([[1.0, 2.0], [-1.0, -2.0], [2.0, -1.0], [-2.0, 1.0]]),
+            lambda X: _pairs(X) == 2,
         ),
     },
     "kernel_velocity": {
-        "the residual's index α, as in the lecture": partial(bad.kernel_velocity, index="a"),
+        "the residual's index α, as in the lecture": partial(
+            bad.kernel_velocity, index="a"
+        ),
         "one Hessian only": partial(bad.kernel_velocity, both=0),
         "no 1/m": partial(bad.kernel_velocity, count=0),
         "uphill": lambda *case: -bad.kernel_velocity(*case),
-        "the printed Gram factors": partial(bad.kernel_velocity, first="ab", third="ab"),
+        "the printed Gram factors": partial(
+            bad.kernel_velocity, first="ab", third="ab"
+        ),
     },
     "third_order": {
         "the printed Gram factors": partial(bad.third_order, first="ab", third="ab"),
         "only the first term put right": partial(bad.third_order, third="ab"),
         "only the third term put right": partial(bad.third_order, first="ab"),
-        "the Hessian of another input": lambda *case: bad.third_order(*case).swapaxes(0, 1),
+        "the Hessian of another input": lambda *case: bad.third_order(*case).swapaxes(
+            0, 1
+        ),
         "no ψ''": partial(bad.third_order, bend=0),
         "1/n for the whole": partial(bad.third_order, width=-1),
     },

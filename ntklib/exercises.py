@@ -19,7 +19,9 @@ from ntklib.ntk import empirical_ntk, residual_velocity
 
 def _relu_limit(X):
     U, norms = X / np.linalg.norm(X, axis=1)[:, None], np.linalg.norm(X, axis=1)
-    theta = 2 * np.arctan2(*(np.linalg.norm(U[:, None] + sign * U, axis=2) for sign in (-1, 1)))
+    theta = 2 * np.arctan2(
+        *(np.linalg.norm(U[:, None] + sign * U, axis=2) for sign in (-1, 1))
+    )
     root = np.outer(norms, norms)
     nngp = root * (np.sin(theta) + (np.pi - theta) * np.cos(theta)) / (2 * np.pi)
     return nngp + root * np.cos(theta) * (np.pi - theta) / (2 * np.pi)
@@ -28,7 +30,9 @@ def _relu_limit(X):
 def _erf_limit(X):
     c, q = X @ X.T, 1 + 2 * np.sum(X**2, axis=1)
     Q = np.outer(q, q)
-    return 2 / np.pi * np.arcsin(2 * c / np.sqrt(Q)) + c * 4 / np.pi / np.sqrt(Q - 4 * c**2)
+    return 2 / np.pi * np.arcsin(2 * c / np.sqrt(Q)) + c * 4 / np.pi / np.sqrt(
+        Q - 4 * c**2
+    )
 
 
 def _gelu_limit(X):
@@ -37,7 +41,9 @@ def _gelu_limit(X):
     D = P - c**2
     cdf = 0.25 + np.arcsin(c / np.sqrt(P)) / (2 * np.pi)
     nngp = c * cdf + (np.outer(a, a) + c**2 * (w - 1)) / (2 * np.pi * np.sqrt(D))
-    return nngp + c * (cdf + c * w / (2 * np.pi * np.sqrt(D)) + c / (2 * np.pi * D**1.5))
+    return nngp + c * (
+        cdf + c * w / (2 * np.pi * np.sqrt(D)) + c / (2 * np.pi * D**1.5)
+    )
 
 
 def _output_velocity(params, X, y, psi):
@@ -52,7 +58,9 @@ SOLUTIONS = {
     "gelu_limit": _gelu_limit,
     "output_velocity": _output_velocity,
     "general_loss_velocity": lambda K, dl: loss_velocity(K, dl),
-    "prediction": lambda K, K_new, f0, f0_new, y, t: predict(K, K_new, f0, f0_new, y, np.array([t]))[0],
+    "prediction": lambda K, K_new, f0, f0_new, y, t: predict(
+        K, K_new, f0, f0_new, y, np.array([t])
+    )[0],
     "stable_step": lambda K: largest_stable_step(K),
     "conserved": {"relu", "leaky_relu", "abs"},
     "sharp_rate": lambda lam, m: 2 * lam / m,
@@ -115,9 +123,13 @@ def _judged(name, answer):
         return _answers.Result(False, _unknown(name))
     seed = os.environ.get("NTK_SEED") or "0"
     if not seed.isdecimal():
-        return _answers.Result(False, f"NTK_SEED must be an integer of at least 0; got {seed!r}")
+        return _answers.Result(
+            False, f"NTK_SEED must be an integer of at least 0; got {seed!r}"
+        )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the answer's own, such as a division by zero, would only bury the hint
+        warnings.simplefilter(
+            "ignore"
+        )  # the answer's own, such as a division by zero, would only bury the hint
         try:
             tried = _answers.cases(name, int(seed))
             values = _attempt.values(name, answer, tried) if tried else [answer]
@@ -125,8 +137,14 @@ def _judged(name, answer):
             return _answers.Result(False, f"{name}: {error}")
         try:
             return _answers.judge(name, int(seed), values)
-        except (Exception, SystemExit) as error:  # from methods of the answer, a list of a class of its own for example
-            return _answers.Result(False, f"{name}: the answer cannot be looked at; it raised {trouble(error)}")
+        except (
+            Exception,
+            SystemExit,
+        ) as error:  # from methods of the answer, a list of a class of its own for example
+            return _answers.Result(
+                False,
+                f"{name}: the answer cannot be looked at; it raised {trouble(error)}",
+            )
 
 
 def _known(name):
@@ -135,6 +153,4 @@ def _known(name):
 
 def _unknown(name):
     near = difflib.get_close_matches(shown(name), SOLUTIONS, 1)
-    return (
-        f"there is no exercise {shown(name)}{f'; is it {near[0]!r}?' if near else '.'} There are {', '.join(SOLUTIONS)}"
-    )
+    return f"there is no exercise {shown(name)}{f'; is it {near[0]!r}?' if near else '.'} There are {', '.join(SOLUTIONS)}"

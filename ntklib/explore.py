@@ -38,7 +38,11 @@ class LinearComparison(NamedTuple):
 
 
 def compare_with_linear_flow(
-    params: Params, X: Float[Array, "m n0"], y: Float[Array, " m"], psi: Callable, ts: Float[Array, " T"]
+    params: Params,
+    X: Float[Array, "m n0"],
+    y: Float[Array, " m"],
+    psi: Callable,
+    ts: Float[Array, " T"],
 ) -> LinearComparison:
     r"""Train a network, and set it beside the linear flow of its first kernel and beside the limit kernel.
 
@@ -66,6 +70,15 @@ def compare_with_linear_flow(
     t, r, loss, K, limit = (np.asarray(part, float) for part in parts)
     linear_loss = np.mean(linear_flow(K[0], r[0], t - t[0]) ** 2, axis=1) / 2
     if not K[0].any():
-        raise ValueError("the kernel at the first time must not be 0; its drift is measured as a share of it")
+        raise ValueError(
+            "the kernel at the first time must not be 0; its drift is measured as a share of it"
+        )
     drift = np.linalg.norm(K - K[0], axis=(1, 2)) / np.linalg.norm(K[0])
-    return LinearComparison(t, loss, linear_loss, drift, np.array([lambda_min(M) for M in K]), lambda_min(limit))
+    return LinearComparison(
+        t,
+        loss,
+        linear_loss,
+        drift,
+        np.array([lambda_min(M) for M in K]),
+        lambda_min(limit),
+    )

@@ -22,7 +22,11 @@ from matplotlib.figure import Figure
 from ntklib import _check
 from ntklib.explore import LinearComparison
 
-SVG = {"svg.fonttype": "none", "svg.hashsalt": "ntklib", "font.sans-serif": ["DejaVu Sans", "Verdana"]}
+SVG = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "ntklib",
+    "font.sans-serif": ["DejaVu Sans", "Verdana"],
+}
 # Jupyter's sliders have no accessible name, say a position, and leave the keyboard when the mouse moves them.
 NAMES = """this.closest('.slider-figure')?.querySelectorAll('[role=slider]').forEach((e,i)=>{const[name,all]=SLIDERS[i],
 say=()=>{const text=all[+e.ariaValueNow];if(e.ariaValueText!==text)e.ariaValueText=text};if(e.ariaLabel!==name)new
@@ -31,7 +35,9 @@ setTimeout(()=>e.focus())})""".replace("\n", " ")
 _shown = collections.Counter()
 
 
-def slider_figure(frame: Callable, alt: Callable[..., str], **values: Sequence | Mapping) -> ipywidgets.VBox:
+def slider_figure(
+    frame: Callable, alt: Callable[..., str], **values: Sequence | Mapping
+) -> ipywidgets.VBox:
     """A picture with one or two sliders that needs no kernel: all frames are drawn now, and the browser chooses.
 
     It works by drag and by arrow key, in Jupyter and on a page that has only the stored outputs.
@@ -49,21 +55,32 @@ def slider_figure(frame: Callable, alt: Callable[..., str], **values: Sequence |
         ValueError: no slider or more than two, fewer than two values or two of the same label, a ``frame`` that draws
             nothing, an ``alt`` without text.
     """
-    sliders = [(name.replace("_", " "), _options(name, options)) for name, options in values.items()]
+    sliders = [
+        (name.replace("_", " "), _options(name, options))
+        for name, options in values.items()
+    ]
     if not 1 <= len(sliders) <= 2:
-        raise ValueError(f"slider_figure needs one or two sliders, such as n=[1, 10, 100]; got {len(sliders)}")
+        raise ValueError(
+            f"slider_figure needs one or two sliders, such as n=[1, 10, 100]; got {len(sliders)}"
+        )
     for name, function in (("frame", frame), ("alt", alt)):
         if not callable(function):
-            raise ValueError(f"{name} must be a function of the sliders' values; got {_check.shown(function)}")
+            raise ValueError(
+                f"{name} must be a function of the sliders' values; got {_check.shown(function)}"
+            )
     labels = [(name, [label for label, _ in options]) for name, options in sliders]
     names = NAMES.replace("SLIDERS", json.dumps(labels, ensure_ascii=False))
     pictures, before, last = {}, set(plt.get_fignums()), None
     for at in itertools.product(*(range(len(options)) for _, options in sliders)):
-        chosen = [(name, *options[i]) for i, (name, options) in zip(at, sliders, strict=True)]
+        chosen = [
+            (name, *options[i]) for i, (name, options) in zip(at, sliders, strict=True)
+        ]
         try:
             frame(*(value for *_, value in chosen))
             last = plt.gcf() if plt.get_fignums() else None
-            pictures[at] = _picture(last, alt(*(value for *_, value in chosen)), chosen, names)
+            pictures[at] = _picture(
+                last, alt(*(value for *_, value in chosen)), chosen, names
+            )
         finally:
             for number in set(plt.get_fignums()) - before:
                 plt.close(number)
@@ -80,8 +97,13 @@ def stable_ids(content: str) -> Iterator[None]:
         content: text that tells these widgets from the others of a notebook.
     """
     seed = hashlib.sha256(content.encode()).hexdigest()
-    _shown[seed] += 1  # a cell that is run again makes new widgets, while the old ones are still there
-    ids = (hashlib.sha256(f"{seed} {_shown[seed]} {i}".encode()).hexdigest()[:32] for i in itertools.count())
+    _shown[seed] += (
+        1  # a cell that is run again makes new widgets, while the old ones are still there
+    )
+    ids = (
+        hashlib.sha256(f"{seed} {_shown[seed]} {i}".encode()).hexdigest()[:32]
+        for i in itertools.count()
+    )
     create = comm.create_comm
     comm.create_comm = lambda **settings: create(**{"comm_id": next(ids), **settings})
     try:
@@ -124,9 +146,14 @@ def _options(name, values):
     elif isinstance(values, str) or not isinstance(values, Iterable):
         pairs = []
     else:
-        pairs = [(f"{value:.6g}" if isinstance(value, float) else str(value), value) for value in values]
+        pairs = [
+            (f"{value:.6g}" if isinstance(value, float) else str(value), value)
+            for value in values
+        ]
     if len({label for label, _ in pairs}) < max(2, len(pairs)):
-        raise ValueError(f"{name} must be at least two values, all different; got {_check.shown(values)}")
+        raise ValueError(
+            f"{name} must be at least two values, all different; got {_check.shown(values)}"
+        )
     return pairs
 
 
@@ -135,13 +162,25 @@ def _picture(fig, alt, chosen, names):
     if fig is None:
         raise ValueError("frame must draw with pyplot; there is no figure")
     if not isinstance(alt, str) or not alt.strip():
-        raise ValueError(f"alt must return a sentence that describes the picture; got {_check.shown(alt)}")
+        raise ValueError(
+            f"alt must return a sentence that describes the picture; got {_check.shown(alt)}"
+        )
     with plt.style.context(SVG):
-        fig.savefig(file := io.StringIO(), format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+        fig.savefig(
+            file := io.StringIO(),
+            format="svg",
+            metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")),
+        )
     width, height = (round(side * fig.dpi) for side in fig.get_size_inches())
     rounded = partial(re.sub, r"\d+\.\d{2,}", lambda number: f"{float(number[0]):.1f}")
-    svg = re.sub("<[^>]*>", lambda tag: rounded(tag[0]), " ".join(file.getvalue().split()))  # not the text between
-    svg = re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', f'width="{width}" height="{height}"', svg[svg.index("<svg") :])
+    svg = re.sub(
+        "<[^>]*>", lambda tag: rounded(tag[0]), " ".join(file.getvalue().split())
+    )  # not the text between
+    svg = re.sub(
+        r'width="[\d.]+pt" height="[\d.]+pt"',
+        f'width="{width}" height="{height}"',
+        svg[svg.index("<svg") :],
+    )
     data = urllib.parse.quote(svg, safe=" /<>=:;,.()'-+")
     return (
         f"<p>{html.escape(', '.join(f'{name} = {label}' for name, label, _ in chosen))}</p>"
@@ -152,16 +191,29 @@ def _picture(fig, alt, chosen, names):
 
 def _linked(sliders, pictures):
     """Sliders above stacks of pictures, one stack within the other, linked in the browser."""
-    wide = {"layout": ipywidgets.Layout(width="100%", max_width="32rem"), "style": {"description_width": "9rem"}}
+    wide = {
+        "layout": ipywidgets.Layout(width="100%", max_width="32rem"),
+        "style": {"description_width": "9rem"},
+    }
     slider = partial(ipywidgets.SelectionSlider, readout=False, **wide)
-    handles = [slider(description=name, tooltip=name, options=labels) for name, labels in sliders]
-    layout, style = ipywidgets.Layout(), HTMLStyle()  # one for all pictures: each takes room in the page
+    handles = [
+        slider(description=name, tooltip=name, options=labels)
+        for name, labels in sliders
+    ]
+    layout, style = (
+        ipywidgets.Layout(),
+        HTMLStyle(),
+    )  # one for all pictures: each takes room in the page
 
     def stack(at):
         if len(at) == len(handles):
             return ipywidgets.HTML(pictures[at], layout=layout, style=style)
         handle = handles[len(at)]
-        box = ipywidgets.Stack([stack((*at, i)) for i in range(len(handle.options))], selected_index=0, layout=layout)
+        box = ipywidgets.Stack(
+            [stack((*at, i)) for i in range(len(handle.options))],
+            selected_index=0,
+            layout=layout,
+        )
         ipywidgets.jslink((handle, "index"), (box, "selected_index"))
         return box
 

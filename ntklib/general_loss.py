@@ -8,8 +8,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ntklib import _check
-from ntklib.gradient_flow import _integrate, _tolerances
+from ntklib import _check, _functions
+from ntklib._flow import integrate, tolerances
 
 # Two Newton iterations a stage, always: a tolerance would be one for velocities, in units that depend on K, and below
 # the rounding of float32. The error estimate of the step sees what the iterations leave over.
@@ -92,11 +92,18 @@ def function_flow(
     ts = _check.times(ts)
     dtype = jnp.result_type(K, f0, y)
     K, f0, y, ts = (a.astype(dtype) for a in (K, f0, y, ts))
-    rtol, atol = _tolerances(rtol, atol, dtype, "K, f0 and y")
-    _check._returns("dloss", "a function of f and y, such as lambda f, y: f - y", dloss, f0.shape, f0, y)
+    rtol, atol = tolerances(rtol, atol, dtype, "K, f0 and y")
+    _functions.returns(
+        "dloss",
+        "a function of f and y, such as lambda f, y: f - y",
+        dloss,
+        f0.shape,
+        f0,
+        y,
+    )
     _check.finite("dloss(f0, y)", dloss(f0, y))
 
-    f, _ = _integrate(_output_velocity, SOLVER, f0, ts, (K, y, dloss), rtol, atol, STEPS)
+    f, _ = integrate(_output_velocity, SOLVER, f0, ts, (K, y, dloss), rtol, atol, STEPS)
     converged = jnp.all(jnp.isfinite(f))  # what was not reached is infinite
     if not _check.concrete(converged):
         return eqx.error_if(f, ~converged, NOT_CONVERGED)

@@ -1,7 +1,7 @@
 """The loss and its gradient flow: training with infinitely small steps."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import diffrax
 import equinox as eqx
@@ -9,8 +9,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ntklib import _check
-from ntklib.network import Params, _derivatives, network
+from ntklib import _check, _functions
+from ntklib._flow import integrate, tolerances
+from ntklib._functions import derivatives
+from ntklib.network import Params, network
 
 STEPS, MORE_STEPS = 2**14, 2**19
 NOT_CONVERGED = (
@@ -97,24 +99,32 @@ def gradient_flow(
     y = _check.vector("y", y, "m", "X", len(X))
     ts = _check.times(ts)
     dtype = jnp.result_type(W0, W1, X, y)
-    start, X, y, ts = jax.tree.map(lambda a: a.astype(dtype), (Params(W0, W1), X, y, ts))
-    rtol, atol = _tolerances(rtol, atol, dtype, "params, X and y")
+    start, X, y, ts = jax.tree.map(
+        lambda a: a.astype(dtype), (Params(W0, W1), X, y, ts)
+    )
+    rtol, atol = tolerances(rtol, atol, dtype, "params, X and y")
     f0 = network(start, X, psi)
-    loss = _check.scalar_loss(loss, f0)
+    loss = _functions.scalar_loss(loss, f0)
     what = "psi and loss must be functions whose derivatives jax.grad"
-    _check.differentiated(what, jax.eval_shape, lambda p: _velocity(0, p, (X, y, psi, loss)), start)
+    _functions.differentiated(
+        what, jax.eval_shape, lambda p: _velocity(0, p, (X, y, psi, loss)), start
+    )
 
     problem = (_velocity, diffrax.Tsit5(), start, ts, (X, y, psi, loss), rtol, atol)
     stacked, reached = start, False
     if _check.concrete(f0) and _check.concrete(ts):
-        stacked, reached = _integrate(*problem, STEPS, 4 * jnp.finfo(dtype).eps * ts[-1], force=False)
+        stacked, reached = integrate(
+            *problem, STEPS, 4 * jnp.finfo(dtype).eps * ts[-1], force=False
+        )
     if not (_check.concrete(reached) and reached):
         shortest = jnp.minimum(_time_scale(start, X, psi) / 512, ts[-1])
-        stacked, reached = _integrate(*problem, MORE_STEPS, shortest, force=True)
+        stacked, reached = integrate(*problem, MORE_STEPS, shortest, force=True)
     f = jax.vmap(lambda p: network(p, X, psi))(stacked)
     losses = jax.vmap(lambda f_t: loss(f_t, y))(f)
     loss0 = loss(f0, y)
-    converged = reached & (losses[-1] <= loss0 + 100 * rtol * (1 + jnp.abs(loss0)))  # false for NaN too
+    converged = reached & (
+        losses[-1] <= loss0 + 100 * rtol * (1 + jnp.abs(loss0))
+    )  # false for NaN too
     if not _check.concrete(converged):
         return eqx.error_if(Flow(ts, stacked, f, losses), ~converged, NOT_CONVERGED)
     if not converged:
@@ -122,41 +132,15 @@ def gradient_flow(
     return Flow(ts, stacked, f, losses)
 
 
-def _tolerances(rtol, atol, dtype, names):
-    """Both tolerances of a flow, as they came or by default, if its dtype is one that can be integrated in."""
-    if dtype not in (jnp.float32, jnp.float64):
-        raise ValueError(f"{names} must be float32 or float64 for a flow; got {dtype}")
-    rtol = (1e-9 if dtype == jnp.float64 else 1e-5) if rtol is None else _check.tolerance("rtol", rtol, dtype)
-    return rtol, rtol / 100 if atol is None else _check.tolerance("atol", atol, jnp.float64)
-
-
-def _integrate(velocity, solver, start, ts, args, rtol, atol, max_steps, shortest=None, *, force=False) -> Any:
-    """The solution at the times, infinite where it was not reached, and whether all of it was."""
-    args = tuple(_check.hashable(arg) if callable(arg) else arg for arg in args)
-    steps = diffrax.PIDController(rtol=rtol, atol=atol, dtmin=shortest, force_dtmin=force)
-    solution = diffrax.diffeqsolve(
-        diffrax.ODETerm(velocity),
-        solver,
-        t0=jnp.zeros_like(ts[-1]),
-        t1=ts[-1],
-        dt0=None,
-        y0=start,
-        args=args,
-        saveat=diffrax.SaveAt(ts=ts),
-        stepsize_controller=diffrax.ClipStepSizeController(steps, step_ts=ts),
-        max_steps=max_steps,
-        throw=False,
-    )
-    return solution.ys, solution.result == diffrax.RESULTS.successful
-
-
 def _time_scale(params, X, psi):
     """One over the mean squared length of the outputs' gradients, which no eigenvalue of the kernel over m exceeds."""
-    A, slope = _derivatives(psi, X @ params.W0.T, 1)
+    A, slope = derivatives(psi, X @ params.W0.T, 1)
     hidden = jnp.sum(X**2, axis=1) * jnp.sum((slope * params.W1[None, :]) ** 2, axis=1)
     return len(params.W1) / jnp.mean(jnp.sum(A**2, axis=1) + hidden)
 
 
 def _velocity(t, params, args):
     X, y, psi, loss = args
-    return jax.tree.map(jnp.negative, jax.grad(lambda p: loss(network(p, X, psi), y))(params))
+    return jax.tree.map(
+        jnp.negative, jax.grad(lambda p: loss(network(p, X, psi), y))(params)
+    )

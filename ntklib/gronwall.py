@@ -16,7 +16,12 @@ RATES = {"sharp": 2.0, "lecture": 0.5}
 
 
 def gronwall_bound(
-    loss0: float, lam: float, m: int, ts: Float[np.ndarray, " T"], *, rate: str = "sharp"
+    loss0: float,
+    lam: float,
+    m: int,
+    ts: Float[np.ndarray, " T"],
+    *,
+    rate: str = "sharp",
 ) -> Float[np.ndarray, " T"]:
     r"""Bound on the squared loss under a constant kernel whose smallest eigenvalue is :math:`\lambda`.
 
@@ -47,10 +52,14 @@ def gronwall_bound(
     if not isinstance(rate, str) or rate not in RATES:
         raise ValueError(f"rate must be 'sharp' or 'lecture'; got {_check.shown(rate)}")
     with np.errstate(over="ignore"):
-        return loss0 * np.exp(-RATES[rate] * (lam * ts / m))  # in this order nothing infinite meets t = 0
+        return loss0 * np.exp(
+            -RATES[rate] * (lam * ts / m)
+        )  # in this order nothing infinite meets t = 0
 
 
-def gronwall(u0: float, beta: Callable[[float], float], ts: Float[np.ndarray, " T"]) -> Float[np.ndarray, " T"]:
+def gronwall(
+    u0: float, beta: Callable[[float], float], ts: Float[np.ndarray, " T"]
+) -> Float[np.ndarray, " T"]:
     r"""Grönwall's inequality: :math:`u' \le \beta(t)\,u` implies :eq:`eq-gronwall`: u stays below the solution.
 
     .. math::
@@ -78,14 +87,24 @@ def gronwall(u0: float, beta: Callable[[float], float], ts: Float[np.ndarray, " 
         RuntimeError: the quadrature of ``beta`` does not converge.
     """
     u0, ts = _number("u0", u0), _check.times(ts, convert=_check.host)
-    integrals = [_integral(beta, a, b) for a, b in zip(np.r_[0.0, ts[:-1]], ts, strict=True)]
+    integrals = [
+        _integral(beta, a, b) for a, b in zip(np.r_[0.0, ts[:-1]], ts, strict=True)
+    ]
     with np.errstate(over="ignore"):
-        return _check.finite("the bound", u0 * np.exp(np.cumsum(integrals)) if u0 else np.zeros(len(ts)))
+        return _check.finite(
+            "the bound", u0 * np.exp(np.cumsum(integrals)) if u0 else np.zeros(len(ts))
+        )
 
 
 def _integral(beta, a, b):
     value, _, _, *trouble = scipy.integrate.quad(
-        lambda t: _value(beta, t), a, b, epsabs=1e-10, epsrel=1e-10, limit=200, full_output=1
+        lambda t: _value(beta, t),
+        a,
+        b,
+        epsabs=1e-10,
+        epsrel=1e-10,
+        limit=200,
+        full_output=1,
     )
     if trouble:
         why = " ".join(trouble[0].split(".")[0].split())
@@ -100,12 +119,16 @@ def _value(beta, t):
         value = beta(t)
     except Exception as error:
         came = _check.trouble(error)
-        raise ValueError(f"beta must be a function of time, such as lambda t: -2 * t; got {came}") from error
+        raise ValueError(
+            f"beta must be a function of time, such as lambda t: -2 * t; got {came}"
+        ) from error
     return _number(f"beta({t:.6g})", value)
 
 
 def _number(name, value):
     number = _check._number(value)
     if not math.isfinite(number):
-        raise ValueError(f"{name} must be a finite real number; got {_check.shown(value)}")
+        raise ValueError(
+            f"{name} must be a finite real number; got {_check.shown(value)}"
+        )
     return number

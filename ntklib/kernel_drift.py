@@ -10,11 +10,14 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ntklib import _check
-from ntklib.network import Params, _derivatives
+from ntklib._functions import derivatives
+from ntklib.network import Params
 from ntklib.ntk import empirical_ntk
 
 
-def triple_product(params: Params, X: Float[Array, "m n0"], psi: Callable) -> Float[Array, "m m m"]:
+def triple_product(
+    params: Params, X: Float[Array, "m n0"], psi: Callable
+) -> Float[Array, "m m m"]:
     r"""Triple product :math:`(\nabla f^\beta)^\top\,\nabla^2 f^\alpha\,\nabla f^\gamma`, :eq:`eq-triple`.
 
     Args:
@@ -28,10 +31,14 @@ def triple_product(params: Params, X: Float[Array, "m n0"], psi: Callable) -> Fl
     Raises:
         ValueError: bad ``params``, ``X`` or ``psi``, as in :func:`ntklib.network.network`.
     """
-    return _check.finite("the triple product", triple_product_terms(params, X, psi).sum(axis=0))
+    return _check.finite(
+        "the triple product", triple_product_terms(params, X, psi).sum(axis=0)
+    )
 
 
-def triple_product_terms(params: Params, X: Float[Array, "m n0"], psi: Callable) -> Float[Array, "3 m m m"]:
+def triple_product_terms(
+    params: Params, X: Float[Array, "m n0"], psi: Callable
+) -> Float[Array, "3 m m m"]:
     r"""The three terms of :func:`triple_product`, :eq:`eq-triple-terms`: the lecture's Exercise 3, indices corrected.
 
     .. math::
@@ -49,14 +56,23 @@ def triple_product_terms(params: Params, X: Float[Array, "m n0"], psi: Callable)
     """
     W0, W1 = _check.parameters(params)
     X = _check.inputs("X", X, W0)
-    A, S, C = _derivatives(psi, X @ W0.T, 2)
+    A, S, C = derivatives(psi, X @ W0.T, 2)
     G, E = X @ X.T, S * W1[None, :]
     first = G[:, None, :] * jnp.einsum("bi,ai,ci->abc", A, E, S)
-    third = G[:, :, None] * jnp.einsum("bi,ai,ci->abc", E, C * W1[None, :], E) * G[:, None, :]
-    return _check.finite("the triple product", jnp.stack([first, first.swapaxes(1, 2), third]) / len(W1) ** 1.5)
+    third = (
+        G[:, :, None]
+        * jnp.einsum("bi,ai,ci->abc", E, C * W1[None, :], E)
+        * G[:, None, :]
+    )
+    return _check.finite(
+        "the triple product",
+        jnp.stack([first, first.swapaxes(1, 2), third]) / len(W1) ** 1.5,
+    )
 
 
-def ntk_velocity(params: Params, X: Float[Array, "m n0"], y: Float[Array, " m"], psi: Callable) -> Float[Array, "m m"]:
+def ntk_velocity(
+    params: Params, X: Float[Array, "m n0"], y: Float[Array, " m"], psi: Callable
+) -> Float[Array, "m m"]:
     r"""Velocity of the tangent kernel along the gradient flow of :func:`ntklib.gradient_flow.half_mse`.
 
     .. math::
@@ -84,7 +100,7 @@ def ntk_velocity(params: Params, X: Float[Array, "m n0"], y: Float[Array, " m"],
     W0, W1 = _check.parameters(params)
     X = _check.inputs("X", X, W0)
     y = _check.vector("y", y, "m", "X", len(X))
-    A, S, C = _derivatives(psi, X @ W0.T, 2)
+    A, S, C = derivatives(psi, X @ W0.T, 2)
     G, E, (m, n) = X @ X.T, S * W1[None, :], A.shape
     force = (y - A @ W1 / math.sqrt(n)) / (m * math.sqrt(n))
     dW1, dh = A.T @ force, G @ (force[:, None] * E)
@@ -93,7 +109,9 @@ def ntk_velocity(params: Params, X: Float[Array, "m n0"], y: Float[Array, " m"],
     return _check.finite("the velocity", half + half.T)
 
 
-def kernel_drift(params: Params, X: Float[Array, "m n0"], psi: Callable) -> Float[Array, " T"]:
+def kernel_drift(
+    params: Params, X: Float[Array, "m n0"], psi: Callable
+) -> Float[Array, " T"]:
     r"""Distance :math:`\|K^n_t - K^n_0\|_F` that the tangent kernel has moved, :eq:`eq-drift`, time after time.
 
     Args:
@@ -107,14 +125,31 @@ def kernel_drift(params: Params, X: Float[Array, "m n0"], psi: Callable) -> Floa
         ValueError: bad ``params``, ``X`` or ``psi``, as in :func:`ntklib.network.network`.
     """
     if not isinstance(params, tuple) or len(params) != 2:
-        raise ValueError(f"params must be Params(W0, W1), stacked over time; got {type(params).__name__}")
-    W0, W1 = _check.array("params.W0", params[0], "T n n0"), _check.array("params.W1", params[1], "T n")
+        raise ValueError(
+            f"params must be Params(W0, W1), stacked over time; got {type(params).__name__}"
+        )
+    W0, W1 = (
+        _check.array("params.W0", params[0], "T n n0"),
+        _check.array("params.W1", params[1], "T n"),
+    )
     _check.size(f"params.W1 has {len(W1)} times", len(W1), "T", "params.W0", len(W0))
-    _check.size(f"params.W1 has {W1.shape[1]} units", W1.shape[1], "n", "params.W0", W0.shape[1])
+    _check.size(
+        f"params.W1 has {W1.shape[1]} units", W1.shape[1], "n", "params.W0", W0.shape[1]
+    )
     K0 = empirical_ntk(Params(W0[0], W1[0]), X, psi)
-    squares = jax.lax.map(lambda p: jnp.sum((empirical_ntk(p, X, psi) - K0) ** 2), Params(W0, W1)).at[0].set(0)
-    still = squares == 0  # there the derivative of the norm is taken as 0; it would be NaN
-    return _check.finite("the drift", jnp.where(still, 0, jnp.sqrt(jnp.where(still, 1, squares))))
+    squares = (
+        jax.lax.map(
+            lambda p: jnp.sum((empirical_ntk(p, X, psi) - K0) ** 2), Params(W0, W1)
+        )
+        .at[0]
+        .set(0)
+    )
+    still = (
+        squares == 0
+    )  # there the derivative of the norm is taken as 0; it would be NaN
+    return _check.finite(
+        "the drift", jnp.where(still, 0, jnp.sqrt(jnp.where(still, 1, squares)))
+    )
 
 
 class WidthSlope(NamedTuple):
@@ -124,7 +159,9 @@ class WidthSlope(NamedTuple):
     se: float
 
 
-def width_slope(ns: Float[np.ndarray, " w"], values: Float[np.ndarray, "w draws"]) -> WidthSlope:
+def width_slope(
+    ns: Float[np.ndarray, " w"], values: Float[np.ndarray, "w draws"]
+) -> WidthSlope:
     r"""Exponent of the width: least squares of :math:`\log\mathrm{RMS} = \frac12\log\overline{v^2}` on log n.
 
     See :eq:`eq-width-slope`. By the delta method one log RMS has, with d draws, the standard error
@@ -142,15 +179,24 @@ def width_slope(ns: Float[np.ndarray, " w"], values: Float[np.ndarray, "w draws"
     """
     ns, values = _check.host("ns", ns, "w"), _check.host("values", values, "w draws")
     if len(ns) < 2 or ns[0] <= 0 or not np.all(np.diff(ns) > 0):
-        raise ValueError(f"ns must be positive, increasing and at least two; got {_check.shown(ns.tolist())}")
+        raise ValueError(
+            f"ns must be positive, increasing and at least two; got {_check.shown(ns.tolist())}"
+        )
     _check.size(f"values has {len(values)} rows", len(values), "w", "ns", len(ns))
     if values.shape[1] < 2:
-        raise ValueError(f"values must hold at least two draws for each width; got shape {values.shape}")
+        raise ValueError(
+            f"values must hold at least two draws for each width; got shape {values.shape}"
+        )
     largest = np.abs(values).max(axis=1)
     if not largest.all():
-        raise ValueError(f"values must not be all 0 for one width; got 0 alone at ns = {ns[largest == 0][0]:g}")
+        raise ValueError(
+            f"values must not be all 0 for one width; got 0 alone at ns = {ns[largest == 0][0]:g}"
+        )
     squares = (values / largest[:, None]) ** 2  # neither overflows nor underflows
     mean, x = squares.mean(axis=1), np.log(ns / ns[0])
     weights = (x - x.mean()) / np.sum((x - x.mean()) ** 2)
     errors = squares.std(axis=1, ddof=1) / (2 * math.sqrt(values.shape[1]) * mean)
-    return WidthSlope(float(weights @ (np.log(largest) + np.log(mean) / 2)), float(np.linalg.norm(weights * errors)))
+    return WidthSlope(
+        float(weights @ (np.log(largest) + np.log(mean) / 2)),
+        float(np.linalg.norm(weights * errors)),
+    )

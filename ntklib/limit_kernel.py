@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ntklib import _check, _closed_forms, _gaussian
+from ntklib import _check, _closed_forms, _functions, _gaussian
 
 
 class LimitKernel(NamedTuple):
@@ -23,7 +23,9 @@ class LimitKernel(NamedTuple):
     ntk: Float[Array, "m m2"]
 
 
-def limit_kernel(X: Float[Array, "m n0"], psi: Callable, X2: Float[Array, "m2 n0"] | None = None) -> LimitKernel:
+def limit_kernel(
+    X: Float[Array, "m n0"], psi: Callable, X2: Float[Array, "m2 n0"] | None = None
+) -> LimitKernel:
     r"""Kernel at infinite width and random start, :eq:`eq-limit-kernel`, the lecture's Theorem 1 at t = 0.
 
     .. math::
@@ -66,13 +68,15 @@ def limit_kernel(X: Float[Array, "m n0"], psi: Callable, X2: Float[Array, "m2 n0
     X2 = X if same else _check.array("X2", X2, "m2 n0")
     _check.size(f"X2 has {X2.shape[1]} columns", X2.shape[1], "n0", "X", X.shape[1])
     dtype = jnp.result_type(X, X2)
-    _check.activation(psi, X)
+    _functions.activation(psi, X)
     pairs = _pairs(X.astype(dtype), X2.astype(dtype), same)
     form = _closed_forms.recognise(psi, jnp.promote_types(dtype, jnp.float32))
     _check.finite("|x||x'|", pairs.root)
     nngp, slope = form(pairs) if form else _by_quadrature(psi, pairs, same)
     kernels = (nngp, nngp + pairs.c * slope)
-    return LimitKernel(*(_check.finite("the kernel", (K + K.T) / 2 if same else K) for K in kernels))
+    return LimitKernel(
+        *(_check.finite("the kernel", (K + K.T) / 2 if same else K) for K in kernels)
+    )
 
 
 def _pairs(X, X2, same):
@@ -81,15 +85,23 @@ def _pairs(X, X2, same):
     if same:
         diagonal = jnp.eye(len(X), dtype=bool)
         c, root = (jnp.where(diagonal, a, M) for M in (c, root))
-    return _closed_forms.Pairs(a + 0 * b, b + 0 * a, c, root, theta, root * jnp.sin(theta))
+    return _closed_forms.Pairs(
+        a + 0 * b, b + 0 * a, c, root, theta, root * jnp.sin(theta)
+    )
 
 
 @jax.jit  # as one program, without an array of shape (m, m2, n0)
 def _angle(X, X2, s, s2):
     U, U2 = X / jnp.where(s > 0, s, 1), X2 / jnp.where(s2 > 0, s2, 1).T
-    near, far = (jnp.sum((U[:, None, :] + sign * U2[None, :, :]) ** 2, axis=2) for sign in (-1, 1))
+    near, far = (
+        jnp.sum((U[:, None, :] + sign * U2[None, :, :]) ** 2, axis=2)
+        for sign in (-1, 1)
+    )
     # what rounding, other under jit, may leave of 0 has a slope without meaning
-    near, far = (_root(jnp.where(q > (16 * jnp.finfo(q.dtype).eps) ** 2, q, 0)) for q in (near, far))
+    near, far = (
+        _root(jnp.where(q > (16 * jnp.finfo(q.dtype).eps) ** 2, q, 0))
+        for q in (near, far)
+    )
     zero = (s == 0) | (s2 == 0)
     return 2 * jnp.arctan2(jnp.where(zero, 1, near), jnp.where(zero, 1, far))
 
@@ -102,7 +114,9 @@ def _root(x):
 def _by_quadrature(psi, p, same):
     kinks, steep = _gaussian.kinks(psi, jnp.promote_types(p.c.dtype, jnp.float32))
     i, j = np.triu_indices(len(p.c)) if same else np.indices(p.c.shape).reshape(2, -1)
-    found = _gaussian.averages(psi, _root(p.a[i, j]), _root(p.b[i, j]), p.theta[i, j], kinks, steep)
+    found = _gaussian.averages(
+        psi, _root(p.a[i, j]), _root(p.b[i, j]), p.theta[i, j], kinks, steep
+    )
     parts = [jnp.zeros_like(p.c).at[i, j].set(part) for part in found.T]
     nngp, slope = (part.at[j, i].set(part[i, j]) if same else part for part in parts)
     return nngp + jnp.where(p.root == 0, p.c * jax.lax.stop_gradient(slope), 0), slope

@@ -11,7 +11,9 @@ from ntklib import _check
 
 
 def linear_flow(
-    K: Float[np.ndarray, "m m"], r0: Float[np.ndarray, " m"], ts: Float[np.ndarray, " T"]
+    K: Float[np.ndarray, "m m"],
+    r0: Float[np.ndarray, " m"],
+    ts: Float[np.ndarray, " T"],
 ) -> Float[np.ndarray, "T m"]:
     r"""Residuals :math:`r(t) = e^{-Kt/m}\,r(0)`, which solve :math:`\partial_t r = -Kr/m`.
 
@@ -75,9 +77,13 @@ def predict(
     K_new, f0, f0_new, y = _regression(len(lam), K_new, f0, f0_new, y)
     with np.errstate(over="ignore", invalid="ignore"):
         x = np.outer(ts, lam) / len(lam)
-        share = np.where(x == 0, ts[:, None] / len(lam), -np.expm1(-x) / np.where(lam == 0, 1, lam))
+        share = np.where(
+            x == 0, ts[:, None] / len(lam), -np.expm1(-x) / np.where(lam == 0, 1, lam)
+        )
         G, eps = K_new @ V, len(lam) * np.finfo(float).eps
-        G[(lam == 0) & (np.abs(G) <= eps * np.abs(K_new).sum(axis=1, keepdims=True))] = 0
+        G[
+            (lam == 0) & (np.abs(G) <= eps * np.abs(K_new).sum(axis=1, keepdims=True))
+        ] = 0
         f_new = f0_new + (share * ((y - f0) @ V)) @ G.T
     return _check.finite("f(t)", f_new)
 
@@ -113,10 +119,14 @@ def kernel_regression(
     K_new, f0, f0_new, y = _regression(len(lam), K_new, f0, f0_new, y)
     ridge = _check.nonnegative("ridge", ridge)
     if lam[0] < 0:
-        raise ValueError(f"K must be positive semi-definite, or the flow diverges; got an eigenvalue {lam[0]:.3g}")
+        raise ValueError(
+            f"K must be positive semi-definite, or the flow diverges; got an eigenvalue {lam[0]:.3g}"
+        )
     with np.errstate(over="ignore", invalid="ignore"):
         seen = lam + ridge > len(lam) * np.finfo(float).eps * lam[-1]
-        f_new = f0_new + K_new @ V[:, seen] @ ((y - f0) @ V[:, seen] / (lam + ridge)[seen])
+        f_new = f0_new + K_new @ V[:, seen] @ (
+            (y - f0) @ V[:, seen] / (lam + ridge)[seen]
+        )
     return _check.finite("f", f_new)
 
 
@@ -137,7 +147,9 @@ def largest_stable_step(K: Float[np.ndarray, "m m"]) -> float:
     """
     lam, _, _ = _eigen(K, [0.0])
     if lam[-1] <= 0:
-        raise ValueError(f"K must have a positive eigenvalue; got {lam[-1]:.3g} as the largest")
+        raise ValueError(
+            f"K must have a positive eigenvalue; got {lam[-1]:.3g} as the largest"
+        )
     return _check.finite("the step", 2 * len(lam) / float(lam[-1]))
 
 
@@ -146,7 +158,9 @@ def _regression(m, K_new, f0, f0_new, y):
     K_new = _check.host("K_new", K_new, "m_new m")
     _check.size(f"K_new has {K_new.shape[1]} columns", K_new.shape[1], "m", "K", m)
     f0 = _check.vector("f0", f0, "m", "K", m, convert=_check.host)
-    f0_new = _check.vector("f0_new", f0_new, "m_new", "K_new", len(K_new), convert=_check.host)
+    f0_new = _check.vector(
+        "f0_new", f0_new, "m_new", "K_new", len(K_new), convert=_check.host
+    )
     return K_new, f0, f0_new, _check.vector("y", y, "m", "K", m, convert=_check.host)
 
 
@@ -154,5 +168,13 @@ def _eigen(K, ts):
     """Eigenvalues and eigenvectors of K, and the times; eigenvalues that rounding cannot tell from 0 become 0."""
     K = _check.symmetric("K", K, convert=_check.host)
     lam, V = scipy.linalg.eigh(K)
-    rounding = len(lam) * np.finfo(float).eps * np.abs(_check.finite("the eigenvalues of K", lam)).max()
-    return np.where(np.abs(lam) <= rounding, 0.0, lam), V, _check.times(ts, convert=_check.host)
+    rounding = (
+        len(lam)
+        * np.finfo(float).eps
+        * np.abs(_check.finite("the eigenvalues of K", lam)).max()
+    )
+    return (
+        np.where(np.abs(lam) <= rounding, 0.0, lam),
+        V,
+        _check.times(ts, convert=_check.host),
+    )

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from ntklib import _check
+from ntklib import _check, _functions
 
 
 class Params(NamedTuple):
@@ -41,7 +41,9 @@ def init_params(key: PRNGKeyArray, n: int, n0: int) -> Params:
     try:
         key0, key1 = jax.random.split(key)
     except (TypeError, ValueError):
-        raise ValueError(f"key must be a JAX random key, such as jax.random.key(0); got {_check.shown(key)}") from None
+        raise ValueError(
+            f"key must be a JAX random key, such as jax.random.key(0); got {_check.shown(key)}"
+        ) from None
     return Params(jax.random.normal(key0, (n, n0)), jax.random.normal(key1, (n,)))
 
 
@@ -87,7 +89,9 @@ def preactivation(params: Params, X: Float[Array, "m n0"]) -> Float[Array, "m n"
     return _check.finite("h", _check.inputs("X", X, W0) @ W0.T)
 
 
-def network(params: Params, X: Float[Array, "m n0"], psi: Callable) -> Float[Array, " m"]:
+def network(
+    params: Params, X: Float[Array, "m n0"], psi: Callable
+) -> Float[Array, " m"]:
     r"""Output of the network, :math:`f^\alpha = W_1\,\psi(h^\alpha)/\sqrt n`, :eq:`eq-network`.
 
     Args:
@@ -104,11 +108,13 @@ def network(params: Params, X: Float[Array, "m n0"], psi: Callable) -> Float[Arr
     """
     h = preactivation(params, X)
     _, W1 = _check.parameters(params)
-    hidden = _check.finite("psi(h)", _check.activation(psi, h)(h))
+    hidden = _check.finite("psi(h)", _functions.activation(psi, h)(h))
     return _check.finite("f", hidden @ W1 / math.sqrt(len(W1)))
 
 
-def linearized_network(params: Params, params0: Params, X: Float[Array, "m n0"], psi: Callable) -> Float[Array, " m"]:
+def linearized_network(
+    params: Params, params0: Params, X: Float[Array, "m n0"], psi: Callable
+) -> Float[Array, " m"]:
     r"""First-order expansion of the network around ``params0``, :eq:`eq-linearized` (Lee et al. 2019).
 
     .. math::
@@ -128,26 +134,21 @@ def linearized_network(params: Params, params0: Params, X: Float[Array, "m n0"],
     """
     theta = Params(*_check.parameters(params))
     if not isinstance(params0, tuple) or len(params0) != 2:
-        raise ValueError(f"params0 must be Params(W0, W1); got {type(params0).__name__}")
-    start = Params(_check.array("params0.W0", params0[0], "n n0"), _check.array("params0.W1", params0[1], "n"))
+        raise ValueError(
+            f"params0 must be Params(W0, W1); got {type(params0).__name__}"
+        )
+    start = Params(
+        _check.array("params0.W0", params0[0], "n n0"),
+        _check.array("params0.W1", params0[1], "n"),
+    )
     for name, a, b in zip(Params._fields, theta, start, strict=True):
         if a.shape != b.shape:
-            raise ValueError(f"params0.{name} has shape {b.shape}, but params.{name} has shape {a.shape}")
+            raise ValueError(
+                f"params0.{name} has shape {b.shape}, but params.{name} has shape {a.shape}"
+            )
     X = _check.inputs("X", X, theta.W0)
-    A, S = _derivatives(psi, preactivation(start, X), 1)
+    A, S = _functions.derivatives(psi, preactivation(start, X), 1)
     change = S * (X @ (theta.W0 - start.W0).T)
-    return _check.finite("f", (A @ theta.W1 + change @ start.W1) / math.sqrt(len(theta.W1)))
-
-
-def _derivatives(psi, h, order):
-    """psi(h), psi'(h) and so on up to the order, by nested jvp; each has the shape of h."""
-
-    def stack(z, order):
-        if order == 0:
-            return (psi(z),)
-        lower, slopes = jax.jvp(lambda z: stack(z, order - 1), (z,), (jnp.ones_like(z),))
-        return *lower, slopes[-1]
-
-    psi = _check.activation(psi, h)
-    values = _check.differentiated(f"psi must be a function whose derivative of order {order} jax.jvp", stack, h, order)
-    return tuple(_check.finite("psi" + "'" * k + "(h)", value) for k, value in enumerate(values))
+    return _check.finite(
+        "f", (A @ theta.W1 + change @ start.W1) / math.sqrt(len(theta.W1))
+    )

@@ -6,12 +6,16 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ntklib import _check
-from ntklib.network import Params, _derivatives, network
+from ntklib import _check, _functions
+from ntklib._functions import derivatives
+from ntklib.network import Params, network
 
 
 def empirical_ntk(
-    params: Params, X: Float[Array, "m n0"], psi: Callable, X2: Float[Array, "m2 n0"] | None = None
+    params: Params,
+    X: Float[Array, "m n0"],
+    psi: Callable,
+    X2: Float[Array, "m2 n0"] | None = None,
 ) -> Float[Array, "m m2"]:
     r"""Tangent kernel in closed form, :eq:`eq-ntk-closed`, the lecture's Exercise 1.
 
@@ -44,7 +48,10 @@ def empirical_ntk(
 
 
 def empirical_ntk_autodiff(
-    params: Params, X: Float[Array, "m n0"], psi: Callable, X2: Float[Array, "m2 n0"] | None = None
+    params: Params,
+    X: Float[Array, "m n0"],
+    psi: Callable,
+    X2: Float[Array, "m2 n0"] | None = None,
 ) -> Float[Array, "m m2"]:
     r"""Tangent kernel by its definition, :eq:`eq-ntk`.
 
@@ -69,11 +76,15 @@ def empirical_ntk_autodiff(
     params = Params(*_check.parameters(params))
     X = _check.inputs("X", X, params.W0)
     J = _gradients(params, X, psi)
-    J2 = J if X2 is None else _gradients(params, _check.inputs("X2", X2, params.W0), psi)
+    J2 = (
+        J if X2 is None else _gradients(params, _check.inputs("X2", X2, params.W0), psi)
+    )
     return _check.finite("the kernel", J @ J2.T)
 
 
-def residual_velocity(K: Float[Array, "m m"], r: Float[Array, " m"]) -> Float[Array, " m"]:
+def residual_velocity(
+    K: Float[Array, "m m"], r: Float[Array, " m"]
+) -> Float[Array, " m"]:
     r"""Velocity of the residuals, :math:`\partial_t r = -K r/m`, :eq:`eq-residual` (the lecture's equation 2).
 
     Args:
@@ -92,12 +103,14 @@ def residual_velocity(K: Float[Array, "m m"], r: Float[Array, " m"]) -> Float[Ar
 
 
 def _features(W0, W1, X, psi):
-    A, slope = _derivatives(psi, X @ W0.T, 1)
+    A, slope = derivatives(psi, X @ W0.T, 1)
     return A, slope * W1[None, :]
 
 
 def _gradients(params, X, psi):
     network(params, X, psi)  # refuses what has nothing to do with derivatives
     reverse = jax.jacrev(lambda p: network(p, X, psi))
-    J = _check.differentiated("psi must be a function whose derivative jax.vjp", reverse, params)
+    J = _functions.differentiated(
+        "psi must be a function whose derivative jax.vjp", reverse, params
+    )
     return jnp.concatenate([J.W0.reshape(len(X), -1), J.W1], axis=1)

@@ -27,10 +27,16 @@ def lambda_min(M: Float[np.ndarray, "m m"]) -> float:
         ValueError: ``M`` is not square or not symmetric, or an entry is not a finite real number.
     """
     M = _check.symmetric("M", M, convert=_check.host)
-    return float(_check.finite("the eigenvalue", scipy.linalg.eigvalsh(M, subset_by_index=[0, 0])[0]))
+    return float(
+        _check.finite(
+            "the eigenvalue", scipy.linalg.eigvalsh(M, subset_by_index=[0, 0])[0]
+        )
+    )
 
 
-def rayleigh_quotient(M: Float[Array, "m m"], u: Float[Array, " m"]) -> Float[Array, ""]:
+def rayleigh_quotient(
+    M: Float[Array, "m m"], u: Float[Array, " m"]
+) -> Float[Array, ""]:
     r"""Rayleigh quotient :math:`u^\top M u / \|u\|^2`, which is never below the smallest eigenvalue of ``M``.
 
     This is :eq:`eq-rayleigh`, the lecture's Lemma 2,
@@ -56,7 +62,11 @@ def rayleigh_quotient(M: Float[Array, "m m"], u: Float[Array, " m"]) -> Float[Ar
     """
     M = _check.symmetric("M", M)
     u = _check.vector("u", u, "m", "M", len(M))
-    if _check.concrete(u) and np.abs(np.asarray(u)).max() < jnp.finfo(u.dtype).tiny:  # the processor takes it for zero
+    if (
+        _check.concrete(u) and np.abs(np.asarray(u)).max() < jnp.finfo(u.dtype).tiny
+    ):  # the processor takes it for zero
         raise ValueError("u must not be zero")
-    u = u / stop_gradient(jnp.max(jnp.abs(u)))  # squares neither overflow nor vanish, and the quotient is the same
+    u = u / stop_gradient(
+        jnp.max(jnp.abs(u))
+    )  # squares neither overflow nor vanish, and the quotient is the same
     return _check.finite("the quotient", u @ M @ u / (u @ u))

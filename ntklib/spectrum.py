@@ -52,9 +52,15 @@ def ntk_rank(params: Params, X: Float[Array, "m n0"], psi: Callable) -> int:
     W0, W1 = _check.parameters(params)
     X = _check.inputs("X", X, W0)
     A, E = _features(W0, W1, X, psi)
-    J = jnp.concatenate([A, (E[:, :, None] * X[:, None, :]).reshape(len(X), -1)], axis=1)
+    J = jnp.concatenate(
+        [A, (E[:, :, None] * X[:, None, :]).reshape(len(X), -1)], axis=1
+    )
     rounding = max(J.shape) * float(jnp.finfo(J.dtype).eps)
-    return int(np.linalg.matrix_rank(_check.host("the Jacobian of params and X", J, "m p"), rtol=rounding))
+    return int(
+        np.linalg.matrix_rank(
+            _check.host("the Jacobian of params and X", J, "m p"), rtol=rounding
+        )
+    )
 
 
 def lambda_min_at_width(
@@ -76,14 +82,24 @@ def lambda_min_at_width(
         ValueError: bad ``key``, ``n`` or ``draws``; bad ``X`` or ``psi``, as in :func:`ntklib.network.network`.
     """
     _check.host("X", X, "m n0")  # refuses a tracer
-    X, n, draws = _check.array("X", X, "m n0"), _check.count("n", n), _check.count("draws", draws)
+    X, n, draws = (
+        _check.array("X", X, "m n0"),
+        _check.count("n", n),
+        _check.count("draws", draws),
+    )
     init_params(key, 1, X.shape[1])  # refuses what is no key
     keys = jax.random.split(key, draws)
-    kernels = jax.lax.map(lambda k: empirical_ntk(init_params(k, n, X.shape[1]), X, psi), keys)
-    return np.array([lambda_min(K) for K in np.asarray(_check.finite("the kernel", kernels))])
+    kernels = jax.lax.map(
+        lambda k: empirical_ntk(init_params(k, n, X.shape[1]), X, psi), keys
+    )
+    return np.array(
+        [lambda_min(K) for K in np.asarray(_check.finite("the kernel", kernels))]
+    )
 
 
-def chernoff_width(lam: float, bound: float, m: int, *, shrink: float = 0.5, failure: float = 0.1) -> int:
+def chernoff_width(
+    lam: float, bound: float, m: int, *, shrink: float = 0.5, failure: float = 0.1
+) -> int:
     r"""Width from which :math:`\lambda_{min}(K_0^n) > (1 - \epsilon)\lambda` holds with probability :math:`1 - \delta`.
 
     .. math::
@@ -107,12 +123,26 @@ def chernoff_width(lam: float, bound: float, m: int, *, shrink: float = 0.5, fai
     Raises:
         ValueError: a number outside its range.
     """
-    lam, bound, m = _check.positive("lam", lam), _check.positive("bound", bound), _check.count("m", m)
-    shrink, failure = _check.positive("shrink", shrink, 1), _check.positive("failure", failure, 1)
-    return math.ceil(bound / lam * math.log(m / failure) / (shrink + (1 - shrink) * math.log1p(-shrink)))
+    lam, bound, m = (
+        _check.positive("lam", lam),
+        _check.positive("bound", bound),
+        _check.count("m", m),
+    )
+    shrink, failure = (
+        _check.positive("shrink", shrink, 1),
+        _check.positive("failure", failure, 1),
+    )
+    return math.ceil(
+        bound
+        / lam
+        * math.log(m / failure)
+        / (shrink + (1 - shrink) * math.log1p(-shrink))
+    )
 
 
-def hermite_coefficients(psi: Callable, k_max: int, *, norm: float = 1.0) -> Float[np.ndarray, " k_max+1"]:
+def hermite_coefficients(
+    psi: Callable, k_max: int, *, norm: float = 1.0
+) -> Float[np.ndarray, " k_max+1"]:
     r"""Coefficients :math:`\mu_k = \mathrm E\,\psi(\|x\| z)\,h_k(z)` in the normalised Hermite polynomials (z normal).
 
     For inputs of this norm :math:`\Phi = \sum_k \mu_k^2 \rho^k` and :math:`K = \sum_k (k + 1)\,\mu_k^2 \rho^k`, with
@@ -159,6 +189,11 @@ def hermite_lower_bound(X: Float[Array, "m n0"], psi: Callable, k_max: int) -> f
     """
     Z = _check.host("X", X, "m n0")
     norms = np.linalg.norm(Z, axis=1)
-    unit, mu = Z / np.where(norms > 0, norms, 1)[:, None], _hermite.coefficients(psi, k_max, norms)
-    degrees = [(k + 1) * np.outer(d, d) * (unit @ unit.T) ** k for k, d in enumerate(mu.T)]
+    unit, mu = (
+        Z / np.where(norms > 0, norms, 1)[:, None],
+        _hermite.coefficients(psi, k_max, norms),
+    )
+    degrees = [
+        (k + 1) * np.outer(d, d) * (unit @ unit.T) ** k for k, d in enumerate(mu.T)
+    ]
     return lambda_min(np.sum(degrees, axis=0))

@@ -16,7 +16,9 @@ from ntklib import Params
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_num_cpu_devices", 2)  # enough to spread an array over devices
-hypothesis.settings.register_profile("same every time", derandomize=True, deadline=None, database=None, max_examples=30)
+hypothesis.settings.register_profile(
+    "same every time", derandomize=True, deadline=None, database=None, max_examples=30
+)
 hypothesis.settings.load_profile("same every time")
 
 
@@ -30,7 +32,9 @@ class Activation(NamedTuple):
 
 ACTIVATIONS = {
     "tanh": Activation(jnp.tanh, np.tanh, lambda z: 1 - np.tanh(z) ** 2),
-    "relu": Activation(jax.nn.relu, lambda z: np.maximum(z, 0), lambda z: np.where(z > 0, 1.0, 0.0)),
+    "relu": Activation(
+        jax.nn.relu, lambda z: np.maximum(z, 0), lambda z: np.where(z > 0, 1.0, 0.0)
+    ),
     "gelu": Activation(
         lambda z: jax.nn.gelu(z, approximate=False),
         lambda z: z * ndtr(z),
@@ -45,36 +49,100 @@ ACTIVATIONS = {
 W0, W1, X = np.ones((5, 3)), np.ones(5), np.ones((4, 3))
 BAD_DATA = {
     "params, a list": ("params", [W0, W1], "params must be Params(W0, W1); got list"),
-    "params, three of them": ("params", (W0, W1, W1), "params must be Params(W0, W1); got tuple"),
+    "params, three of them": (
+        "params",
+        (W0, W1, W1),
+        "params must be Params(W0, W1); got tuple",
+    ),
     "params, text": ("params", "random", "params must be Params(W0, W1); got str"),
-    "W0, a vector": ("params", Params(W1, W1), "params.W0 must be a real array of shape (n, n0); got shape (5,)"),
+    "W0, a vector": (
+        "params",
+        Params(W1, W1),
+        "params.W0 must be a real array of shape (n, n0); got shape (5,)",
+    ),
     "W0, no units": (
         "params",
         Params(W0[:0], W1),
         "params.W0 must be a real array of shape (n, n0) and must not be em",
     ),
-    "W0, nan": ("params", Params(W0 * np.nan, W1), "params.W0 must be finite; got nan at index (0, 0)"),
-    "W0, complex": ("params", Params(W0 * 1j, W1), "params.W0 must be a real array of shape (n, n0); got dtype compl"),
-    "W1, a row": ("params", Params(W0, W1[None]), "params.W1 must be a real array of shape (n,); got shape (1, 5)"),
-    "W1, too short": ("params", Params(W0, W1[:4]), "params.W1 has length 4, but params.W0 expects n = 5"),
-    "W1, infinite": ("params", Params(W0, W1 * -np.inf), "params.W1 must be finite; got -inf at index (0,)"),
-    "X, one input": ("X", X[0], "X must be a real array of shape (m, n0); got shape (3,)"),
+    "W0, nan": (
+        "params",
+        Params(W0 * np.nan, W1),
+        "params.W0 must be finite; got nan at index (0, 0)",
+    ),
+    "W0, complex": (
+        "params",
+        Params(W0 * 1j, W1),
+        "params.W0 must be a real array of shape (n, n0); got dtype compl",
+    ),
+    "W1, a row": (
+        "params",
+        Params(W0, W1[None]),
+        "params.W1 must be a real array of shape (n,); got shape (1, 5)",
+    ),
+    "W1, too short": (
+        "params",
+        Params(W0, W1[:4]),
+        "params.W1 has length 4, but params.W0 expects n = 5",
+    ),
+    "W1, infinite": (
+        "params",
+        Params(W0, W1 * -np.inf),
+        "params.W1 must be finite; got -inf at index (0,)",
+    ),
+    "X, one input": (
+        "X",
+        X[0],
+        "X must be a real array of shape (m, n0); got shape (3,)",
+    ),
     "X, transposed": ("X", X.T, "X has 4 columns, but params.W0 expects n0 = 3"),
-    "X, no inputs": ("X", X[:0], "X must be a real array of shape (m, n0) and must not be empty; got shape (0, 3)"),
-    "X, no columns": ("X", X[:, :0], "X must be a real array of shape (m, n0) and must not be empty; got shape (4, 0)"),
-    "X, one nan": ("X", [[1, 2, 3], [4, 5, np.nan]], "X must be finite; got nan at index (1, 2)"),
-    "X, infinite": ("X", jnp.full((4, 3), jnp.inf), "X must be finite; got inf at index (0, 0)"),
+    "X, no inputs": (
+        "X",
+        X[:0],
+        "X must be a real array of shape (m, n0) and must not be empty; got shape (0, 3)",
+    ),
+    "X, no columns": (
+        "X",
+        X[:, :0],
+        "X must be a real array of shape (m, n0) and must not be empty; got shape (4, 0)",
+    ),
+    "X, one nan": (
+        "X",
+        [[1, 2, 3], [4, 5, np.nan]],
+        "X must be finite; got nan at index (1, 2)",
+    ),
+    "X, infinite": (
+        "X",
+        jnp.full((4, 3), jnp.inf),
+        "X must be finite; got inf at index (0, 0)",
+    ),
     "X, text": ("X", "data", "X must be a real array of shape (m, n0); got 'data'"),
-    "X, numbers as text": ("X", [["1", "2", "3"]], "X must be a real array of shape (m, n0); got dtype <U1"),
-    "X, complex": ("X", X + 0j, "X must be a real array of shape (m, n0); got dtype complex128"),
+    "X, numbers as text": (
+        "X",
+        [["1", "2", "3"]],
+        "X must be a real array of shape (m, n0); got dtype <U1",
+    ),
+    "X, complex": (
+        "X",
+        X + 0j,
+        "X must be a real array of shape (m, n0); got dtype complex128",
+    ),
     "X, ragged": (
         "X",
         [[1, 2, 3], [4]],
         "X must be a real array of shape (m, n0); got a list that is not a rectangular",
     ),
     "X, None": ("X", None, "X must be a real array of shape (m, n0); got None"),
-    "X, objects": ("X", np.array([[1, 2, None]]), "X must be a real array of shape (m, n0); got dtype object"),
-    "X, long double": ("X", X.astype(np.longdouble), "X must be a real array of shape (m, n0); got dtype "),
+    "X, objects": (
+        "X",
+        np.array([[1, 2, None]]),
+        "X must be a real array of shape (m, n0); got dtype object",
+    ),
+    "X, long double": (
+        "X",
+        X.astype(np.longdouble),
+        "X must be a real array of shape (m, n0); got dtype ",
+    ),
 }
 BAD_PSI = {
     "text": "tanh",
@@ -104,7 +172,9 @@ def activations():
     return ACTIVATIONS
 
 
-@pytest.fixture(params=[(1, 1, 1), (3, 2, 1), (4, 5, 3)], ids="m{0[0]}-n{0[1]}-n0{0[2]}".format)
+@pytest.fixture(
+    params=[(1, 1, 1), (3, 2, 1), (4, 5, 3)], ids="m{0[0]}-n{0[1]}-n0{0[2]}".format
+)
 def shape(request):
     """(m, n, n0), the smallest among them."""
     return request.param
@@ -120,7 +190,10 @@ def bad_data(request):
 @pytest.fixture(params=BAD_PSI.values(), ids=BAD_PSI.keys())
 def bad_psi(request):
     """A psi that is no activation, and the beginning of the message."""
-    return request.param, "psi must be an elementwise function, such as jnp.tanh, that JAX can trace and that returns a"
+    return (
+        request.param,
+        "psi must be an elementwise function, such as jnp.tanh, that JAX can trace and that returns a",
+    )
 
 
 @pytest.fixture(scope="session")
@@ -129,7 +202,10 @@ def problem():
 
     def draw(m, n, n0, seed=0, dtype=float):
         rng = np.random.default_rng(seed)
-        W0, W1, X, y = (jnp.asarray(rng.normal(size=s), dtype) for s in ((n, n0), (n,), (m, n0), (m,)))
+        W0, W1, X, y = (
+            jnp.asarray(rng.normal(size=s), dtype)
+            for s in ((n, n0), (n,), (m, n0), (m,))
+        )
         return Params(W0, W1), X, y
 
     return draw
@@ -144,7 +220,9 @@ def close():
         assert [np.shape(g) for g in got] == [np.shape(w) for w in want]
         for g, w in zip(got, want, strict=True):
             g, w = np.asarray(g, float), np.asarray(w, float)
-            np.testing.assert_allclose(g, w, rtol=0, atol=tol * np.abs(w).max() + 1e-300)
+            np.testing.assert_allclose(
+                g, w, rtol=0, atol=tol * np.abs(w).max() + 1e-300
+            )
 
     return compare
 

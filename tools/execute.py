@@ -21,7 +21,11 @@ ROOT = Path(__file__).parents[1]
 
 ANSI = r"\x1b\[[0-9;]*m"
 PATHS = (ROOT / "book").rglob("*.ipynb")
-BOOK = sorted(path for path in PATHS if not any(part[0] in "._" for part in path.relative_to(ROOT).parts))
+BOOK = sorted(
+    path
+    for path in PATHS
+    if not any(part[0] in "._" for part in path.relative_to(ROOT).parts)
+)
 
 
 class NotebookError(Exception):
@@ -47,8 +51,13 @@ def execute(path):
     try:
         client.execute()
     except CellExecutionError as error:
-        number = sum(cell.cell_type == "code" and cell.execution_count is not None for cell in notebook.cells)
-        raise NotebookError(f"code cell {number} raised {error.ename}\n{re.sub(ANSI, '', str(error))}") from error
+        number = sum(
+            cell.cell_type == "code" and cell.execution_count is not None
+            for cell in notebook.cells
+        )
+        raise NotebookError(
+            f"code cell {number} raised {error.ename}\n{re.sub(ANSI, '', str(error))}"
+        ) from error
     notebook.metadata.language_info = {"name": "python"}
     return notebook
 
@@ -76,8 +85,13 @@ def main():
         try:
             store(path.resolve())
         except NotebookError as error:
-            sys.exit(f"failed\n{path}: {error}\nThe stored notebook was left as it was.")
-        except (KeyboardInterrupt, Exception) as error:  # nbclient answers an interrupt with several kinds
+            sys.exit(
+                f"failed\n{path}: {error}\nThe stored notebook was left as it was."
+            )
+        except (
+            KeyboardInterrupt,
+            Exception,
+        ) as error:  # nbclient answers an interrupt with several kinds
             sys.exit(f"stopped by {type(error).__name__}\n{path} was left as it was.")
         print(f"{time.perf_counter() - start:5.1f} s", flush=True)
 

@@ -31,9 +31,15 @@ class Function:
 
 def chapters(root):
     """The chapters' stems with their notebooks, in the book's order."""
-    listed = re.findall(r"^\s*- file: book/(\w+)\s*$", Path(root, "_toc.yml").read_text("utf-8"), re.M)
+    listed = re.findall(
+        r"^\s*- file: book/(\w+)\s*$", Path(root, "_toc.yml").read_text("utf-8"), re.M
+    )
     paths = ((stem, Path(root, "book", f"{stem}.ipynb")) for stem in listed)
-    return {stem: json.loads(path.read_text("utf-8"))["cells"] for stem, path in paths if path.exists()}
+    return {
+        stem: json.loads(path.read_text("utf-8"))["cells"]
+        for stem, path in paths
+        if path.exists()
+    }
 
 
 def _source(cells, kind):
@@ -46,7 +52,11 @@ def equations(root):
     for stem, cells in chapters(root).items():
         text = "\n".join(_source(cells, "markdown"))
         where |= {a or b: stem for a, b in LABEL.findall(text)}
-        prose |= {label for line in re.findall(r"^% prose:(.*)$", text, re.M) for label in line.split()}
+        prose |= {
+            label
+            for line in re.findall(r"^% prose:(.*)$", text, re.M)
+            for label in line.split()
+        }
     return where, prose
 
 
@@ -62,7 +72,11 @@ def functions(root):
         for node in ast.parse(path.read_text("utf-8")).body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 owners = [
-                    name for name in found if node.name.removeprefix("test_").lower().startswith(name.lower() + "_")
+                    name
+                    for name in found
+                    if node.name.removeprefix("test_")
+                    .lower()
+                    .startswith(name.lower() + "_")
                 ]
                 if owners:
                     found[max(owners, key=len)].tests.append(node.name)
@@ -80,7 +94,10 @@ def rows(root):
     """Rows (equation label, functions that cite it) in the book's order."""
     where, _ = equations(root)
     library = functions(root).values()
-    return [(label, [function for function in library if label in function.equations]) for label in where]
+    return [
+        (label, [function for function in library if label in function.equations])
+        for label in where
+    ]
 
 
 class EquationMap(SphinxDirective):
@@ -95,13 +112,24 @@ class EquationMap(SphinxDirective):
         lines += ["* - Equation", "  - Function", "  - Tests", "  - First cell"]
         for label, owners in rows(root):
             for f in owners:
-                stem, number = min(f.cells, key=lambda cell: (cell[0] != f.module, cell[1]))
-                lines += [f"* - {{eq}}`{label}`", f"  - {{py:obj}}`{f.name} <ntklib.{f.module}.{f.name}>`"]
-                lines += [f"  - {len(f.tests)}, such as `{f.tests[0].removeprefix('test_')}`"]
-                lines += [f"  - {{ref}}`{stem.replace('_', ' ')}, cell {number} <cell-{stem}-{number}>`"]
+                stem, number = min(
+                    f.cells, key=lambda cell: (cell[0] != f.module, cell[1])
+                )
+                lines += [
+                    f"* - {{eq}}`{label}`",
+                    f"  - {{py:obj}}`{f.name} <ntklib.{f.module}.{f.name}>`",
+                ]
+                lines += [
+                    f"  - {len(f.tests)}, such as `{f.tests[0].removeprefix('test_')}`"
+                ]
+                lines += [
+                    f"  - {{ref}}`{stem.replace('_', ' ')}, cell {number} <cell-{stem}-{number}>`"
+                ]
         table = self.parse_text_to_nodes("\n".join([*lines, "```"]))
         for name in (name for node in table for name in node.findall(nodes.literal)):
-            words = re.findall("[^_]+_?", name.astext())  # a long name may go on in the next line after an underscore
+            words = re.findall(
+                "[^_]+_?", name.astext()
+            )  # a long name may go on in the next line after an underscore
             name.children = []
             for word in words:
                 name += [nodes.Text(word), nodes.raw("", "<wbr>", format="html")]
@@ -111,7 +139,11 @@ class EquationMap(SphinxDirective):
 def anchor_cells(app, doctree):
     """Give every code cell of a notebook an anchor, so that the map can point at it."""
     docname = app.env.docname
-    cells = doctree.findall(lambda node: node.get("nb_element") == "cell_code" if hasattr(node, "get") else False)
+    cells = doctree.findall(
+        lambda node: (
+            node.get("nb_element") == "cell_code" if hasattr(node, "get") else False
+        )
+    )
     for number, cell in enumerate(cells, 1):
         label = f"cell-{Path(docname).name}-{number}"
         cell["ids"].append(label)
@@ -127,9 +159,17 @@ class NameEquations(SphinxTransform):
         """Put an index entry before each equation."""
         for block in list(self.document.findall(nodes.math_block)):
             if label := block.get("label"):
-                names = (label, f"{label.removeprefix('eq-').replace('-', ' ')} equation")
-                entries = [("single", name, f"equation-{label}", "main", None) for name in names]
-                block.parent.insert(block.parent.index(block), addnodes.index(entries=entries))
+                names = (
+                    label,
+                    f"{label.removeprefix('eq-').replace('-', ' ')} equation",
+                )
+                entries = [
+                    ("single", name, f"equation-{label}", "main", None)
+                    for name in names
+                ]
+                block.parent.insert(
+                    block.parent.index(block), addnodes.index(entries=entries)
+                )
 
 
 def setup(app):

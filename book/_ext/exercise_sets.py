@@ -16,7 +16,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SETS = sorted((ROOT / "book" / "exercises").glob("*.ipynb"))
 COPIES = ROOT / "_build" / "assignment"
-REGION = re.compile(r"^([ \t]*)### BEGIN SOLUTION$.*?^[ \t]*### END SOLUTION$", re.M | re.S)
+REGION = re.compile(
+    r"^([ \t]*)### BEGIN SOLUTION$.*?^[ \t]*### END SOLUTION$", re.M | re.S
+)
 ROLE = re.compile(r"\{(\w+)\}`(?:([^`<]*[^`<\s])\s*<)?([^`<>]*)>?`")
 ABSENT = "The solution is not part of this site."
 
@@ -36,12 +38,17 @@ def without_solutions(notebook):
         if cell["cell_type"] == "code":
             cell["outputs"], cell["execution_count"] = [], None
         if is_solution(cell):
-            region, absent = cell["cell_type"] == "code" and REGION.search(source), f"# {ABSENT}"
+            region, absent = (
+                cell["cell_type"] == "code" and REGION.search(source),
+                f"# {ABSENT}",
+            )
             cell["metadata"]["tags"] = []  # what is left need not be folded
             if cell["cell_type"] == "markdown":
                 cell["source"] = f"*{ABSENT}*"
             else:  # without markers everything goes
-                cell["source"] = REGION.sub(rf"\1...  {absent}", source) if region else absent
+                cell["source"] = (
+                    REGION.sub(rf"\1...  {absent}", source) if region else absent
+                )
     return notebook
 
 
@@ -53,15 +60,21 @@ def plain(notebook):
         if role == "doc" and not title:
             page = (ROOT / "book" / "exercises" / target).resolve()
             cells = json.loads(page.with_suffix(".ipynb").read_text("utf-8"))["cells"]
-            title = f"“{''.join(cells[0]['source']).splitlines()[0].removeprefix('# ')}”"
+            title = (
+                f"“{''.join(cells[0]['source']).splitlines()[0].removeprefix('# ')}”"
+            )
         return title or f"({target})"
 
     notebook = copy.deepcopy(notebook)
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
-            text = re.sub(r"\n*^\{download\}.*$", "", "".join(cell["source"]), flags=re.M)
+            text = re.sub(
+                r"\n*^\{download\}.*$", "", "".join(cell["source"]), flags=re.M
+            )
             cell["source"] = ROLE.sub(words, text)
-        cell["metadata"] = {key: value for key, value in cell["metadata"].items() if key == "nbgrader"}
+        cell["metadata"] = {
+            key: value for key, value in cell["metadata"].items() if key == "nbgrader"
+        }
     return notebook
 
 
@@ -73,9 +86,15 @@ def make_course(folder):
     for path in SETS:
         source = Path(folder, "source", path.stem, path.name)
         source.parent.mkdir(parents=True, exist_ok=True)
-        source.write_text(json.dumps(plain(json.loads(path.read_text("utf-8"))), indent=1), "utf-8")
-    Path(folder, "nbgrader_config.py").write_text("c = get_config()\nc.Execute.timeout = 300  # seconds for one cell\n")
-    here = str(Path(sys.executable).parent)  # nbgrader runs a program from here, alembic
+        source.write_text(
+            json.dumps(plain(json.loads(path.read_text("utf-8"))), indent=1), "utf-8"
+        )
+    Path(folder, "nbgrader_config.py").write_text(
+        "c = get_config()\nc.Execute.timeout = 300  # seconds for one cell\n"
+    )
+    here = str(
+        Path(sys.executable).parent
+    )  # nbgrader runs a program from here, alembic
     os.environ["PATH"] = os.pathsep.join([here, os.environ["PATH"]])
     config = Config()
     config.CourseDirectory.root = str(Path(folder).resolve())
@@ -83,7 +102,9 @@ def make_course(folder):
     for path in SETS:
         result = api.generate_assignment(path.stem)
         if not result["success"]:
-            sys.exit(f"{path.name}: nbgrader made no student's copy\n{result.get('log')}\n{result.get('error')}")
+            sys.exit(
+                f"{path.name}: nbgrader made no student's copy\n{result.get('log')}\n{result.get('error')}"
+            )
 
 
 def main(*course):
@@ -92,7 +113,10 @@ def main(*course):
         make_course(*course or [folder])
         COPIES.mkdir(parents=True, exist_ok=True)
         for path in SETS:
-            shutil.copyfile(Path(*course or [folder], "release", path.stem, path.name), COPIES / path.name)
+            shutil.copyfile(
+                Path(*course or [folder], "release", path.stem, path.name),
+                COPIES / path.name,
+            )
     print(f"The student's copies are in {COPIES.relative_to(ROOT)}.")
 
 

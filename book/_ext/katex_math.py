@@ -24,9 +24,15 @@ logger = logging.getLogger(__name__)
 
 @functools.cache
 def _process():
-    node = next(path for name in ("bin/node", "node.exe") if (path := Path(ROOT_DIR, name)).exists())
+    node = next(
+        path
+        for name in ("bin/node", "node.exe")
+        if (path := Path(ROOT_DIR, name)).exists()
+    )
     pipe = subprocess.PIPE
-    return subprocess.Popen([node, HERE / "katex.mjs"], stdin=pipe, stdout=pipe, encoding="utf-8", bufsize=1)
+    return subprocess.Popen(
+        [node, HERE / "katex.mjs"], stdin=pipe, stdout=pipe, encoding="utf-8", bufsize=1
+    )
 
 
 @functools.cache
@@ -37,7 +43,9 @@ def render(tex, display):
     process.stdin.flush()
     line = process.stdout.readline()
     if not line:
-        raise ExtensionError("the KaTeX process ended early; run `make clean` and `make book` to install it anew")
+        raise ExtensionError(
+            "the KaTeX process ended early; run `make clean` and `make book` to install it anew"
+        )
     answer = json.loads(line)
     if "error" in answer:
         raise ValueError(answer["error"])
@@ -66,7 +74,9 @@ def visit_block(self, node):
         self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})')
         self.add_permalink_ref(node, "Link to this equation")
         self.body.append("</span>")
-    self.body.append(f'<div class="formula" tabindex="0">{_set(node, True)}</div></div>\n')
+    self.body.append(
+        f'<div class="formula" tabindex="0">{_set(node, True)}</div></div>\n'
+    )
     raise nodes.SkipNode
 
 
@@ -77,10 +87,20 @@ def copy_assets(app, error):
         (target / "fonts").mkdir(parents=True, exist_ok=True)
         style = (DIST / "katex.min.css").read_text("utf-8")
         (target / "katex.min.css").write_text(
-            re.sub(r'url\([^)]*2\) format\("woff2"\),|,url\([^)]*\) format\("truetype"\)', "", style)
+            re.sub(
+                r'url\([^)]*2\) format\("woff2"\),|,url\([^)]*\) format\("truetype"\)',
+                "",
+                style,
+            )
         )
         used = "".join(
-            sorted({letter for page in Path(app.outdir).rglob("*.html") for letter in page.read_text("utf-8")})
+            sorted(
+                {
+                    letter
+                    for page in Path(app.outdir).rglob("*.html")
+                    for letter in page.read_text("utf-8")
+                }
+            )
         )
         for font in DIST.glob("fonts/*.ttf"):
             write_font(font, used, target / "fonts" / f"{font.stem}.woff")

@@ -17,7 +17,9 @@ from fontTools import subset
 from PIL import Image
 from sphinx.errors import ExtensionError
 
-logging.getLogger("fontTools").setLevel(logging.ERROR)  # it finds the icons' font too old
+logging.getLogger("fontTools").setLevel(
+    logging.ERROR
+)  # it finds the icons' font too old
 
 PICTURE = re.compile(r'(<img\b[^>]*?) src="((?:\.\./)*_images/[^"]+)\.png"')
 ICON = re.compile(r"\bfa-([a-z-]+)")
@@ -28,7 +30,9 @@ REPAIRS = {
     ' role="list" class="citation-list"': ' class="citation-list"',  # its children are no list items
 }
 STYLE = re.compile(r'^[ \t]*<link [^>]*rel="stylesheet"[^>]*>\n', re.M)
-TOKEN_STYLE = re.compile(r'html\[data-theme="(\w+)"\] \.highlight(?: \.(\w+))? \{ ?([^}]*?) ?\}')
+TOKEN_STYLE = re.compile(
+    r'html\[data-theme="(\w+)"\] \.highlight(?: \.(\w+))? \{ ?([^}]*?) ?\}'
+)
 WIDGETS = {"play", "pause", "stop", "repeat", "sync"}  # drawn by scripts
 
 
@@ -44,8 +48,12 @@ def mend_pages(app, error):
                 clear = image.mode == "RGBA" and image.getextrema()[3][0] < 255
                 slim = image.convert("RGBA" if clear else "RGB")
                 if not clear:
-                    slim = slim.quantize(96, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).convert("RGB")
-                slim.save(path.with_suffix(".webp"), lossless=True, quality=100, method=6)
+                    slim = slim.quantize(
+                        96, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+                    ).convert("RGB")
+                slim.save(
+                    path.with_suffix(".webp"), lossless=True, quality=100, method=6
+                )
                 sizes[path] = image.size
             path.unlink()
         return sizes[path]
@@ -78,13 +86,21 @@ def shrink_icons(app, error):
         return
     static = Path(app.outdir, "_static")
     style = (static / "styles" / "pydata-sphinx-theme.css").read_text("utf-8")
-    used = {name for page in Path(app.outdir).rglob("*.html") for name in ICON.findall(page.read_text("utf-8"))}
+    used = {
+        name
+        for page in Path(app.outdir).rglob("*.html")
+        for name in ICON.findall(page.read_text("utf-8"))
+    }
     glyphs = set(re.findall(r'--pst-icon-[\w-]+:"(.)"', style))
-    for names, code in re.findall(r'((?:\.fa-[\w-]+:before,?)+){content:"\\([0-9a-f]+)"}', style):
+    for names, code in re.findall(
+        r'((?:\.fa-[\w-]+:before,?)+){content:"\\([0-9a-f]+)"}', style
+    ):
         if {name for name in re.findall(r"\.fa-([\w-]+):", names)} & (used | WIDGETS):
             glyphs.add(chr(int(code, 16)))
     source = static / "vendor" / "fontawesome" / "webfonts" / "fa-solid-900.ttf"
-    write_font(source, "".join(sorted(glyphs)), static / "icons.woff", layout_features=[])
+    write_font(
+        source, "".join(sorted(glyphs)), static / "icons.woff", layout_features=[]
+    )
 
 
 def plain_words(style):
@@ -103,10 +119,18 @@ def style_sheet(path, folder):
     def moved(match):
         return f'url("{os.path.relpath(path.parent / match[1], folder)}")'
 
-    text = re.sub(r"""url\(["']?(?!data:)([^"')]+)["']?\)""", moved, path.read_text("utf-8"))
-    text = re.sub(r'@import "([^"]+)";', lambda name: style_sheet((path.parent / name[1]).resolve(), folder), text)
+    text = re.sub(
+        r"""url\(["']?(?!data:)([^"')]+)["']?\)""", moved, path.read_text("utf-8")
+    )
+    text = re.sub(
+        r'@import "([^"]+)";',
+        lambda name: style_sheet((path.parent / name[1]).resolve(), folder),
+        text,
+    )
     if "@import" in text:
-        raise ExtensionError(f"{path.name} imports a style sheet in a way that {__file__} does not know")
+        raise ExtensionError(
+            f"{path.name} imports a style sheet in a way that {__file__} does not know"
+        )
     return text
 
 
@@ -121,13 +145,21 @@ def lighten_styles(app, error):
         links = STYLE.findall(text)
         if not links or page.resolve().is_relative_to(static):
             continue  # the page at the site's root, which leads to the first one; a template
-        paths = [(page.parent / re.search(r'href="([^"?]+)', link)[1]).resolve() for link in links]
+        paths = [
+            (page.parent / re.search(r'href="([^"?]+)', link)[1]).resolve()
+            for link in links
+        ]
         style = "\n".join(style_sheet(path, static) for path in paths)
         one = static / f"book-{hashlib.sha256(style.encode()).hexdigest()[:12]}.css"
         one.write_text(style, "utf-8")
         href = os.path.relpath(one, page.parent.resolve())
-        text = text.replace(links[0], f'    <link rel="stylesheet" href="{href}" />\n', 1)
-        page.write_text(STYLE.sub(lambda link, href=href: link[0] if href in link[0] else "", text), "utf-8")
+        text = text.replace(
+            links[0], f'    <link rel="stylesheet" href="{href}" />\n', 1
+        )
+        page.write_text(
+            STYLE.sub(lambda link, href=href: link[0] if href in link[0] else "", text),
+            "utf-8",
+        )
 
 
 def setup(app):

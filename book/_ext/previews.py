@@ -9,9 +9,13 @@ from functools import partial
 from pathlib import Path
 
 REFERENCE = re.compile(r'<a class="reference internal" href="([^"#:]+\.html)#([^"]+)"')
-TARGET = re.compile(r'<(div|figure) class="(?:math|citation|align-\w+|(?:proof|exercise) [^"]*)" id="([^"]+)"')
+TARGET = re.compile(
+    r'<(div|figure) class="(?:math|citation|align-\w+|(?:proof|exercise) [^"]*)" id="([^"]+)"'
+)
 
-ERRATUM = re.compile(r'<span id="(erratum-\d+)"></span>(<h3>.*?</h3>(?:\s*<p>.*?</p>)+)', re.S)
+ERRATUM = re.compile(
+    r'<span id="(erratum-\d+)"></span>(<h3>.*?</h3>(?:\s*<p>.*?</p>)+)', re.S
+)
 
 
 def element(page, start, tag):
@@ -33,27 +37,43 @@ def quiet(html):
 
 def shown(page):
     """What a reference to the page may show, as functions that give it, by its anchor."""
-    whole = {m[2]: partial(element, page, m.start(), m[1]) for m in TARGET.finditer(page)}
-    return whole | {m[1]: partial("<div>{}</div>".format, m[2]) for m in ERRATUM.finditer(page)}
+    whole = {
+        m[2]: partial(element, page, m.start(), m[1]) for m in TARGET.finditer(page)
+    }
+    return whole | {
+        m[1]: partial("<div>{}</div>".format, m[2]) for m in ERRATUM.finditer(page)
+    }
 
 
 def embed(app, error):
     """Write into each page the previews that it needs from others."""
     if error is not None or app.builder.format != "html":
         return
-    paths = {path.resolve(): path.read_text("utf-8") for path in Path(app.outdir).rglob("*.html")}
+    paths = {
+        path.resolve(): path.read_text("utf-8")
+        for path in Path(app.outdir).rglob("*.html")
+    }
     targets = {path: shown(page) for path, page in paths.items()}
     for path, page in paths.items():
         copies = []
         for file, anchor in dict.fromkeys(REFERENCE.findall(page)):
             other = (path.parent / file).resolve()
-            if anchor in targets.get(other, {}) and f'data-preview="{file}#{anchor}"' not in page:
+            if (
+                anchor in targets.get(other, {})
+                and f'data-preview="{file}#{anchor}"' not in page
+            ):
                 copy = quiet(targets[other][anchor]())
-                up = "../" * (len(path.relative_to(Path(app.outdir).resolve()).parts) - 1)
+                up = "../" * (
+                    len(path.relative_to(Path(app.outdir).resolve()).parts) - 1
+                )
                 copy = re.sub(r'src="(?:\.\./)*_images/', f'src="{up}_images/', copy)
-                copies.append(f'<script type="text/html" data-preview="{file}#{anchor}">{copy}</script>')
+                copies.append(
+                    f'<script type="text/html" data-preview="{file}#{anchor}">{copy}</script>'
+                )
         if copies:
-            path.write_text(page.replace("</body>", "\n".join([*copies, "</body>"])), "utf-8")
+            path.write_text(
+                page.replace("</body>", "\n".join([*copies, "</body>"])), "utf-8"
+            )
 
 
 def setup(app):

@@ -25,7 +25,11 @@ def text(output):
         return "".join(output["text"])
     if output["output_type"] == "error":
         return f"{output['ename']}: {output['evalue']}"
-    return "\n".join("".join(data) for kind, data in output["data"].items() if kind.startswith("text/"))
+    return "\n".join(
+        "".join(data)
+        for kind, data in output["data"].items()
+        if kind.startswith("text/")
+    )
 
 
 def faults(notebook):
@@ -35,15 +39,22 @@ def faults(notebook):
     for number, cell in enumerate(code, 1):
         name = f"code cell {number} ({''.join(cell['source']).strip().splitlines()[:1] or ['empty']!r:.60})"
         if cell.get("execution_count") != number:
-            found.append(f"{name} has execution count {cell.get('execution_count')}, not {number}: run `make execute`")
+            found.append(
+                f"{name} has execution count {cell.get('execution_count')}, not {number}: run `make execute`"
+            )
         for output in cell["outputs"]:
             if output["output_type"] == "error":
                 found.append(f"{name} raised {text(output)}")
             elif output.get("name") == "stderr":
                 found.append(f"{name} wrote to stderr: {text(output)[:80]!r}")
             else:
-                hits = ((kind, re.search(pattern, text(output))) for kind, pattern in FORBIDDEN.items())
-                found += [f"{name} shows {kind}: {hit[0]!r}" for kind, hit in hits if hit]
+                hits = (
+                    (kind, re.search(pattern, text(output)))
+                    for kind, pattern in FORBIDDEN.items()
+                )
+                found += [
+                    f"{name} shows {kind}: {hit[0]!r}" for kind, hit in hits if hit
+                ]
     if not code:
         found.append("no code cell")
     return found
@@ -54,7 +65,9 @@ def report(app, docname, source):
     path = Path(app.env.doc2path(docname))
     if path.suffix == ".ipynb":
         for fault in faults(json.loads(path.read_text("utf-8"))):
-            logger.warning("%s: %s", path.name, fault, location=docname, type="stored-output")
+            logger.warning(
+                "%s: %s", path.name, fault, location=docname, type="stored-output"
+            )
 
 
 def setup(app):

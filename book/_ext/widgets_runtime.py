@@ -12,7 +12,14 @@ from urllib.parse import unquote
 
 from sphinx.errors import ExtensionError
 
-BUNDLE = Path(__file__).parent / "node_modules" / "@jupyter-widgets" / "html-manager" / "dist" / "embed.js"
+BUNDLE = (
+    Path(__file__).parent
+    / "node_modules"
+    / "@jupyter-widgets"
+    / "html-manager"
+    / "dist"
+    / "embed.js"
+)
 CHANGES = {
     # The theme has the icon font; the bundle would load an older one, and put it in the place of the theme's.
     "@font-face{": "@media not all{",
@@ -24,14 +31,22 @@ CHANGES = {
         '_embedder=!0,(e=>"complete"===document.readyState?e():window.addEventListener("load",e))((()=>{'
     ),
 }
-SCRIPT = re.compile(r'<script data-jupyter-widgets-cdn="([^"]*)" defer="defer" src="([^"]*)"></script>')
+SCRIPT = re.compile(
+    r'<script data-jupyter-widgets-cdn="([^"]*)" defer="defer" src="([^"]*)"></script>'
+)
 LATER = """<script>requestAnimationFrame(() => setTimeout(() => document.body.append(Object.assign(
   document.createElement("script"), {{src: "{1}"}})))); // after the first frame, which shows the text
 document.currentScript.dataset.jupyterWidgetsCdn = "{0}";</script>"""
-STATE = re.compile(r'<script type="application/vnd\.jupyter\.widget-state\+json">(.*?)</script>\n?', re.S)
-VIEW = re.compile(r'<script type="application/vnd\.jupyter\.widget-view\+json">(.*?)</script>', re.S)
+STATE = re.compile(
+    r'<script type="application/vnd\.jupyter\.widget-state\+json">(.*?)</script>\n?',
+    re.S,
+)
+VIEW = re.compile(
+    r'<script type="application/vnd\.jupyter\.widget-view\+json">(.*?)</script>', re.S
+)
 FRAME = re.compile(
-    r'<p>(.*?)</p><img (alt="[^"]*") src="data:image/svg\+xml,([^"]*)" width="(\d+)" height="(\d+)"', re.S
+    r'<p>(.*?)</p><img (alt="[^"]*") src="data:image/svg\+xml,([^"]*)" width="(\d+)" height="(\d+)"',
+    re.S,
 )
 
 
@@ -41,7 +56,9 @@ def copy_bundle(app):
         script = BUNDLE.read_text("utf-8")
         for old, new in CHANGES.items():
             if old not in script:
-                raise ExtensionError(f"{BUNDLE.name} no longer contains {old!r}; look at CHANGES in {__file__}")
+                raise ExtensionError(
+                    f"{BUNDLE.name} no longer contains {old!r}; look at CHANGES in {__file__}"
+                )
             script = script.replace(old, new)
         target = Path(app.outdir, "_static", "widgets")
         target.mkdir(parents=True, exist_ok=True)
@@ -53,7 +70,9 @@ def frame(states, model, part):
     state = states[model]["state"]
     if "children" not in state:
         return state["value"]
-    at = int(part * (len(state["children"]) - 1)) if "selected_index" in state else -1  # the picture is last
+    at = (
+        int(part * (len(state["children"]) - 1)) if "selected_index" in state else -1
+    )  # the picture is last
     return frame(states, state["children"][at].removeprefix("IPY_MODEL_"), part)
 
 
@@ -90,12 +109,24 @@ def let_text_come_first(app, error):
             page = path.read_text("utf-8")
             if state := STATE.search(page):
                 states = json.loads(state[1])["state"]
-                page = add_stills(page.replace(state[0], "", 1), path.relative_to(app.outdir), states, images)
+                page = add_stills(
+                    page.replace(state[0], "", 1),
+                    path.relative_to(app.outdir),
+                    states,
+                    images,
+                )
                 script = SCRIPT.search(page)
                 if script is None:
-                    raise ExtensionError(f"{path.name} has sliders, but the script that shows them is not as expected")
-                before, end, after = page.replace(script[0], "", 1).rpartition("</body>")
-                path.write_text(f"{before}{state[0]}{LATER.format(*script.groups())}{end}{after}", "utf-8")
+                    raise ExtensionError(
+                        f"{path.name} has sliders, but the script that shows them is not as expected"
+                    )
+                before, end, after = page.replace(script[0], "", 1).rpartition(
+                    "</body>"
+                )
+                path.write_text(
+                    f"{before}{state[0]}{LATER.format(*script.groups())}{end}{after}",
+                    "utf-8",
+                )
 
 
 def setup(app):

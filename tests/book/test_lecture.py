@@ -21,16 +21,30 @@ Consequence: the limit kernel is stationary | Reference: Jacot, Gabriel and Hong
 """
 NUMBERS = range(1, 23)
 ERRATUM = re.compile(r"<erratum-(\d+)>")
-CHAPTERS = {stem: [("".join(c["source"]), c["cell_type"]) for c in cells] for stem, cells in chapters(ROOT).items()}
-TEXT = {stem: "\n".join(text for text, kind in cells if kind == "markdown") for stem, cells in CHAPTERS.items()}
-ROWS = re.findall(r"^\* - (.+)\n  - (.+)\n  -(.*)$", (ROOT / "book" / "lecture.md").read_text("utf-8"), re.M)[1:]
+CHAPTERS = {
+    stem: [("".join(c["source"]), c["cell_type"]) for c in cells]
+    for stem, cells in chapters(ROOT).items()
+}
+TEXT = {
+    stem: "\n".join(text for text, kind in cells if kind == "markdown")
+    for stem, cells in CHAPTERS.items()
+}
+ROWS = re.findall(
+    r"^\* - (.+)\n  - (.+)\n  -(.*)$",
+    (ROOT / "book" / "lecture.md").read_text("utf-8"),
+    re.M,
+)[1:]
 
 
 def entries():
     """The errata: number -> (text of the entry, its code cells)."""
     found, number = {}, None
     for text, kind in CHAPTERS["errata"]:
-        parts = re.split(r"^\(erratum-(\d+)\)=$", text, flags=re.M) if kind == "markdown" else [text]
+        parts = (
+            re.split(r"^\(erratum-(\d+)\)=$", text, flags=re.M)
+            if kind == "markdown"
+            else [text]
+        )
         if kind == "markdown" and len(parts) == 1 and re.search(r"^##? ", text, re.M):
             number = None
         if number and kind == "code":
@@ -43,7 +57,9 @@ def entries():
 
 def test_lecture_table_has_every_item_in_order():
     """The lecture's formulas, theorems, proofs, remarks and exercises, none missing, in the lecture's order."""
-    assert [name for name, _, _ in ROWS] == [" ".join(item.split()) for item in ITEMS.split("|")]
+    assert [name for name, _, _ in ROWS] == [
+        " ".join(item.split()) for item in ITEMS.split("|")
+    ]
 
 
 @pytest.mark.parametrize(("name", "place", "slips"), ROWS, ids=[row[0] for row in ROWS])
@@ -77,9 +93,16 @@ def test_erratum_is_settled_by_a_cell_and_linked_both_ways(number):
     """A cell with an assertion decides each entry; the chapters that it names are those that link to it."""
     body, cells = entries()[number]
     nodes = [node for cell in cells for node in ast.walk(ast.parse(cell))]
-    assert any(isinstance(node, ast.Assert) or getattr(node, "attr", "") == "assert_allclose" for node in nodes)
+    assert any(
+        isinstance(node, ast.Assert) or getattr(node, "attr", "") == "assert_allclose"
+        for node in nodes
+    )
     named = set(re.findall(r"\{doc\}`(\w+)`", body.split("**Used in**")[1]))
-    linking = {stem for stem, text in TEXT.items() if f"<erratum-{number}>" in text and stem != "errata"}
+    linking = {
+        stem
+        for stem, text in TEXT.items()
+        if f"<erratum-{number}>" in text and stem != "errata"
+    }
     assert named
     assert named == linking
 
@@ -88,7 +111,13 @@ def test_ten_formulas_are_ten_with_links():
     """The summary has ten formulas, each with a link to the labelled equation that it repeats."""
     text = (ROOT / "book" / "ten_formulas.md").read_text("utf-8")
     items = re.split(r"^\d+\. ", text, flags=re.M)[1:]
-    known = {label for other in TEXT.values() for pair in LABEL.findall(other) for label in pair if label}
+    known = {
+        label
+        for other in TEXT.values()
+        for pair in LABEL.findall(other)
+        for label in pair
+        if label
+    }
     assert len(items) == 10
     for item in items:
         assert re.search(r"^ +\$.+\$$", item, re.M)
@@ -98,5 +127,8 @@ def test_ten_formulas_are_ten_with_links():
 def test_corrections_stand_in_notes():
     """Each correction is made in a note of at least one chapter, where readers can tell it from the text."""
     text = "\n".join(text for stem, text in TEXT.items() if stem != "errata")
-    notes = "".join(match[0] for match in re.finditer(r"^(`{3,}|:{3,})\{note\}.+?^\1$", text, re.M | re.S))
+    notes = "".join(
+        match[0]
+        for match in re.finditer(r"^(`{3,}|:{3,})\{note\}.+?^\1$", text, re.M | re.S)
+    )
     assert set(ERRATUM.findall(notes)) == set(map(str, NUMBERS))

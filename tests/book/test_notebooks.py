@@ -38,8 +38,13 @@ def chunks(png):
     at = 8
     while at < len(png):
         size, kind = struct.unpack(">I4s", png[at : at + 8])
-        data, checksum = png[at + 8 : at + 8 + size], png[at + 8 + size : at + 12 + size]
-        assert checksum == struct.pack(">I", zlib.crc32(kind + data)), "the PNG file is corrupt"
+        data, checksum = (
+            png[at + 8 : at + 8 + size],
+            png[at + 8 + size : at + 12 + size],
+        )
+        assert checksum == struct.pack(">I", zlib.crc32(kind + data)), (
+            "the PNG file is corrupt"
+        )
         yield kind, data
         at += 12 + size
 
@@ -52,14 +57,21 @@ def pixels(png):
 def compare_pictures(stored, fresh):
     """Same size, same metadata, and no channel of any pixel further apart than rounding on another CPU explains."""
     stored, fresh = base64.b64decode(stored), base64.b64decode(fresh)
-    plain = [[chunk for chunk in chunks(png) if chunk[0] != b"IDAT"] for png in (stored, fresh)]
+    plain = [
+        [chunk for chunk in chunks(png) if chunk[0] != b"IDAT"]
+        for png in (stored, fresh)
+    ]
     assert plain[0] == plain[1]
     assert np.abs(pixels(stored) - pixels(fresh)).max() <= 2
 
 
 def compare(stored, fresh):
     """Pictures and the state of widgets, cell by cell; everything that nbval does not look at."""
-    pairs = [pair for pair in zip(stored.cells, fresh.cells, strict=True) if pair[0].cell_type == "code"]
+    pairs = [
+        pair
+        for pair in zip(stored.cells, fresh.cells, strict=True)
+        if pair[0].cell_type == "code"
+    ]
     for old, new in pairs:
         for a, b in zip(old.outputs, new.outputs, strict=True):
             assert a.get("data", {}).keys() == b.get("data", {}).keys()
@@ -138,7 +150,13 @@ def test_faults_names_what_no_reader_should_see(text, fault):
 
 
 @pytest.mark.parametrize(
-    "text", ["t = 300.000   loss = 0.00531", "W0 (121, 100, 3)", "0.401 ± 0.014", "f(3x) = 3 f(x)"]
+    "text",
+    [
+        "t = 300.000   loss = 0.00531",
+        "W0 (121, 100, 3)",
+        "0.401 ± 0.014",
+        "f(3x) = 3 f(x)",
+    ],
 )
 def test_faults_lets_results_pass(text):
     """Ordinary results are no fault."""
@@ -170,7 +188,10 @@ PYTHON = {
 @pytest.fixture
 def small(tmp_path):
     """A notebook with one number from the library and one figure, executed and stored."""
-    cells = [nbformat.v4.new_code_cell(source.strip(), id=f"cell-{i}") for i, source in enumerate(SMALL.split("---"))]
+    cells = [
+        nbformat.v4.new_code_cell(source.strip(), id=f"cell-{i}")
+        for i, source in enumerate(SMALL.split("---"))
+    ]
     path = tmp_path / "small.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=PYTHON), path)
     store(path)
@@ -188,7 +209,9 @@ def change_digit(stored):
     """One digit of a printed result."""
     output = stored["cells"][0]["outputs"][0]
     text = "".join(output["text"])
-    output["text"] = [re.sub(r"\d", lambda digit: str((int(digit[0]) + 1) % 10), text, count=1)]
+    output["text"] = [
+        re.sub(r"\d", lambda digit: str((int(digit[0]) + 1) % 10), text, count=1)
+    ]
 
 
 def clear_outputs(stored):
@@ -219,7 +242,9 @@ def test_gate_passes_an_untouched_copy(small):
     assert gate(small) is None
 
 
-@pytest.mark.parametrize("change", [change_digit, clear_outputs, corrupt_picture, repaint_picture])
+@pytest.mark.parametrize(
+    "change", [change_digit, clear_outputs, corrupt_picture, repaint_picture]
+)
 def test_gate_stops_a_changed_output(small, change):
     """Changing one digit, clearing the outputs, corrupting or repainting a picture makes the gate fail."""
     edit(small, change)
@@ -239,7 +264,9 @@ def test_gate_stops_a_flipped_sign_in_the_library(small, tmp_path, monkeypatch):
 
 def test_gate_compares_the_state_of_widgets():
     """A changed widget state is noticed, though nbval ignores it."""
-    stored = nbformat.v4.new_notebook(metadata={"widgets": {"state": {"a": {"value": 1}}}})
+    stored = nbformat.v4.new_notebook(
+        metadata={"widgets": {"state": {"a": {"value": 1}}}}
+    )
     fresh = copy.deepcopy(stored)
     compare(stored, fresh)
     fresh.metadata.widgets.state.a.value = 2
@@ -249,13 +276,19 @@ def test_gate_compares_the_state_of_widgets():
 
 def test_gate_stops_a_changed_slider(small):
     """A slider's state is the same in a fresh kernel, byte for byte; one digit changed in a picture is noticed."""
-    source = "import matplotlib.pyplot as plt\nfrom ntklib.figures import slider_figure\n"
+    source = (
+        "import matplotlib.pyplot as plt\nfrom ntklib.figures import slider_figure\n"
+    )
     source += "slider_figure(lambda a: plt.plot([0, a]), lambda a: f'A line up to {a}.', a=[1, 2])"
     edit(small, lambda stored: stored["cells"][-1].update(source=[source]))
     store(small)
     stored = nbformat.read(small, as_version=4)
     compare(stored, execute(small))
-    (picture, *_) = (w.state for w in stored.metadata.widgets.popitem()[1].state.values() if "src=" in str(w.state))
+    (picture, *_) = (
+        w.state
+        for w in stored.metadata.widgets.popitem()[1].state.values()
+        if "src=" in str(w.state)
+    )
     assert "A line up to" in picture.value
     small.write_text(small.read_text("utf-8").replace("M 0 ", "M 1 ", 1), "utf-8")
     with pytest.raises(AssertionError):
@@ -266,7 +299,9 @@ def test_execute_names_the_cell_that_raises(small):
     """A raising cell is named with its error, and the stored notebook stays as it was."""
     edit(small, lambda stored: stored["cells"][1].update(source=["1 / 0"]))
     before = small.read_bytes()
-    result = subprocess.run([sys.executable, "-m", "tools.execute", small], capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-m", "tools.execute", small], capture_output=True, text=True
+    )
     assert result.returncode == 1
     assert "small.ipynb: code cell 2 raised ZeroDivisionError" in result.stderr
     assert small.read_bytes() == before
@@ -274,10 +309,17 @@ def test_execute_names_the_cell_that_raises(small):
 
 def test_execute_interrupted_leaves_the_notebook_whole(small):
     """Ctrl-C during make execute: the old notebook is there, byte for byte, and nothing beside it."""
-    edit(small, lambda stored: stored["cells"][1].update(source=["import time; open('started', 'w'); time.sleep(600)"]))
+    edit(
+        small,
+        lambda stored: stored["cells"][1].update(
+            source=["import time; open('started', 'w'); time.sleep(600)"]
+        ),
+    )
     before = small.read_bytes()
     command = [sys.executable, "-m", "tools.execute", small]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     until = time.monotonic() + 120
     while not (small.parent / "started").exists():
         assert time.monotonic() < until
@@ -298,30 +340,58 @@ def tiny_book(folder, stored):
     shutil.copy(ROOT / "book" / "references.bib", folder / "book")
     shutil.copy(ROOT / "_config.yml", folder)
     (folder / "_toc.yml").write_text("format: jb-book\nroot: book/only\n")
-    cells = [nbformat.v4.new_markdown_cell("# Only\n\n$$\n\\frac{1}{2}\n$$ (eq-half)"), *stored]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=PYTHON), folder / "book" / "only.ipynb")
-    command = [Path(sys.executable).with_name("jupyter-book"), "build", ".", "-n", "-W", "--keep-going"]
+    cells = [
+        nbformat.v4.new_markdown_cell("# Only\n\n$$\n\\frac{1}{2}\n$$ (eq-half)"),
+        *stored,
+    ]
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=cells, metadata=PYTHON),
+        folder / "book" / "only.ipynb",
+    )
+    command = [
+        Path(sys.executable).with_name("jupyter-book"),
+        "build",
+        ".",
+        "-n",
+        "-W",
+        "--keep-going",
+    ]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
 def test_build_passes_a_sound_notebook(tmp_path):
     """The small book builds; without this the next tests would prove nothing."""
-    result = tiny_book(tmp_path, [nbformat.v4.new_code_cell("1 + 1", execution_count=1)])
+    result = tiny_book(
+        tmp_path, [nbformat.v4.new_code_cell("1 + 1", execution_count=1)]
+    )
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "katex" in (tmp_path / "_build" / "html" / "book" / "only.html").read_text("utf-8")
+    assert "katex" in (tmp_path / "_build" / "html" / "book" / "only.html").read_text(
+        "utf-8"
+    )
 
 
 def test_build_stops_at_a_notebook_that_raises(tmp_path):
     """An error among the stored outputs stops the build, with the notebook's name and the cell."""
-    error = nbformat.v4.new_output("error", ename="ZeroDivisionError", evalue="division by zero", traceback=[])
-    result = tiny_book(tmp_path, [nbformat.v4.new_code_cell("1 / 0", execution_count=1, outputs=[error])])
+    error = nbformat.v4.new_output(
+        "error", ename="ZeroDivisionError", evalue="division by zero", traceback=[]
+    )
+    result = tiny_book(
+        tmp_path,
+        [nbformat.v4.new_code_cell("1 / 0", execution_count=1, outputs=[error])],
+    )
     assert result.returncode != 0
-    assert re.search(r"only\.ipynb: code cell 1 .*raised ZeroDivisionError: division by zero", result.stderr)
+    assert re.search(
+        r"only\.ipynb: code cell 1 .*raised ZeroDivisionError: division by zero",
+        result.stderr,
+    )
 
 
 def test_build_stops_at_bad_tex(tmp_path):
     """TeX that cannot be set stops the build, with its file."""
-    cells = [nbformat.v4.new_markdown_cell(r"Bad: $\frac{1}$"), nbformat.v4.new_code_cell("1", execution_count=1)]
+    cells = [
+        nbformat.v4.new_markdown_cell(r"Bad: $\frac{1}$"),
+        nbformat.v4.new_code_cell("1", execution_count=1),
+    ]
     result = tiny_book(tmp_path, cells)
     assert result.returncode != 0
     assert re.search(r"only\.ipynb.*KaTeX parse error", result.stderr)
@@ -329,11 +399,15 @@ def test_build_stops_at_bad_tex(tmp_path):
 
 def test_build_stops_at_a_runtime_that_it_does_not_know(tmp_path, monkeypatch):
     """Changes to the bundle that brings widgets to life are made where they are meant, or the build stops."""
-    app = types.SimpleNamespace(builder=types.SimpleNamespace(format="html"), outdir=tmp_path)
+    app = types.SimpleNamespace(
+        builder=types.SimpleNamespace(format="html"), outdir=tmp_path
+    )
     widgets_runtime.copy_bundle(app)
     script = (tmp_path / "_static" / "widgets" / "embed.js").read_text("utf-8")
     assert not [old for old in widgets_runtime.CHANGES if old in script]
     monkeypatch.setattr(widgets_runtime, "BUNDLE", tmp_path / "embed.js")
     (tmp_path / "embed.js").write_text("nothing of the kind")
-    with pytest.raises(ExtensionError, match=r"embed\.js no longer contains '@font-face{'"):
+    with pytest.raises(
+        ExtensionError, match=r"embed\.js no longer contains '@font-face{'"
+    ):
         widgets_runtime.copy_bundle(app)

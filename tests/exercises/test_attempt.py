@@ -44,7 +44,9 @@ def stubborn(K):
 def test_values_stops_an_endless_answer(answer, soon):
     """After the limit the thread is stopped and gone, though the answer catches exceptions."""
     threads, start = threading.active_count(), time.monotonic()
-    with pytest.raises(ValueError, match=r"^no value after 0\.2 seconds, for K \(4, 4\)$"):
+    with pytest.raises(
+        ValueError, match=r"^no value after 0\.2 seconds, for K \(4, 4\)$"
+    ):
         attempt(answer)
     assert time.monotonic() - start < 10
     assert threading.active_count() == threads
@@ -63,7 +65,9 @@ def test_values_gives_up_an_answer_that_cannot_be_stopped(soon, monkeypatch):
                 continue
 
     threads = set(threading.enumerate())
-    with pytest.raises(ValueError, match="seconds, and it still runs: restart the kernel; for K"):
+    with pytest.raises(
+        ValueError, match="seconds, and it still runs: restart the kernel; for K"
+    ):
         attempt(immortal)
     over.set()
     for thread in set(threading.enumerate()) - threads:
@@ -81,7 +85,9 @@ def test_values_waits_for_jax(soon):
         attempt(lambda K: Promise())
 
 
-@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs signals between threads")
+@pytest.mark.skipif(
+    not hasattr(signal, "pthread_kill"), reason="needs signals between threads"
+)
 def test_values_can_be_interrupted():
     """The reader's interrupt ends the wait and the answer."""
 
@@ -150,7 +156,9 @@ def deep(K):
 
 def test_values_survives_a_recursion():
     """Endless recursion is one of the exceptions."""
-    with pytest.raises(ValueError, match=r"^it raised RecursionError: maximum recursion depth exceeded"):
+    with pytest.raises(
+        ValueError, match=r"^it raised RecursionError: maximum recursion depth exceeded"
+    ):
         attempt(deep)
 
 
@@ -166,12 +174,17 @@ def spoil_weights(params, X, psi):
     return X
 
 
-@pytest.mark.parametrize(("answer", "argument"), [(spoil, "X"), (spoil_weights, "params")])
+@pytest.mark.parametrize(
+    ("answer", "argument"), [(spoil, "X"), (spoil_weights, "params")]
+)
 def test_values_notices_changed_arguments(answer, argument):
     """Arrays that are changed in place are named, and the cases themselves stay as they are."""
     tried = _answers.cases("ntk", 0)
     before = [np.copy(leaf) for case in tried for leaf in jax.tree.leaves(case[:2])]
-    with pytest.raises(ValueError, match=f"^it changes its argument {argument} in place; work on a copy$"):
+    with pytest.raises(
+        ValueError,
+        match=f"^it changes its argument {argument} in place; work on a copy$",
+    ):
         _attempt.values("ntk", answer, tried)
     after = [leaf for case in tried for leaf in jax.tree.leaves(case[:2])]
     assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))

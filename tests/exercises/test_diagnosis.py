@@ -66,7 +66,9 @@ def test_numbers_refuses(value, message):
         diagnosis.numbers(value)
 
 
-@pytest.mark.parametrize("value", ["tanh", {"tanh"}, ["tanh", "tanh"], ("tanh",), frozenset(["tanh"])])
+@pytest.mark.parametrize(
+    "value", ["tanh", {"tanh"}, ["tanh", "tanh"], ("tanh",), frozenset(["tanh"])]
+)
 def test_choices_takes_any_collection(value):
     """One name, a list, a tuple or a set."""
     assert diagnosis.choices(value, {"tanh", "relu"}) == {"tanh"}
@@ -90,13 +92,25 @@ def test_choices_refuses(value, message):
 @pytest.mark.parametrize(
     ("shape", "a", "message"),
     [
-        ((3,), np.ones((3, 1)), r"shape \(3,\) are asked, shape \(3, 1\) came for X; axes of length 1 have to go$"),
-        ((), np.ones((1, 1)), r"shape \(\) are asked, shape \(1, 1\) came for X; axes of length 1 have to go$"),
+        (
+            (3,),
+            np.ones((3, 1)),
+            r"shape \(3,\) are asked, shape \(3, 1\) came for X; axes of length 1 have to go$",
+        ),
+        (
+            (),
+            np.ones((1, 1)),
+            r"shape \(\) are asked, shape \(1, 1\) came for X; axes of length 1 have to go$",
+        ),
         ((3, 1), np.ones(3), "an axis is missing$"),
         ((2, 3), np.ones((3, 2)), "came for X: it is transposed$"),
         ((3, 1), np.ones((1, 3)), "came for X: it is transposed$"),
         ((6,), np.ones((2, 3)), r"shape \(2, 3\) came for X$"),
-        ((2, 2), np.array([[1, np.nan], [0, 0]]), r"^nan came at index \(0, 1\) for X; every value has to be finite$"),
+        (
+            (2, 2),
+            np.array([[1, np.nan], [0, 0]]),
+            r"^nan came at index \(0, 1\) for X; every value has to be finite$",
+        ),
         ((), np.array(-np.inf), "^-inf came for X; every value"),
     ],
 )
@@ -114,25 +128,49 @@ def scaled(power):
 @pytest.mark.parametrize(
     ("got", "hint"),
     [
-        (scaled(lambda m, n, n0: -1), "the sign is wrong: every value is the negative of the right one"),
+        (
+            scaled(lambda m, n, n0: -1),
+            "the sign is wrong: every value is the negative of the right one",
+        ),
         (scaled(lambda m, n, n0: 2), "every value is 2 times the right one"),
         (scaled(lambda m, n, n0: 0.731), "every value is 0.731 times the right one"),
         (scaled(lambda m, n, n0: n), "every value is n times the right one"),
         (scaled(lambda m, n, n0: m**-2), "every value is m^-2 times the right one"),
-        (scaled(lambda m, n, n0: -2 * np.sqrt(n) / m), "every value is -2 m^-1 n^0.5 times the right one"),
-        (scaled(lambda m, n, n0: math.pi / n0), "every value is 3.142 n0^-1 times the right one"),
+        (
+            scaled(lambda m, n, n0: -2 * np.sqrt(n) / m),
+            "every value is -2 m^-1 n^0.5 times the right one",
+        ),
+        (
+            scaled(lambda m, n, n0: math.pi / n0),
+            "every value is 3.142 n0^-1 times the right one",
+        ),
         ([0 * w for w in RIGHT], "every value is 0"),
-        ([w.T for w in RIGHT], "the numbers are right, but the axes stand in another order"),
-        ([RIGHT[0], RIGHT[1] + 1], "right in one case and wrong in another: does it use all of its arguments?"),
+        (
+            [w.T for w in RIGHT],
+            "the numbers are right, but the axes stand in another order",
+        ),
+        (
+            [RIGHT[0], RIGHT[1] + 1],
+            "right in one case and wrong in another: does it use all of its arguments?",
+        ),
         (
             [w + (1 - np.eye(len(w))) for w in RIGHT],
             "where all inputs are the same it is right, for different inputs it is not",
         ),
-        ([np.trunc(w) for w in RIGHT], "right up to the point, but the digits after it are cut off"),
+        (
+            [np.trunc(w) for w in RIGHT],
+            "right up to the point, but the digits after it are cut off",
+        ),
         ([w + 1 for w in RIGHT], "off by"),
         ([w + 1e-3 for w in RIGHT], "close, but off by"),
-        ([w + 0.05 * np.abs(w).max() for w in RIGHT], "off by 0.05 times the largest entry"),
-        ([w * (1 + 1e-6) for w in RIGHT], "close, but off by 1e-06 of the largest entry: is something in it"),
+        (
+            [w + 0.05 * np.abs(w).max() for w in RIGHT],
+            "off by 0.05 times the largest entry",
+        ),
+        (
+            [w * (1 + 1e-6) for w in RIGHT],
+            "close, but off by 1e-06 of the largest entry: is something in it",
+        ),
         (scaled(lambda m, n, n0: 1.1**m), "off by"),
     ],
 )
@@ -143,10 +181,14 @@ def test_difference_names_what_is_wrong(got, hint):
 
 def test_difference_sees_axes_of_three():
     """T[γ, α, β] for T[α, β, γ]."""
-    assert "axes" in diagnosis.difference([T.transpose(2, 0, 1) for T in CUBES], CUBES, SIZES)
+    assert "axes" in diagnosis.difference(
+        [T.transpose(2, 0, 1) for T in CUBES], CUBES, SIZES
+    )
 
 
-@given(hnp.arrays(float, (4, 4), elements=st.floats(-1e300, 1e300)), st.floats(-1e9, 1e9))
+@given(
+    hnp.arrays(float, (4, 4), elements=st.floats(-1e300, 1e300)), st.floats(-1e9, 1e9)
+)
 def test_difference_always_has_words(a, factor):
     """Whatever came: one line, and never a factor or an axis that is not there."""
     with np.errstate(all="ignore"):

@@ -14,13 +14,36 @@ from ntklib.exercises import names, solution
 
 SIGNATURES = {
     **{"ntk": "params X psi", "relu_limit": "X", "erf_limit": "X", "gelu_limit": "X"},
-    **{"output_velocity": "params X y psi", "general_loss_velocity": "K dl", "stable_step": "K"},
-    **{"prediction": "K K_new f0 f0_new y t", "sharp_rate": "lam m", "lazy_exponent": "s"},
+    **{
+        "output_velocity": "params X y psi",
+        "general_loss_velocity": "K dl",
+        "stable_step": "K",
+    },
+    **{
+        "prediction": "K K_new f0 f0_new y t",
+        "sharp_rate": "lam m",
+        "lazy_exponent": "s",
+    },
     **{"kernel_velocity": "params X y psi", "third_order": "params X psi"},
 }
 ORDER = [
-    *("ntk", "relu_limit", "erf_limit", "gelu_limit", "output_velocity", "general_loss_velocity", "prediction"),
-    *("stable_step", "conserved", "sharp_rate", "lemma_matrices", "singular_inputs", "kernel_velocity"),
+    *(
+        "ntk",
+        "relu_limit",
+        "erf_limit",
+        "gelu_limit",
+        "output_velocity",
+        "general_loss_velocity",
+        "prediction",
+    ),
+    *(
+        "stable_step",
+        "conserved",
+        "sharp_rate",
+        "lemma_matrices",
+        "singular_inputs",
+        "kernel_velocity",
+    ),
     *("third_order", "drift_slope", "lazy_exponent"),
 ]
 
@@ -47,18 +70,24 @@ def test_solution_is_the_readers_own():
     assert check("conserved", solution("conserved"))
 
 
-@pytest.mark.parametrize(("name", "near"), [("third_ordr", "third_order"), ("NTK", None), (3, None), (["ntk"], "ntk")])
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("third_ordr", "third_order"), ("NTK", None), (3, None), (["ntk"], "ntk")],
+)
 def test_solution_refuses_unknown_names(name, near):
     """An unknown name is a ValueError, with the nearest name and all the others."""
     with pytest.raises(
-        ValueError, match=r"^there is no exercise .* There are ntk, relu_limit, .*, lazy_exponent$"
+        ValueError,
+        match=r"^there is no exercise .* There are ntk, relu_limit, .*, lazy_exponent$",
     ) as e:
         solution(name)
     assert ("is it" in str(e.value)) == (near is not None)
     assert near is None or f"is it {near!r}?" in str(e.value)
 
 
-@pytest.mark.parametrize("name", ["third_ordr", "", None, 3, ["ntk"], {"ntk"}, np.ones(3)])
+@pytest.mark.parametrize(
+    "name", ["third_ordr", "", None, 3, ["ntk"], {"ntk"}, np.ones(3)]
+)
 def test_check_refuses_unknown_names(name):
     """The same sentence as a false result, whatever the name is."""
     result = check(name, 3)
@@ -69,9 +98,15 @@ def test_check_refuses_unknown_names(name):
 
 def test_check_says_what_is_wrong():
     """The hint for a known slip, a sentence about the shape, an exception, no answer: one line each."""
-    assert str(check("stable_step", lambda K: 2 / np.linalg.norm(K, 2))).startswith("stable_step: m is missing")
-    assert str(check("stable_step", lambda K: K)).startswith("stable_step: values of shape () are asked, shape (4, 4)")
-    assert str(check("stable_step", lambda K: 1 / 0)).startswith("stable_step: it raised ZeroDivisionError: division")
+    assert str(check("stable_step", lambda K: 2 / np.linalg.norm(K, 2))).startswith(
+        "stable_step: m is missing"
+    )
+    assert str(check("stable_step", lambda K: K)).startswith(
+        "stable_step: values of shape () are asked, shape (4, 4)"
+    )
+    assert str(check("stable_step", lambda K: 1 / 0)).startswith(
+        "stable_step: it raised ZeroDivisionError: division"
+    )
     for nothing in (None, ..., lambda K: None, lambda K: ...):
         assert str(check("stable_step", nothing)) == "stable_step: not answered yet"
     assert str(check("drift_slope", None)) == "drift_slope: not answered yet"
@@ -81,7 +116,9 @@ def test_check_prints_no_warning():
     """What NumPy has to say about an answer does not bury the hint."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        assert str(check("stable_step", lambda K: np.log(-1.0) + np.ones(1) / 0)).startswith("stable_step: values of")
+        assert str(
+            check("stable_step", lambda K: np.log(-1.0) + np.ones(1) / 0)
+        ).startswith("stable_step: values of")
         assert "nan came" in str(check("stable_step", lambda K: np.float64(0) / 0))
     assert not caught
 
@@ -107,14 +144,19 @@ def test_check_draws_from_the_seed(monkeypatch):
 def test_check_refuses_a_bad_seed(monkeypatch, seed):
     """A seed that is no natural number is named; nothing is raised."""
     monkeypatch.setenv("NTK_SEED", seed)
-    assert str(check("ntk", None)) == f"NTK_SEED must be an integer of at least 0; got {seed!r}"
+    assert (
+        str(check("ntk", None))
+        == f"NTK_SEED must be an integer of at least 0; got {seed!r}"
+    )
 
 
 def test_check_raises_when_strict(monkeypatch):
     """With NTK_STRICT=1 the same line comes as an AssertionError; right answers pass."""
     monkeypatch.setenv("NTK_STRICT", "1")
     assert check("lemma_matrices", "symmetric")
-    with pytest.raises(AssertionError, match=r"^lemma_matrices: try it on diag\(1, 0\)"):
+    with pytest.raises(
+        AssertionError, match=r"^lemma_matrices: try it on diag\(1, 0\)"
+    ):
         check("lemma_matrices", "positive definite")
     with pytest.raises(AssertionError, match=r"^there is no exercise 'x'"):
         check("x", 1)
@@ -141,9 +183,13 @@ assert jnp.ones(1).dtype == jnp.float32
 def test_check_works_in_float32():
     """With JAX's x64 off, as it is by default: solutions pass, slips do not, and relu's diagonal asks for more."""
     env = os.environ | {"JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "0"}
-    done = subprocess.run([sys.executable, "-c", IN_FLOAT32], capture_output=True, text=True, env=env)
+    done = subprocess.run(
+        [sys.executable, "-c", IN_FLOAT32], capture_output=True, text=True, env=env
+    )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("relu_limit: right to float32's 7 digits, the diagonal needs 12: use NumPy's float64")
+    assert done.stdout.startswith(
+        "relu_limit: right to float32's 7 digits, the diagonal needs 12: use NumPy's float64"
+    )
     assert not done.stderr
 
 

@@ -38,7 +38,9 @@ def test_gelu_approximation_is_that_of_jax(close):
     close(
         bad.gelu(X, approximate=True),
         ref.smooth_limit(
-            X, lambda z: jax.nn.gelu(z.ravel()).reshape(z.shape), lambda z: slope(z.ravel()).reshape(z.shape)
+            X,
+            lambda z: jax.nn.gelu(z.ravel()).reshape(z.shape),
+            lambda z: slope(z.ravel()).reshape(z.shape),
         ),
         1e-12,
     )
@@ -57,8 +59,20 @@ def test_formulas_without_mistake_are_right(problem, close):
     K, f = empirical_ntk(params, X, jnp.tanh), network(params, X, jnp.tanh)
     params = type(params)(*map(np.asarray, params))
     close(bad.ntk(params, X, jnp.tanh), K, 1e-12)
-    close(bad.output_velocity(params, X, y, jnp.tanh), residual_velocity(K, f - y), 1e-12)
-    close(bad.third_order(params, X, jnp.tanh), triple_product(params, X, jnp.tanh), 1e-12)
-    close(bad.kernel_velocity(params, X, y, jnp.tanh), ntk_velocity(params, X, y, jnp.tanh), 1e-12)
+    close(
+        bad.output_velocity(params, X, y, jnp.tanh), residual_velocity(K, f - y), 1e-12
+    )
+    close(
+        bad.third_order(params, X, jnp.tanh), triple_product(params, X, jnp.tanh), 1e-12
+    )
+    close(
+        bad.kernel_velocity(params, X, y, jnp.tanh),
+        ntk_velocity(params, X, y, jnp.tanh),
+        1e-12,
+    )
     K, K_new, f = np.asarray(K), np.asarray(K)[:2] + 1, np.asarray(f)
-    close(bad.prediction(K, K_new, f, f[:2], y, 1.3), predict(K, K_new, f, f[:2], y, [1.3])[0], 1e-9)
+    close(
+        bad.prediction(K, K_new, f, f[:2], y, 1.3),
+        predict(K, K_new, f, f[:2], y, [1.3])[0],
+        1e-9,
+    )

@@ -32,8 +32,16 @@ def test_autodiff_equals_formulas(psi, problem, close):
     K = empirical_ntk(params, X, psi)
     close(ref.autodiff("K", params, X, psi), K, 1e-12)
     close(ref.autodiff("T", params, X, psi), triple_product(params, X, psi), 1e-12)
-    close(ref.autodiff_flow("K", params, X, y, psi), ntk_velocity(params, X, y, psi), 1e-12)
-    close(ref.autodiff_flow("f", params, X, y, psi), residual_velocity(K, network(params, X, psi) - y), 1e-12)
+    close(
+        ref.autodiff_flow("K", params, X, y, psi),
+        ntk_velocity(params, X, y, psi),
+        1e-12,
+    )
+    close(
+        ref.autodiff_flow("f", params, X, y, psi),
+        residual_velocity(K, network(params, X, psi) - y),
+        1e-12,
+    )
 
 
 LIMITS = {
@@ -46,9 +54,13 @@ LIMITS = {
 @pytest.mark.parametrize(("limit", "psi"), LIMITS.values(), ids=LIMITS.keys())
 def test_limits_equal_closed_forms(limit, psi, close):
     """The quadratures give the closed forms of K = E psi(u)psi(v) + <x, x'> E psi'(u)psi'(v)."""
-    X = np.random.default_rng(0).normal(size=(5, 3)) * np.array([[0.3], [0.7], [1.0], [1.4], [2.0]])
+    X = np.random.default_rng(0).normal(size=(5, 3)) * np.array(
+        [[0.3], [0.7], [1.0], [1.4], [2.0]]
+    )
     close(limit(X), limit_kernel(X, psi).ntk, 1e-11)
-    np.testing.assert_allclose(ref.relu_limit(X).diagonal(), np.sum(X**2, axis=1), rtol=1e-13)
+    np.testing.assert_allclose(
+        ref.relu_limit(X).diagonal(), np.sum(X**2, axis=1), rtol=1e-13
+    )
 
 
 def test_kernel_references_equal_library(close):
@@ -57,7 +69,11 @@ def test_kernel_references_equal_library(close):
     B, dl, f0, y, K_new = (rng.normal(size=s) for s in ((4, 6), 4, 4, 4, (2, 4)))
     K = B @ B.T
     close(ref.general_loss_velocity(K, dl), loss_velocity(K, dl), 1e-13)
-    close(ref.prediction(K, K_new, f0, dl[:2], y, 1.7), predict(K, K_new, f0, dl[:2], y, [1.7])[0], 1e-11)
+    close(
+        ref.prediction(K, K_new, f0, dl[:2], y, 1.7),
+        predict(K, K_new, f0, dl[:2], y, [1.7])[0],
+        1e-11,
+    )
     close(ref.stable_step(K), largest_stable_step(K), 1e-13)
     close(np.exp(-ref.sharp_rate(0.7, 5)), gronwall_bound(1.0, 0.7, 5, [1.0])[0], 1e-13)
 
@@ -66,14 +82,21 @@ def test_stable_step_separates_convergence_from_divergence():
     """Descent with a step one per cent below the bound converges, with one per cent more it diverges."""
     K = np.array([[2.0, 0.5], [0.5, 1.0]])
     below, above = (
-        np.linalg.matrix_power(np.eye(2) - s * ref.stable_step(K) * K / 2, 2000) @ [1.0, 0.3] for s in (0.99, 1.01)
+        np.linalg.matrix_power(np.eye(2) - s * ref.stable_step(K) * K / 2, 2000)
+        @ [1.0, 0.3]
+        for s in (0.99, 1.01)
     )
     assert np.linalg.norm(below) < 1e-3
     assert np.linalg.norm(above) > 1e3
 
 
 PSIS = {
-    **{"relu": jax.nn.relu, "leaky_relu": jax.nn.leaky_relu, "abs": jnp.abs, "tanh": jnp.tanh},
+    **{
+        "relu": jax.nn.relu,
+        "leaky_relu": jax.nn.leaky_relu,
+        "abs": jnp.abs,
+        "tanh": jnp.tanh,
+    },
     **{"erf": jax.scipy.special.erf, "softplus": jax.nn.softplus},
 }
 
@@ -83,8 +106,13 @@ def test_conserved_equals_autodiff(problem):
     params, X, y = problem(4, 7, 3)
     still = set()
     for name, psi in PSIS.items():
-        down = jax.tree.map(jnp.negative, jax.grad(lambda p, psi=psi: half_mse(network(p, X, psi), y))(params))
-        moves = jax.jvp(lambda p: p.W1**2 - jnp.sum(p.W0**2, axis=1), (params,), (down,))[1]
+        down = jax.tree.map(
+            jnp.negative,
+            jax.grad(lambda p, psi=psi: half_mse(network(p, X, psi), y))(params),
+        )
+        moves = jax.jvp(
+            lambda p: p.W1**2 - jnp.sum(p.W0**2, axis=1), (params,), (down,)
+        )[1]
         still |= {name} if np.abs(moves).max() < 1e-12 else set()
     assert ref.conserved() == still == {"relu", "leaky_relu", "abs"}
     assert set(PSIS) == set(ref.ACTIVATIONS)
@@ -94,7 +122,14 @@ def test_lemma_matrices_holds_without_positive_eigenvalues():
     """The largest class is that of symmetric matrices, and it has some with a negative eigenvalue."""
     assert ref.lemma_matrices() == {"symmetric"}
     assert min(np.linalg.eigvalsh(M)[0] for M in ref.MATRICES["symmetric"]) < -1
-    assert max(np.abs(M - M.T).max() for name in list(ref.MATRICES)[1:] for M in ref.MATRICES[name]) == 0
+    assert (
+        max(
+            np.abs(M - M.T).max()
+            for name in list(ref.MATRICES)[1:]
+            for M in ref.MATRICES[name]
+        )
+        == 0
+    )
 
 
 def circle(*degrees):
@@ -120,7 +155,9 @@ def test_singular_equals_limit_kernel(X, singular):
     assert bool(ref.singular(X)) == singular
     if len(X) > 2:
         U = X / np.linalg.norm(X, axis=1)[:, None]
-        assert (np.linalg.eigvalsh(limit_kernel(U, jax.nn.relu).ntk)[0] < 1e-9) == singular
+        assert (
+            np.linalg.eigvalsh(limit_kernel(U, jax.nn.relu).ntk)[0] < 1e-9
+        ) == singular
 
 
 @pytest.mark.parametrize("s", [0.5, 0.75])
@@ -137,7 +174,9 @@ def test_drift_exponents_are_measured(s):
         y = jnp.asarray([1.0, -1.0, 0.5]) * n ** (s - 0.5)
 
         def one(params):
-            flow = gradient_flow(params, X, y, jnp.tanh, jnp.linspace(0, 5, 6), rtol=1e-5)
+            flow = gradient_flow(
+                params, X, y, jnp.tanh, jnp.linspace(0, 5, 6), rtol=1e-5
+            )
             return jnp.max(kernel_drift(flow.params, X, jnp.tanh))
 
         return jax.vmap(one)(jax.tree.map(jnp.asarray, batch(rng, n, len(draws))))

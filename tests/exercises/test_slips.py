@@ -28,17 +28,24 @@ def test_slips_have_hints_of_their_own(name):
     """Every exercise has three known slips or more, and no two of them share a title or a hint."""
     assert list(HINTS[name]) == list(WRONG[name])
     assert len(set(HINTS[name].values())) == len(HINTS[name]) >= 3
-    assert all(20 < len(hint) < 140 and "\n" not in hint for hint in HINTS[name].values())
+    assert all(
+        20 < len(hint) < 140 and "\n" not in hint for hint in HINTS[name].values()
+    )
     assert FROM_THE_LECTURE.get(name, next(iter(HINTS[name]))) in HINTS[name]
 
 
 def test_slips_lists_titles_and_hints():
     """slips(name) gives the pairs that the solutions show, and every exercise has its own."""
     assert list(WRONG) == list(HINTS) == exercises.names()
-    assert _slips.slips("sharp_rate")[0] == ("λ/2m, as in the lecture", HINTS["sharp_rate"]["λ/2m, as in the lecture"])
+    assert _slips.slips("sharp_rate")[0] == (
+        "λ/2m, as in the lecture",
+        HINTS["sharp_rate"]["λ/2m, as in the lecture"],
+    )
 
 
-@pytest.mark.parametrize(("name", "title"), ALL, ids=[f"{name}: {title}" for name, title in ALL])
+@pytest.mark.parametrize(
+    ("name", "title"), ALL, ids=[f"{name}: {title}" for name, title in ALL]
+)
 def test_slips_are_recognised(name, title):
     """Under several seeds a known wrong answer is rejected with its own hint and no other."""
     for seed in (0, 1, 7, 20, 300)[: 2 if name == "gelu_limit" else 5]:
@@ -47,7 +54,9 @@ def test_slips_are_recognised(name, title):
         assert str(result) == f"{name}: {HINTS[name][title]}"
 
 
-@pytest.mark.parametrize(("name", "title"), [("ntk", "no 1/n"), ("kernel_velocity", "one Hessian only")])
+@pytest.mark.parametrize(
+    ("name", "title"), [("ntk", "no 1/n"), ("kernel_velocity", "one Hessian only")]
+)
 def test_slips_are_recognised_in_float32(name, title):
     """The same slip in single precision gets the same hint."""
     found = [np.float32(value) for value in values(name, WRONG[name][title], 3)]
@@ -56,7 +65,10 @@ def test_slips_are_recognised_in_float32(name, title):
 
 def test_slips_of_the_lecture_are_caught_only_off_the_diagonal():
     """The printed Gram factors are right where β = γ: a check of such entries alone would accept them."""
-    (case, *_), wrong = _answers.cases("third_order", 0), WRONG["third_order"]["the printed Gram factors"]
+    (case, *_), wrong = (
+        _answers.cases("third_order", 0),
+        WRONG["third_order"]["the printed Gram factors"],
+    )
     gap = np.abs(wrong(*case) - _answers.EXERCISES["third_order"].reference(*case))
     same = np.einsum("abb->ab", gap)
     assert same.max() < 1e-12 < 0.1 < gap.max()

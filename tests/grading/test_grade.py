@@ -57,11 +57,23 @@ def cells(answers, setup="import numpy as np"):
     for name, source in answers.items():
         label = {"schema_version": 3, "grade": False, "solution": True, "locked": False}
         made.append(nb.new_markdown_cell("Your derivation", id=f"{name}-derivation"))
-        made.append(nb.new_code_cell(source, id=name, metadata={"nbgrader": {**label, "grade_id": name}}))
-        label = {"schema_version": 3, "grade": True, "solution": False, "locked": True, "points": POINTS.get(name, 3)}
+        made.append(
+            nb.new_code_cell(
+                source, id=name, metadata={"nbgrader": {**label, "grade_id": name}}
+            )
+        )
+        label = {
+            "schema_version": 3,
+            "grade": True,
+            "solution": False,
+            "locked": True,
+            "points": POINTS.get(name, 3),
+        }
         test = f'from ntklib.exercises import check\nresult = check("{name}", {name})\nassert result, result\nresult'
         grade = {**label, "grade_id": f"{name}-test"}
-        made.append(nb.new_code_cell(test, id=f"{name}-test", metadata={"nbgrader": grade}))
+        made.append(
+            nb.new_code_cell(test, id=f"{name}-test", metadata={"nbgrader": grade})
+        )
     return made
 
 
@@ -72,7 +84,9 @@ def answer(source):
 
 def body(source):
     """The reference, but that the first function begins with this statement."""
-    return answer(f"def stable_step(K):\n    import os, signal\n    {source}\n    return 0.0")
+    return answer(
+        f"def stable_step(K):\n    import os, signal\n    {source}\n    return 0.0"
+    )
 
 
 def before(source, answers=RIGHT):
@@ -88,11 +102,19 @@ def without(made, *names):
 
 def changed(made, name, **entries):
     """The same cells, one of them with other entries."""
-    return [nb.new_markdown_cell("").__class__({**cell, **entries}) if cell["id"] == name else cell for cell in made]
+    return [
+        nb.new_markdown_cell("").__class__({**cell, **entries})
+        if cell["id"] == name
+        else cell
+        for cell in made
+    ]
 
 
 ALL_WRONG = {name: WRONG.format(name) for name in RIGHT}
-STRIPPED = [{"cell_type": c["cell_type"], "source": c["source"], "metadata": {}} for c in cells(RIGHT)]
+STRIPPED = [
+    {"cell_type": c["cell_type"], "source": c["source"], "metadata": {}}
+    for c in cells(RIGHT)
+]
 OUTSIDE = "/tmp/written-by-a-submission"
 HOSTILE_OBJECT = """
 class Right:
@@ -167,19 +189,49 @@ BATCH = {
     "reference": (cells(RIGHT), (2, 2, 2), ""),
     "untouched": (cells(dict.fromkeys(RIGHT, BLANK)), (0, 0, 0), ""),
     "one wrong": (answer(WRONG.format("stable_step")), (0, 2, 2), ""),
-    "syntax error": (answer("def stable_step(K) return 3"), (0, 2, 2), r"cell 3 \(stable_step\) failed: SyntaxError"),
+    "syntax error": (
+        answer("def stable_step(K) return 3"),
+        (0, 2, 2),
+        r"cell 3 \(stable_step\) failed: SyntaxError",
+    ),
     "magics": (before("%matplotlib inline\n!pip install torch"), (2, 2, 2), ""),
-    "loop in a function": (body("while True: pass"), (0, 2, 2), "stable_step: its evaluation took longer than 4 s"),
-    "loop in a cell": (before("while True: pass"), (2, 2, 2), "cell 2 took longer than 4 s"),
-    "swallowed": (
-        body("while True:\n        try:\n            while True: pass\n        except BaseException: pass"),
+    "loop in a function": (
+        body("while True: pass"),
         (0, 2, 2),
         "stable_step: its evaluation took longer than 4 s",
     ),
-    "system exit": (before("import sys\nsys.exit(0)"), (2, 2, 2), "cell 2 failed: SystemExit"),
-    "exit in a function": (body("os._exit(0)"), (0, 2, 2), "stable_step: its evaluation ended the process"),
-    "exit in a cell": (before("import os\nos._exit(0)"), (2, 2, 2), "cell 2 ended the process that it ran in"),
-    "kill self": (before("import signal\nsignal.raise_signal(9)"), (2, 2, 2), "cell 2 ended the process"),
+    "loop in a cell": (
+        before("while True: pass"),
+        (2, 2, 2),
+        "cell 2 took longer than 4 s",
+    ),
+    "swallowed": (
+        body(
+            "while True:\n        try:\n            while True: pass\n        except BaseException: pass"
+        ),
+        (0, 2, 2),
+        "stable_step: its evaluation took longer than 4 s",
+    ),
+    "system exit": (
+        before("import sys\nsys.exit(0)"),
+        (2, 2, 2),
+        "cell 2 failed: SystemExit",
+    ),
+    "exit in a function": (
+        body("os._exit(0)"),
+        (0, 2, 2),
+        "stable_step: its evaluation ended the process",
+    ),
+    "exit in a cell": (
+        before("import os\nos._exit(0)"),
+        (2, 2, 2),
+        "cell 2 ended the process that it ran in",
+    ),
+    "kill self": (
+        before("import signal\nsignal.raise_signal(9)"),
+        (2, 2, 2),
+        "cell 2 ended the process",
+    ),
     "kill parent": (
         before("import os\nos.kill(os.getppid(), 9)"),
         (2, 2, 2),
@@ -207,7 +259,8 @@ BATCH = {
     "patches": (before(PATCHES, ALL_WRONG), (0, 0, 0), ""),
     "forged": (before(FORGED, ALL_WRONG), (0, 0, 0), ""),
     "deaf": (
-        before(FORGED + "\nwhile True: pass\n#" + 10**6 * "x", ALL_WRONG)[:2] * 2 + cells(RIGHT),
+        before(FORGED + "\nwhile True: pass\n#" + 10**6 * "x", ALL_WRONG)[:2] * 2
+        + cells(RIGHT),
         (0, 0, 0),
         "failed|took",
     ),
@@ -216,16 +269,32 @@ BATCH = {
         (0, 2, 2),
         "stable_step: your code failed: KeyboardInterrupt",
     ),
-    "giant result": (body("return np.ones((2000, 2000))"), (0, 2, 2), "stable_step: .* has 4000000 entries"),
-    "text": (answer("stable_step = 'right'"), (0, 2, 2), "stable_step: your code failed: TypeError"),
+    "giant result": (
+        body("return np.ones((2000, 2000))"),
+        (0, 2, 2),
+        "stable_step: .* has 4000000 entries",
+    ),
+    "text": (
+        answer("stable_step = 'right'"),
+        (0, 2, 2),
+        "stable_step: your code failed: TypeError",
+    ),
     "deleted": (
         without(cells(RIGHT), "sharp_rate", "stable_step-test"),
         (2, 2, 0),
         "missing: stable_step-test, sharp_rate",
     ),
-    "duplicated": (cells(RIGHT) + cells(RIGHT)[2:3], (2, 2, 2), "there more than once: stable_step"),
+    "duplicated": (
+        cells(RIGHT) + cells(RIGHT)[2:3],
+        (2, 2, 2),
+        "there more than once: stable_step",
+    ),
     "reordered": (cells(RIGHT)[::-1], (2, 2, 2), "in another order"),
-    "retyped": (changed(cells(RIGHT), "stable_step", cell_type="markdown"), (0, 2, 2), "of another type: stable_step"),
+    "retyped": (
+        changed(cells(RIGHT), "stable_step", cell_type="markdown"),
+        (0, 2, 2),
+        "of another type: stable_step",
+    ),
     "stripped": ({"cells": STRIPPED}, (2, 2, 2), "have lost their names"),
     "edited tests": (
         changed(cells(ALL_WRONG), "sharp_rate-test", source="assert True"),
@@ -240,7 +309,11 @@ BATCH = {
     "no cells": ({"cells": []}, (0, 0, 0), "have lost their names"),
     "huge": (b" " * (21 * 2**20), None, "is larger than 20 MB"),
     "folder": (lambda path: path.mkdir(), None, "is a folder, not a file"),
-    "link": (lambda path: path.symlink_to(Path("..") / "reference" / "tiny.ipynb"), None, "is a link, not a file"),
+    "link": (
+        lambda path: path.symlink_to(Path("..") / "reference" / "tiny.ipynb"),
+        None,
+        "is a link, not a file",
+    ),
     "nothing": (lambda path: None, None, "there is no notebook in the folder"),
     "fetched": (
         answer("from ntklib import largest_stable_step as stable_step"),
@@ -248,12 +321,16 @@ BATCH = {
         "stable_step asked for ntklib.",
     ),
     "solution": (
-        answer("from ntklib.exercises import solution\nstable_step = solution('stable_step')"),
+        answer(
+            "from ntklib.exercises import solution\nstable_step = solution('stable_step')"
+        ),
         (0, 2, 2),
         r"cell 3 \(stable_step\) failed: NotImplementedError: ntklib.exercises.solution is not there",
     ),
     "private": (
-        answer("from ntklib import _answers\nstable_step = lambda K: _answers.EXERCISES['stable_step'].reference(K)"),
+        answer(
+            "from ntklib import _answers\nstable_step = lambda K: _answers.EXERCISES['stable_step'].reference(K)"
+        ),
         (0, 2, 2),
         "stable_step asked for ntklib._answers.EXERCISES",
     ),
@@ -262,14 +339,26 @@ BATCH = {
         (2, 2, 2),
         "PermissionError: open is",
     ),
-    "reads the others": (before("open({folder!r} + '/reference/tiny.ipynb')"), (2, 2, 2), "PermissionError: open is"),
-    "writes outside": (before(f"open({OUTSIDE!r}, 'w')"), (2, 2, 2), "PermissionError: open is not allowed"),
+    "reads the others": (
+        before("open({folder!r} + '/reference/tiny.ipynb')"),
+        (2, 2, 2),
+        "PermissionError: open is",
+    ),
+    "writes outside": (
+        before(f"open({OUTSIDE!r}, 'w')"),
+        (2, 2, 2),
+        "PermissionError: open is not allowed",
+    ),
     "removes": (
         before("import os\nos.remove({folder!r} + '/reference/tiny.ipynb')"),
         (2, 2, 2),
         "PermissionError: os.remove",
     ),
-    "writes inside": (before("open('x', 'w').write('y')\nassert open('x').read() == 'y'"), (2, 2, 2), ""),
+    "writes inside": (
+        before("open('x', 'w').write('y')\nassert open('x').read() == 'y'"),
+        (2, 2, 2),
+        "",
+    ),
     "fork bomb": (before(FORK_BOMB), (2, 2, 2), "PermissionError: os.fork"),
     "subprocess": (
         before("import subprocess\nsubprocess.run(['true'])"),
@@ -281,7 +370,11 @@ BATCH = {
         (2, 2, 2),
         "PermissionError: socket.",
     ),
-    "native": (before("import ctypes\nctypes.CDLL(None)"), (2, 2, 2), "PermissionError: ctypes.dlopen"),
+    "native": (
+        before("import ctypes\nctypes.CDLL(None)"),
+        (2, 2, 2),
+        "PermissionError: ctypes.dlopen",
+    ),
     "sly": (before(SLY, ALL_WRONG), (0, 0, 0), ""),
     "unhidden": (answer(UNHIDDEN), (0, 2, 2), "PermissionError: gc.get_objects"),
     "html": (
@@ -302,23 +395,50 @@ def write(path, content, folder):
     elif isinstance(content, bytes):
         path.write_bytes(content)
     else:
-        notebook = content if isinstance(content, dict) else {**nb.new_notebook(), "cells": content}
-        path.write_text(json.dumps(notebook).replace("{folder!r}", repr(str(folder))), "utf-8")
+        notebook = (
+            content
+            if isinstance(content, dict)
+            else {**nb.new_notebook(), "cells": content}
+        )
+        path.write_text(
+            json.dumps(notebook).replace("{folder!r}", repr(str(folder))), "utf-8"
+        )
 
 
 def digest(*folders):
     """What is in the files of these folders."""
-    files = sorted(p for folder in folders for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
-    return {p: hashlib.sha256(p.read_bytes()).hexdigest() for p in files if p.stat().st_size < 10**8}
+    files = sorted(
+        p
+        for folder in folders
+        for p in folder.rglob("*")
+        if p.is_file() and "__pycache__" not in p.parts
+    )
+    return {
+        p: hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in files
+        if p.stat().st_size < 10**8
+    }
 
 
 def grade(folder, *options):
     """Run the program with a folder of its own for temporary files, which it must leave empty; its rows by student."""
     out = folder.parent / f"{folder.name}-grades"
-    command = [sys.executable, ROOT / "grading" / "grade.py", folder, "--out", out, *map(str, options)]
+    command = [
+        sys.executable,
+        ROOT / "grading" / "grade.py",
+        folder,
+        "--out",
+        out,
+        *map(str, options),
+    ]
     temporary = folder.parent / "temporary"
     temporary.mkdir()
-    result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TMPDIR": str(temporary)})
+    result = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TMPDIR": str(temporary)},
+    )
     assert result.returncode == 0, result.stderr
     assert not list(temporary.iterdir())
     with (out / "grades.csv").open(newline="", encoding="utf-8") as file:
@@ -327,27 +447,44 @@ def grade(folder, *options):
 
 def test_grade_gives_a_hostile_batch_what_it_earned(tmp_path, subtests):
     """Each submission gets its row, the points that its code earned and its reason; nothing outside is touched."""
-    write(tmp_path / "sets" / "tiny.ipynb", cells(dict.fromkeys(RIGHT, BLANK)), tmp_path)
+    write(
+        tmp_path / "sets" / "tiny.ipynb", cells(dict.fromkeys(RIGHT, BLANK)), tmp_path
+    )
     for student, (content, _, _) in BATCH.items():
         write(tmp_path / "in" / student / "tiny.ipynb", content, tmp_path / "in")
-    watched = tmp_path / "in", tmp_path / "sets", ROOT / "ntklib", ROOT / "grading", ROOT / "book" / "exercises"
+    watched = (
+        tmp_path / "in",
+        tmp_path / "sets",
+        ROOT / "ntklib",
+        ROOT / "grading",
+        ROOT / "book" / "exercises",
+    )
     before = digest(*watched)
-    rows, out, printed = grade(tmp_path / "in", "--sets", tmp_path / "sets", "--seconds", 4, "--memory", 0.5)
+    rows, out, printed = grade(
+        tmp_path / "in", "--sets", tmp_path / "sets", "--seconds", 4, "--memory", 0.5
+    )
     assert before == digest(*watched)
     assert not Path(OUTSIDE).exists()
     assert len(rows) == len(BATCH) == len(list((out / "feedback").iterdir()))
     for student, (_, points, says) in BATCH.items():
         with subtests.test(student):
             row = rows[f"'{student}" if student.startswith("=") else student]
-            assert [row[name] for name in POINTS] == (["", "", ""] if points is None else [*map(str, points)])
+            assert [row[name] for name in POINTS] == (
+                ["", "", ""] if points is None else [*map(str, points)]
+            )
             assert row["total"] == str(sum(points or ()))
             assert f"Seed {row['seed']};" in printed
             if says:
                 assert re.search(says, row["remarks"])
             else:
                 assert (row["status"], row["remarks"]) == ("graded", "")
-    for name, text in ((NAME, "&lt;img src=x"), ("html", "your code failed: ValueError: &lt;script&gt;alert(1)")):
-        page = (out / "feedback" / f"{re.sub(r'[^a-z0-9]+', '_', name)}.html").read_text("utf-8")
+    for name, text in (
+        (NAME, "&lt;img src=x"),
+        ("html", "your code failed: ValueError: &lt;script&gt;alert(1)"),
+    ):
+        page = (
+            out / "feedback" / f"{re.sub(r'[^a-z0-9]+', '_', name)}.html"
+        ).read_text("utf-8")
         assert text in page
         assert not re.search("<(script|img|link)", page)
         assert 'name="viewport"' in page
@@ -355,16 +492,34 @@ def test_grade_gives_a_hostile_batch_what_it_earned(tmp_path, subtests):
 
 def test_grade_accepts_autodiff_and_refuses_the_library(tmp_path):
     """Automatic differentiation earns its points; the library's own kernel does not; every layout of files is found."""
-    write(tmp_path / "sets" / "kernel.ipynb", cells(dict.fromkeys(BY_AUTODIFF, BLANK), JAX_SETUP), tmp_path)
-    write(tmp_path / "sets" / "tiny.ipynb", cells(dict.fromkeys(RIGHT, BLANK)), tmp_path)
-    fetched = {**BY_AUTODIFF, "ntk": "ntk = lambda params, X, psi: ntklib.empirical_ntk(params, X, psi)"}
-    write(tmp_path / "in" / "ada" / "deeper" / "kernel.ipynb", cells(BY_AUTODIFF, JAX_SETUP), tmp_path)
+    write(
+        tmp_path / "sets" / "kernel.ipynb",
+        cells(dict.fromkeys(BY_AUTODIFF, BLANK), JAX_SETUP),
+        tmp_path,
+    )
+    write(
+        tmp_path / "sets" / "tiny.ipynb", cells(dict.fromkeys(RIGHT, BLANK)), tmp_path
+    )
+    fetched = {
+        **BY_AUTODIFF,
+        "ntk": "ntk = lambda params, X, psi: ntklib.empirical_ntk(params, X, psi)",
+    }
+    write(
+        tmp_path / "in" / "ada" / "deeper" / "kernel.ipynb",
+        cells(BY_AUTODIFF, JAX_SETUP),
+        tmp_path,
+    )
     write(tmp_path / "in" / "ada_tiny.ipynb", cells(RIGHT), tmp_path)
     write(tmp_path / "in" / "bob.ipynb", cells(fetched, JAX_SETUP), tmp_path)
     write(tmp_path / "in" / "bob_tiny.ipynb", b"", tmp_path)
     write(tmp_path / "in" / "cy.pdf", b"%PDF", tmp_path)
-    rows, _, _ = grade(tmp_path / "in", "--sets", tmp_path / "sets", "--seconds", 60, "--seed", 3)
-    assert {name: (row["total"], row["possible"], row["status"]) for name, row in rows.items()} == {
+    rows, _, _ = grade(
+        tmp_path / "in", "--sets", tmp_path / "sets", "--seconds", 60, "--seed", 3
+    )
+    assert {
+        name: (row["total"], row["possible"], row["status"])
+        for name, row in rows.items()
+    } == {
         "ada": ("18", "18", "graded"),
         "bob": ("9", "18", "partly graded"),
         "cy": ("0", "0", "not graded"),
@@ -381,8 +536,14 @@ def test_grade_gives_the_reference_full_points_and_a_blank_copy_none(tmp_path):
         blank = without_solutions(json.loads(path.read_text("utf-8")))
         write(tmp_path / "in" / "blank" / path.name, blank, tmp_path)
     rows, _, _ = grade(tmp_path / "in", "--seconds", 60)
-    assert {name: (row["status"], row["remarks"]) for name, row in rows.items()} == dict.fromkeys(rows, ("graded", ""))
-    assert rows["reference"]["total"] == rows["reference"]["possible"] == rows["blank"]["possible"]
+    assert {
+        name: (row["status"], row["remarks"]) for name, row in rows.items()
+    } == dict.fromkeys(rows, ("graded", ""))
+    assert (
+        rows["reference"]["total"]
+        == rows["reference"]["possible"]
+        == rows["blank"]["possible"]
+    )
     assert rows["blank"]["total"] == "0"
     assert set(exercises.names()) <= set(rows["blank"])
 
@@ -390,8 +551,18 @@ def test_grade_gives_the_reference_full_points_and_a_blank_copy_none(tmp_path):
 def test_grade_wakes_up_from_a_sleeping_submission(tmp_path, monkeypatch):
     """A cell that sleeps for ever is given up, and so is a submission of many such cells."""
     monkeypatch.setattr(program, "PATIENCE", 0)
-    sleepers = [{"type": "code", "source": "import time\ntime.sleep(1e6)", "id": "None", "label": {}}] * 9
-    one, exercises = Submission("ada", "tiny.ipynb", "tiny", sleepers), Set(POINTS, [], [])
+    sleepers = [
+        {
+            "type": "code",
+            "source": "import time\ntime.sleep(1e6)",
+            "id": "None",
+            "label": {},
+        }
+    ] * 9
+    one, exercises = (
+        Submission("ada", "tiny.ipynb", "tiny", sleepers),
+        Set(POINTS, [], []),
+    )
     start = time.monotonic()
     assert program.run(one, exercises, 0, program.Limits(0.5, 2**30)) == {}
     assert time.monotonic() - start < 30
@@ -400,9 +571,14 @@ def test_grade_wakes_up_from_a_sleeping_submission(tmp_path, monkeypatch):
 
 def test_worker_offers_a_function_without_its_neighbours():
     """What a set imports from the library comes without the other functions of the same module."""
-    stand_in, module = StandIn(ROOT / "ntklib", {"empirical_ntk"}), ModuleType("ntklib.ntk")
+    stand_in, module = (
+        StandIn(ROOT / "ntklib", {"empirical_ntk"}),
+        ModuleType("ntklib.ntk"),
+    )
     stand_in.exec_module(module)
-    assert module.empirical_ntk(Params(np.ones((1, 1)), np.ones(1)), np.ones((1, 1)), jnp.sin) == pytest.approx(1.0)
+    assert module.empirical_ntk(
+        Params(np.ones((1, 1)), np.ones(1)), np.ones((1, 1)), jnp.sin
+    ) == pytest.approx(1.0)
     for name in ("residual_velocity", "empirical_ntk_autodiff"):
         assert name not in stand_in.code["ntklib.ntk"].co_names
         with pytest.raises(NotImplementedError, match=f"ntklib.{name} is not there"):
@@ -416,10 +592,20 @@ def test_worker_knows_every_activation():
 
 def test_grade_leaves_no_process_behind_when_it_is_stopped(tmp_path):
     """Ended by a signal, the program takes its workers with it and says that it wrote nothing."""
-    write(tmp_path / "sets" / "tiny.ipynb", cells(dict.fromkeys(RIGHT, BLANK)), tmp_path)
+    write(
+        tmp_path / "sets" / "tiny.ipynb", cells(dict.fromkeys(RIGHT, BLANK)), tmp_path
+    )
     write(tmp_path / "in" / "ada_tiny.ipynb", before("while True: pass"), tmp_path)
-    command = [sys.executable, ROOT / "grading" / "grade.py", tmp_path / "in", "--out", tmp_path / "out"]
-    with subprocess.Popen([*command, "--sets", tmp_path / "sets"], stderr=subprocess.PIPE, text=True) as program:
+    command = [
+        sys.executable,
+        ROOT / "grading" / "grade.py",
+        tmp_path / "in",
+        "--out",
+        tmp_path / "out",
+    ]
+    with subprocess.Popen(
+        [*command, "--sets", tmp_path / "sets"], stderr=subprocess.PIPE, text=True
+    ) as program:
         while not (workers := psutil.Process(program.pid).children()):
             time.sleep(0.05)
         program.terminate()
@@ -441,7 +627,13 @@ def test_grade_refuses_in_one_sentence(tmp_path, made, out, sentence):
     """A missing or empty folder, or grades among the submissions, stop the program with one sentence."""
     for name in made:
         (tmp_path / name).mkdir()
-    command = [sys.executable, ROOT / "grading" / "grade.py", tmp_path / "in", "--out", tmp_path / out]
+    command = [
+        sys.executable,
+        ROOT / "grading" / "grade.py",
+        tmp_path / "in",
+        "--out",
+        tmp_path / out,
+    ]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 1
     assert result.stderr.startswith(sentence)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ntklib import _check
+from ntklib import _check, _functions
 
 
 class Unreadable:
@@ -80,7 +80,11 @@ def test_array_takes_what_files_hold():
 def test_array_without_x64():
     """Where JAX's flag is off the default float is float32, and a list becomes that without a warning."""
     with jax.enable_x64(False):
-        assert _check.array("a", [0.5, 1.0], "m").dtype == _check.array("a", [1, 2], "m").dtype == jnp.float32
+        assert (
+            _check.array("a", [0.5, 1.0], "m").dtype
+            == _check.array("a", [1, 2], "m").dtype
+            == jnp.float32
+        )
 
 
 @pytest.mark.parametrize("convert", [_check.array, _check.host])
@@ -110,31 +114,55 @@ def test_array_without_x64():
 def test_array_refuses_what_is_no_vector(convert, value, got, refuses):
     """Neither route makes numbers out of what is none."""
     empty = " and must not be empty" if got == "shape (0,)" else ""
-    refuses(f"a must be a real array of shape (m,){empty}; got {got}", convert, "a", value, "m")
+    refuses(
+        f"a must be a real array of shape (m,){empty}; got {got}",
+        convert,
+        "a",
+        value,
+        "m",
+    )
 
 
 def test_host_refuses_tracers(refuses):
     """Values that are still to come are no numbers."""
     for trace in (lambda v: v, lambda v: [v[0], 1.0]):
         traced = jax.jit(lambda v, trace=trace: _check.host("K", trace(v), "m"))
-        refuses("K must hold numbers, not a JAX tracer; call this function outside jit", traced, jnp.ones(2))
+        refuses(
+            "K must hold numbers, not a JAX tracer; call this function outside jit",
+            traced,
+            jnp.ones(2),
+        )
 
 
 @pytest.mark.parametrize("convert", [_check.array, _check.host])
 def test_times_accepts_repetitions(convert):
     """0 = t = t <= ... is non-decreasing; minus zero is zero."""
-    assert _check.times([-0.0, 0.0, 0.0, 2, 2], convert=convert).tolist() == [0.0, 0.0, 0.0, 2.0, 2.0]
+    assert _check.times([-0.0, 0.0, 0.0, 2, 2], convert=convert).tolist() == [
+        0.0,
+        0.0,
+        0.0,
+        2.0,
+        2.0,
+    ]
 
 
 def test_times_names_the_first_step_back(refuses):
     """Of several steps back the first is named, with the times before and after it."""
-    refuses("ts must be non-decreasing; got ts[1] = 2.0 before ts[2] = 1.0", _check.times, [0, 2, 1, 3, 2.5])
+    refuses(
+        "ts must be non-decreasing; got ts[1] = 2.0 before ts[2] = 1.0",
+        _check.times,
+        [0, 2, 1, 3, 2.5],
+    )
 
 
 def test_times_inside_jit_are_checked_for_their_shape(refuses):
     """A tracer has a shape but no values."""
     assert jax.jit(_check.times)(jnp.array([2.0, 1.0])).tolist() == [2.0, 1.0]
-    refuses("ts must be a real array of shape (T,); got shape (1, 2)", jax.jit(_check.times), jnp.ones((1, 2)))
+    refuses(
+        "ts must be a real array of shape (T,); got shape (1, 2)",
+        jax.jit(_check.times),
+        jnp.ones((1, 2)),
+    )
 
 
 @pytest.mark.parametrize("convert", [_check.array, _check.host])
@@ -144,14 +172,25 @@ def test_symmetric_up_to_rounding(convert, dtype, scale, refuses):
     """max|M - M^T| <= 1e3 eps max|M| passes, eps that of the dtype that came, and is then exactly symmetric."""
     M = np.array([[4, 1], [1, 3]], dtype) * dtype(scale)
     limit = 1e3 * np.finfo(dtype).eps * M[0, 0]
-    for part, passes in [(0.999, True), (1.001, False), (-0.999, True), (-1.001, False)]:
+    for part, passes in [
+        (0.999, True),
+        (1.001, False),
+        (-0.999, True),
+        (-1.001, False),
+    ]:
         M[0, 1] = M[1, 0] + dtype(part * limit)
         if passes:
             got = np.asarray(_check.symmetric("M", M, convert=convert))
             np.testing.assert_array_equal(got, got.T)
             assert abs(got[0, 1] - M[1, 0] - part * limit / 2) < 0.02 * limit
         else:
-            refuses("M must be symmetric; got max|M - M^T| = ", _check.symmetric, "M", M, convert=convert)
+            refuses(
+                "M must be symmetric; got max|M - M^T| = ",
+                _check.symmetric,
+                "M",
+                M,
+                convert=convert,
+            )
 
 
 def test_symmetric_takes_any_scale(close):
@@ -163,30 +202,73 @@ def test_symmetric_takes_any_scale(close):
 
 def test_symmetric_inside_jit():
     """A tracer is checked for its shape, and made symmetric."""
-    assert jax.jit(lambda M: _check.symmetric("M", M))(jnp.array([[1, 2], [4, 3]])).tolist() == [[1, 3], [3, 3]]
+    assert jax.jit(lambda M: _check.symmetric("M", M))(
+        jnp.array([[1, 2], [4, 3]])
+    ).tolist() == [[1, 3], [3, 3]]
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
 def test_symmetric_checks_a_constant_inside_jit(dtype, refuses):
     """A matrix that is no tracer has values, and they are looked at even where every operation would be traced."""
     good, bad = jnp.eye(2, dtype=dtype), jnp.array([[1, 2], [16, 3]], dtype)
-    assert jax.jit(lambda a: a + _check.symmetric("M", good))(dtype(1)).tolist() == [[2, 1], [1, 2]]
-    refuses("M must be symmetric; got max|M - M^T| = 14", jax.jit(lambda a: a + _check.symmetric("M", bad)), dtype(1))
+    assert jax.jit(lambda a: a + _check.symmetric("M", good))(dtype(1)).tolist() == [
+        [2, 1],
+        [1, 2],
+    ]
+    refuses(
+        "M must be symmetric; got max|M - M^T| = 14",
+        jax.jit(lambda a: a + _check.symmetric("M", bad)),
+        dtype(1),
+    )
 
 
-@pytest.mark.parametrize(("dtype", "least"), [(jnp.float32, 1.1920929e-6), (jnp.float64, 2.220446e-15)])
+@pytest.mark.parametrize(
+    ("dtype", "least"), [(jnp.float32, 1.1920929e-6), (jnp.float64, 2.220446e-15)]
+)
 def test_tolerance_starts_at_ten_roundings(dtype, least, refuses):
     """From 10 eps to below 1: eps is 2^-23 in float32 and 2^-52 in float64."""
     name = jnp.dtype(dtype).name
     message = f"rtol must lie between {least:.2g} (ten roundings in {name}) and 1; got "
-    for good in (10 * float(jnp.finfo(dtype).eps), 1.001 * least, np.float32(0.5), jnp.array(0.25), 0.999):
+    for good in (
+        10 * float(jnp.finfo(dtype).eps),
+        1.001 * least,
+        np.float32(0.5),
+        jnp.array(0.25),
+        0.999,
+    ):
         assert _check.tolerance("rtol", good, dtype) == float(good)
-    for bad in (0.999 * least, 1, True, None, "0.5", 10**400, np.eye(2), np.array([0.5]), Unreadable()):
+    for bad in (
+        0.999 * least,
+        1,
+        True,
+        None,
+        "0.5",
+        10**400,
+        np.eye(2),
+        np.array([0.5]),
+        Unreadable(),
+    ):
         refuses(message, _check.tolerance, "rtol", bad, dtype)
 
 
-NO_NUMBER = [-1e-300, np.inf, -np.inf, np.nan, None, "1", 10**400, np.ones(1), Unreadable()]
-NO_NUMBER += [b"1", np.array("2"), np.complex128(1 + 5j), np.timedelta64(3), np.ma.masked]
+NO_NUMBER = [
+    -1e-300,
+    np.inf,
+    -np.inf,
+    np.nan,
+    None,
+    "1",
+    10**400,
+    np.ones(1),
+    Unreadable(),
+]
+NO_NUMBER += [
+    b"1",
+    np.array("2"),
+    np.complex128(1 + 5j),
+    np.timedelta64(3),
+    np.ma.masked,
+]
 
 
 def test_nonnegative_starts_at_zero(refuses):
@@ -204,9 +286,16 @@ def test_positive_lies_between_its_limits(below, refuses):
     for good in (1e-300, np.float32(0.5), jnp.array(1), 1.999):
         assert _check.positive("eta", good, below) == float(good)
     for bad in (0, -0.0, below, *NO_NUMBER):
-        message = f"eta must be a number above 0 and below {below}; got {_check.shown(bad)}"
+        message = (
+            f"eta must be a number above 0 and below {below}; got {_check.shown(bad)}"
+        )
         refuses(message, _check.positive, "eta", bad, below)
-    refuses("eta must be a number above 0 and below inf; got inf", _check.positive, "eta", np.inf)
+    refuses(
+        "eta must be a number above 0 and below inf; got inf",
+        _check.positive,
+        "eta",
+        np.inf,
+    )
     assert _check.positive("eta", 1e300) == 1e300
 
 
@@ -225,19 +314,32 @@ def test_count_takes_positive_integers(refuses):
         refuses(f"n must be a positive integer; got {bad!r}", _check.count, "n", bad)
     assert _check.count("n", 2**31 - 1) == 2**31 - 1
     for large in (2**31, 2**62, 2**63):
-        refuses(f"n must be a positive integer below 2^31; got {large}", _check.count, "n", large)
+        refuses(
+            f"n must be a positive integer below 2^31; got {large}",
+            _check.count,
+            "n",
+            large,
+        )
 
 
-@pytest.mark.parametrize("value", [Unreadable(), np.eye(9), list(range(1000))], ids=["repr", "matrix", "long list"])
+@pytest.mark.parametrize(
+    "value",
+    [Unreadable(), np.eye(9), list(range(1000))],
+    ids=["repr", "matrix", "long list"],
+)
 def test_count_answers_in_one_short_line(value):
     """However large the value is, the message is one line of a readable length."""
-    with pytest.raises(ValueError, match=r"^n must be a positive integer; got [^\n]{1,80}$"):
+    with pytest.raises(
+        ValueError, match=r"^n must be a positive integer; got [^\n]{1,80}$"
+    ):
         _check.count("n", value)
 
 
 def test_activation_keeps_the_dtype():
     """psi(z) has the dtype of z, even where psi would widen it."""
-    psi = _check.activation(lambda z: z * jnp.float64(2), jnp.ones((2, 3), jnp.float32))
+    psi = _functions.activation(
+        lambda z: z * jnp.float64(2), jnp.ones((2, 3), jnp.float32)
+    )
     assert psi(jnp.ones(2, jnp.float32)).dtype == jnp.float32
     assert psi(jnp.ones(2, jnp.float32)).tolist() == [2.0, 2.0]
 
@@ -251,8 +353,8 @@ def test_activation_reports_the_first_line_of_an_error(refuses):
 
         return psi
 
-    refuses("psi must be ", _check.activation, broken("one\ntwo"), jnp.ones((1, 1)))
+    refuses("psi must be ", _functions.activation, broken("one\ntwo"), jnp.ones((1, 1)))
     with pytest.raises(ValueError, match=r"got ArithmeticError: one$"):
-        _check.activation(broken("one\ntwo"), jnp.ones((1, 1)))
+        _functions.activation(broken("one\ntwo"), jnp.ones((1, 1)))
     with pytest.raises(ValueError, match=r"got ArithmeticError: $"):
-        _check.activation(broken(), jnp.ones((1, 1)))
+        _functions.activation(broken(), jnp.ones((1, 1)))

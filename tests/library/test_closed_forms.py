@@ -26,7 +26,9 @@ def bell(z):
 
 def bent(up, down):
     """z times one slope above 0 and another below: for JAX, and in NumPy with its derivative."""
-    psi, slope = (lambda z, where=where: where(z > 0, up, down) for where in (jnp.where, np.where))
+    psi, slope = (
+        lambda z, where=where: where(z > 0, up, down) for where in (jnp.where, np.where)
+    )
     return lambda z: psi(z) * z, lambda z: slope(z) * z, slope
 
 
@@ -38,11 +40,19 @@ def power(k):
 FORMS = {
     "relu": (jax.nn.relu, lambda z: np.maximum(z, 0), lambda z: 1.0 * (z > 0)),
     "leaky relu": (jax.nn.leaky_relu, *bent(1.0, 0.01)[1:]),
-    "relu^2": (lambda z: jax.nn.relu(z) ** 2, lambda z: np.maximum(z, 0) ** 2, lambda z: 2 * np.maximum(z, 0)),
+    "relu^2": (
+        lambda z: jax.nn.relu(z) ** 2,
+        lambda z: np.maximum(z, 0) ** 2,
+        lambda z: 2 * np.maximum(z, 0),
+    ),
     "abs": (jnp.abs, np.abs, np.sign),
     "slopes 3 and -0.5": bent(3.0, -0.5),
     "slopes -1e-9 and -2e-9": bent(-1e-9, -2e-9),
-    "erf": (jax.scipy.special.erf, erf, lambda z: 2 * np.sqrt(2) * bell(np.sqrt(2) * z)),
+    "erf": (
+        jax.scipy.special.erf,
+        erf,
+        lambda z: 2 * np.sqrt(2) * bell(np.sqrt(2) * z),
+    ),
     "normal cdf": (jax.scipy.special.ndtr, ndtr, bell),
     "gelu": (
         lambda z: jax.nn.gelu(z, approximate=False),
@@ -60,22 +70,43 @@ FORMS = {
     "-7 z": bent(-7.0, -7.0),
     "zero": (lambda z: 0 * z, np.zeros_like, np.zeros_like),
 }
-forms = pytest.mark.parametrize(("psi", "value", "slope"), FORMS.values(), ids=FORMS.keys())
-INPUTS = np.array([[0, 0], [0.6, 0.8], [1.2, 1.6], [-0.6, -0.8], [0.006, -0.008], [-1.3, 0.4], [3, 4], [4.9, -1]])
+forms = pytest.mark.parametrize(
+    ("psi", "value", "slope"), FORMS.values(), ids=FORMS.keys()
+)
+INPUTS = np.array(
+    [
+        [0, 0],
+        [0.6, 0.8],
+        [1.2, 1.6],
+        [-0.6, -0.8],
+        [0.006, -0.008],
+        [-1.3, 0.4],
+        [3, 4],
+        [4.9, -1],
+    ]
+)
 PICKED = [(0, 0), (0, 6), (1, 2), (1, 3), (4, 6), (5, 7), (6, 6), (3, 6)]
 
 
 def geometry(x, z):
     """Norms and angle of two inputs, in NumPy."""
     a, b = np.linalg.norm(x), np.linalg.norm(z)
-    return a, b, 2 * np.arctan2(np.linalg.norm(b * x - a * z), np.linalg.norm(b * x + a * z)) if a * b else np.pi / 2
+    return (
+        a,
+        b,
+        2 * np.arctan2(np.linalg.norm(b * x - a * z), np.linalg.norm(b * x + a * z))
+        if a * b
+        else np.pi / 2,
+    )
 
 
 def pairs(s, s2, theta):
     """The pairs that closed forms take."""
     s, s2, theta = (jnp.asarray(a, float) for a in (s, s2, theta))
     root = s * s2
-    return _closed_forms.Pairs(s**2, s2**2, root * jnp.cos(theta), root, theta, root * jnp.sin(theta))
+    return _closed_forms.Pairs(
+        s**2, s2**2, root * jnp.cos(theta), root, theta, root * jnp.sin(theta)
+    )
 
 
 @forms
@@ -84,10 +115,17 @@ def test_closed_forms_equal_cartesian_quadrature(psi, value, slope, close):
     assert _closed_forms.recognise(psi, jnp.float64)
     nngp, ntk = limit_kernel(INPUTS, psi)
     rows, columns = np.transpose(PICKED)
-    found = [expectation(value, slope, *geometry(INPUTS[i], INPUTS[j]), (0.0,), count=22) for i, j in PICKED]
+    found = [
+        expectation(value, slope, *geometry(INPUTS[i], INPUTS[j]), (0.0,), count=22)
+        for i, j in PICKED
+    ]
     Phi, dPhi = np.transpose(found)
     close(nngp[rows, columns], Phi, 1e-12)
-    close(ntk[rows, columns], Phi + np.sum(INPUTS[rows] * INPUTS[columns], axis=1) * dPhi, 1e-12)
+    close(
+        ntk[rows, columns],
+        Phi + np.sum(INPUTS[rows] * INPUTS[columns], axis=1) * dPhi,
+        1e-12,
+    )
 
 
 class Mixture(eqx.Module):
@@ -103,7 +141,16 @@ class Mixture(eqx.Module):
 @pytest.mark.parametrize("name", FORMS.keys())
 def test_closed_forms_equal_polar_quadrature(name, close):
     """The quadrature that takes over where no closed form is known gives the same two averages."""
-    s, s2, theta = np.array([[1, 1, 0], [1, 2, 0.7], [0.01, 2, 2], [2, 2, np.pi], [1.5, 1.5, 1e-4], [2, 2, 0]]).T
+    s, s2, theta = np.array(
+        [
+            [1, 1, 0],
+            [1, 2, 0.7],
+            [0.01, 2, 2],
+            [2, 2, np.pi],
+            [1.5, 1.5, 1e-4],
+            [2, 2, 0],
+        ]
+    ).T
     psi = Mixture(jnp.array([float(name == other) for other in FORMS]))
     geometry = [jnp.asarray(a) for a in (s, s2, theta)]
     got = _gaussian._quadrature(psi, *geometry, (), (48, 64), b"")
@@ -118,7 +165,9 @@ def test_closed_forms_obey_prices_identity(name, close):
     for s, s2, theta in [(1.0, 2.0, 0.7), (3.0, 0.5, 2.2), (1.4, 1.4, 1.5)]:
         step, c = 1e-3, s * s2 * math.cos(theta)
         turned = [np.arccos((c + k * step) / (s * s2)) for k in (-2, -1, 1, 2)]
-        before2, before, after, after2 = np.broadcast_to(form(pairs(s, s2, turned))[0], 4)
+        before2, before, after, after2 = np.broadcast_to(
+            form(pairs(s, s2, turned))[0], 4
+        )
         slope = (before2 - 8 * before + 8 * after - after2) / (12 * step)
         Phi, dPhi = form(pairs(s, s2, theta))
         close(Phi + c * dPhi, Phi + c * slope, 1e-9)
@@ -134,7 +183,10 @@ def test_closed_forms_obey_prices_identity(name, close):
         (functools.partial(jax.nn.leaky_relu, negative_slope=0.2), bent(1.0, 0.2)[0]),
         (eqx.nn.PReLU(0.3), bent(1.0, 0.3)[0]),
         (lambda z: 1 - jax.scipy.special.erfc(z), jax.scipy.special.erf),
-        (lambda z: z / 2 * (1 + jax.scipy.special.erf(z / math.sqrt(2))), lambda z: jax.nn.gelu(z, approximate=False)),
+        (
+            lambda z: z / 2 * (1 + jax.scipy.special.erf(z / math.sqrt(2))),
+            lambda z: jax.nn.gelu(z, approximate=False),
+        ),
         (jax.scipy.stats.norm.cdf, jax.scipy.special.ndtr),
         (lambda z: jnp.sin(z + jnp.pi / 2), jnp.cos),
         (jax.nn.identity, lambda z: z),
@@ -146,7 +198,11 @@ def test_recognise_goes_by_values(psi, form, close):
     for dtype in (jnp.float32, jnp.float64):
         found, same = (_closed_forms.recognise(f, dtype) for f in (psi, form))
         p = pairs([1.0, 2.0], 1.5, [0.3, 2.0])
-        close([jnp.broadcast_to(a, 2) for a in found(p)], [jnp.broadcast_to(a, 2) for a in same(p)], 1e-5)
+        close(
+            [jnp.broadcast_to(a, 2) for a in found(p)],
+            [jnp.broadcast_to(a, 2) for a in same(p)],
+            1e-5,
+        )
 
 
 @pytest.mark.parametrize(
@@ -166,7 +222,15 @@ def test_recognise_goes_by_values(psi, form, close):
         lambda z: 2 * z**2,
         lambda z: jnp.abs(z) ** 3,
         lambda z: z + 1e-3 * jnp.maximum(z - 20, 0),
-        *(jnp.tanh, jax.nn.silu, jax.nn.elu, jax.nn.relu6, jax.nn.hard_tanh, jax.nn.softplus, jnp.ones_like),
+        *(
+            jnp.tanh,
+            jax.nn.silu,
+            jax.nn.elu,
+            jax.nn.relu6,
+            jax.nn.hard_tanh,
+            jax.nn.softplus,
+            jnp.ones_like,
+        ),
         *(jnp.log, jnp.exp, lambda z: jnp.exp(z**2), lambda z: jnp.nan * z),
     ],
 )
@@ -183,7 +247,9 @@ def test_recognise_inside_jit():
 
     def look(a):
         seen.append(_closed_forms.recognise(jax.nn.relu, jnp.float64))
-        seen.append(_closed_forms.recognise(lambda z: jnp.where(z > 0, z, a * z), jnp.float64))
+        seen.append(
+            _closed_forms.recognise(lambda z: jnp.where(z > 0, z, a * z), jnp.float64)
+        )
         return a
 
     jax.jit(look)(0.0)
@@ -199,7 +265,9 @@ rows = arrays(float, (5, 3), elements=st.floats(-4, 4).map(lambda x: round(x, 3)
 @given(X=rows, dtype=st.sampled_from([np.float64, np.float32]))
 def test_relu_diagonal_is_exact(X, dtype):
     """K(x, x) = |x|^2, to the last digit; so is K of abs, 2 |x|^2, and the diagonal of both parts halves it."""
-    X = np.concatenate([X, np.random.default_rng(int(1e3 * abs(X).sum())).normal(size=(50, 3))]).astype(dtype)
+    X = np.concatenate(
+        [X, np.random.default_rng(int(1e3 * abs(X).sum())).normal(size=(50, 3))]
+    ).astype(dtype)
     squares = jnp.sum(jnp.asarray(X) ** 2, axis=1)
     nngp, ntk = limit_kernel(X, jax.nn.relu)
     np.testing.assert_array_equal(jnp.diag(ntk), squares)
@@ -217,12 +285,17 @@ def exact_angle(x, z):
 @pytest.mark.parametrize("turn", [0, np.pi])
 def test_small_angles(angle, turn, close):
     """Near parallel and near antipodal rows: K = (sin theta + 2 (pi - theta) cos theta)/2pi."""
-    x, z = np.array([0.6, 0.8]), 2 * np.array([np.cos(turn + angle), np.sin(turn + angle)])
+    x, z = (
+        np.array([0.6, 0.8]),
+        2 * np.array([np.cos(turn + angle), np.sin(turn + angle)]),
+    )
     z = np.array([[0.6, -0.8], [0.8, 0.6]]) @ z
     theta = exact_angle(x, z)
     assert abs(theta - abs(turn - angle)) < 1e-15 + 1e-3 * angle
     ntk = limit_kernel([x], jax.nn.relu, [z]).ntk
-    want = np.array([[(math.sin(theta) + 2 * (math.pi - theta) * math.cos(theta)) / math.pi]])
+    want = np.array(
+        [[(math.sin(theta) + 2 * (math.pi - theta) * math.cos(theta)) / math.pi]]
+    )
     np.testing.assert_allclose(ntk, want, rtol=1e-14, atol=2e-15)
     # what the angle adds to 1 is itself right: Phi' = 1 - 2 theta/pi of abs
     nngp, ntk = limit_kernel([x], jnp.abs, [z])
@@ -234,15 +307,24 @@ def test_moments_of_powers_are_isserlis():
     """z^2: ab + 2c^2 and 4c; z^3: 9abc + 6c^3 and 9(ab + 2c^2), in whole numbers."""
     p = pairs(2.0, 3.0, 0.0)._replace(c=jnp.asarray(5.0))
     a, b, c = 4, 9, 5
-    assert [float(x) for x in _closed_forms._monomial(p, 2)] == [a * b + 2 * c**2, 4 * c]
-    assert [float(x) for x in _closed_forms._monomial(p, 3)] == [9 * a * b * c + 6 * c**3, 9 * (a * b + 2 * c**2)]
+    assert [float(x) for x in _closed_forms._monomial(p, 2)] == [
+        a * b + 2 * c**2,
+        4 * c,
+    ]
+    assert [float(x) for x in _closed_forms._monomial(p, 3)] == [
+        9 * a * b * c + 6 * c**3,
+        9 * (a * b + 2 * c**2),
+    ]
 
 
 @pytest.mark.parametrize("name", FORMS.keys())
 def test_closed_forms_at_extreme_norms(name):
     """From 1e-30 to 1e8 (powers: 1e-5 to 1e3) all is finite, with |K(x, x')| <= sqrt(K(x, x) K(x', x'))."""
     norms = [1e-5, 1e-3, 1, 1e3] if name.startswith("z^") else [1e-30, 1e-3, 1, 1e8]
-    X = np.array([[0.6, 0.8], [-0.8, 0.6], [0.8, 0.6], [-0.6, -0.8]]) * np.array(norms)[:, None]
+    X = (
+        np.array([[0.6, 0.8], [-0.8, 0.6], [0.8, 0.6], [-0.6, -0.8]])
+        * np.array(norms)[:, None]
+    )
     K = np.asarray(limit_kernel(X, FORMS[name][0]).ntk)
     scale = np.outer(np.sqrt(np.diag(K)), np.sqrt(np.diag(K)))
     assert np.all(np.abs(K) <= scale * (1 + 1e-9) + 1e-300)

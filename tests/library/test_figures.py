@@ -53,9 +53,19 @@ def states(view):
     while todo:
         if (model_id := todo.pop()) not in found:
             found[model_id] = _instances[model_id].get_state()
-            todo += re.findall(r"IPY_MODEL_(\w{32})", json.dumps(found[model_id], default=str))
-    links = {i: w.get_state() for i, w in _instances.items() if isinstance(w, ipywidgets.widgets.widget_link.Link)}
-    ours = {i: state for i, state in links.items() if state["source"][0].removeprefix("IPY_MODEL_") in found}
+            todo += re.findall(
+                r"IPY_MODEL_(\w{32})", json.dumps(found[model_id], default=str)
+            )
+    links = {
+        i: w.get_state()
+        for i, w in _instances.items()
+        if isinstance(w, ipywidgets.widgets.widget_link.Link)
+    }
+    ours = {
+        i: state
+        for i, state in links.items()
+        if state["source"][0].removeprefix("IPY_MODEL_") in found
+    }
     return found | ours
 
 
@@ -70,7 +80,9 @@ def shown(view, *indices):
     """What a browser shows with the handles at these indices: follow the links, then the stacks."""
     chosen = dict(zip(view.children, indices, strict=False))
     target = {
-        box: chosen[handle] for (handle, one), (box, two) in links(view) if (one, two) == ("index", "selected_index")
+        box: chosen[handle]
+        for (handle, one), (box, two) in links(view)
+        if (one, two) == ("index", "selected_index")
     }
     at = view.children[-1]
     while isinstance(at, ipywidgets.Stack):
@@ -80,7 +92,9 @@ def shown(view, *indices):
 
 def picture(markup):
     """The SVG of an image, parsed."""
-    return xml.etree.ElementTree.fromstring(unquote(re.search(r'src="data:image/svg\+xml,([^"]*)"', markup)[1]))
+    return xml.etree.ElementTree.fromstring(
+        unquote(re.search(r'src="data:image/svg\+xml,([^"]*)"', markup)[1])
+    )
 
 
 def test_slider_figure_shows_the_frame_of_the_chosen_value():
@@ -97,10 +111,18 @@ def test_slider_figure_shows_the_frame_of_the_chosen_value():
         markup = shown(view, i)
         assert f"<p>slope a = {slope:g}</p>" in markup
         assert f'alt="{html.escape(sentence(slope))}"' in markup
-        points = [e.get("d") for e in picture(markup).iter() if "stroke: #1f77b4" in (e.get("style") or "")]
-        ((y0, y1),) = [tuple(map(float, re.findall(r"[ML] [\d.]+ ([\d.]+)", d))) for d in points]
+        points = [
+            e.get("d")
+            for e in picture(markup).iter()
+            if "stroke: #1f77b4" in (e.get("style") or "")
+        ]
+        ((y0, y1),) = [
+            tuple(map(float, re.findall(r"[ML] [\d.]+ ([\d.]+)", d))) for d in points
+        ]
         heights.append((y0 - y1) / slope)
-    np.testing.assert_allclose(heights, heights[0], atol=0.31)  # numbers are rounded to 0.1, and the least slope is 0.5
+    np.testing.assert_allclose(
+        heights, heights[0], atol=0.31
+    )  # numbers are rounded to 0.1, and the least slope is 0.5
     assert heights[0] > 10
 
 
@@ -139,16 +161,28 @@ def test_slider_figure_needs_no_kernel_and_no_other_host():
     """All widgets come from the two modules that the bundle has, and no address is in their states."""
     view = slider_figure(wave, sentence, a=[1, 2])
     for state in states(view).values():
-        assert state["_model_module"] in ("@jupyter-widgets/base", "@jupyter-widgets/controls")
-    addresses = set(re.findall(r"https?:/?/?[\w.-]+", unquote(json.dumps(states(view)))))
+        assert state["_model_module"] in (
+            "@jupyter-widgets/base",
+            "@jupyter-widgets/controls",
+        )
+    addresses = set(
+        re.findall(r"https?:/?/?[\w.-]+", unquote(json.dumps(states(view))))
+    )
     assert addresses <= {"http://www.w3.org"}
 
 
 def test_slider_figure_is_the_same_in_the_next_kernel():
     """Ids and states are equal, byte for byte, when the counter of a fresh kernel starts again."""
-    first = json.dumps(states(slider_figure(wave, sentence, a=[1, 2], b=[1, 2])), sort_keys=True)
+    first = json.dumps(
+        states(slider_figure(wave, sentence, a=[1, 2], b=[1, 2])), sort_keys=True
+    )
     new_kernel()
-    assert json.dumps(states(slider_figure(wave, sentence, a=[1, 2], b=[1, 2])), sort_keys=True) == first
+    assert (
+        json.dumps(
+            states(slider_figure(wave, sentence, a=[1, 2], b=[1, 2])), sort_keys=True
+        )
+        == first
+    )
 
 
 def test_slider_figure_run_again_is_another_widget():
@@ -188,17 +222,38 @@ def test_slider_figure_rounds_places_and_keeps_words_and_sizes():
     ("settings", "message"),
     [
         ({}, "slider_figure needs one or two sliders, such as n=[1, 10, 100]; got 0"),
-        ({key: [1, 2] for key in "abc"}, "slider_figure needs one or two sliders, such as n=[1, 10, 100]; got 3"),
+        (
+            {key: [1, 2] for key in "abc"},
+            "slider_figure needs one or two sliders, such as n=[1, 10, 100]; got 3",
+        ),
         ({"n": [1]}, "n must be at least two values, all different; got [1]"),
-        ({"n": [1, 2, 1.0]}, "n must be at least two values, all different; got [1, 2, 1.0]"),
+        (
+            {"n": [1, 2, 1.0]},
+            "n must be at least two values, all different; got [1, 2, 1.0]",
+        ),
         ({"n": "many"}, "n must be at least two values, all different; got 'many'"),
         ({"n": 3}, "n must be at least two values, all different; got 3"),
         ({"n": {"a": 1}}, "n must be at least two values, all different; got {'a': 1}"),
-        ({"frame": "sin", "n": [1, 2]}, "frame must be a function of the sliders' values; got 'sin'"),
-        ({"alt": "A wave.", "n": [1, 2]}, "alt must be a function of the sliders' values; got 'A wave.'"),
-        ({"alt": lambda n: n, "n": [1, 2]}, "alt must return a sentence that describes the picture; got 1"),
-        ({"alt": lambda n: " ", "n": [1, 2]}, "alt must return a sentence that describes the picture; got ' '"),
-        ({"frame": lambda n: n, "n": [1, 2]}, "frame must draw with pyplot; there is no figure"),
+        (
+            {"frame": "sin", "n": [1, 2]},
+            "frame must be a function of the sliders' values; got 'sin'",
+        ),
+        (
+            {"alt": "A wave.", "n": [1, 2]},
+            "alt must be a function of the sliders' values; got 'A wave.'",
+        ),
+        (
+            {"alt": lambda n: n, "n": [1, 2]},
+            "alt must return a sentence that describes the picture; got 1",
+        ),
+        (
+            {"alt": lambda n: " ", "n": [1, 2]},
+            "alt must return a sentence that describes the picture; got ' '",
+        ),
+        (
+            {"frame": lambda n: n, "n": [1, 2]},
+            "frame must draw with pyplot; there is no figure",
+        ),
     ],
 )
 def test_slider_figure_refuses_in_one_line(settings, message, refuses):
@@ -230,7 +285,9 @@ def test_progress_counts_and_leaves(monkeypatch):
     """The items come unchanged; the bar says which one it is, and is gone at the end, also after a break."""
     bars = []
     monkeypatch.setattr(figures, "display", bars.append)
-    texts = [(item, bars[0].description, bars[0].value) for item in progress("ab", "seed")]
+    texts = [
+        (item, bars[0].description, bars[0].value) for item in progress("ab", "seed")
+    ]
     assert texts == [("a", "seed 1 of 2", 0), ("b", "seed 2 of 2", 1)]
     assert bars[0].comm is None
     steps = progress(iter([1, 2]))
@@ -245,10 +302,21 @@ def test_comparison_figure_draws_networks_as_points_and_theory_as_lines():
     ts = np.array([0.0, 1.0, 10.0])
     run = LinearComparison(ts, ts + 3, ts + 4, ts + 5, ts + 6, 7.0)
     fig = comparison_figure([run, run])
-    drawn = [[(line.get_marker(), *line.get_ydata()) for line in ax.lines] for ax in fig.axes]
-    line, points, drift, smallest = ("None", 4, 5, 14), ("o", 3, 4, 13), ("o", 5, 6, 15), ("o", 6, 7, 16)
+    drawn = [
+        [(line.get_marker(), *line.get_ydata()) for line in ax.lines] for ax in fig.axes
+    ]
+    line, points, drift, smallest = (
+        ("None", 4, 5, 14),
+        ("o", 3, 4, 13),
+        ("o", 5, 6, 15),
+        ("o", 6, 7, 16),
+    )
     assert drawn == [2 * [line, points], 2 * [drift], 2 * [("None", 7, 7), smallest]]
-    assert [ax.get_ylabel() for ax in fig.axes] == ["loss", "drift of the kernel", "smallest eigenvalue"]
+    assert [ax.get_ylabel() for ax in fig.axes] == [
+        "loss",
+        "drift of the kernel",
+        "smallest eigenvalue",
+    ]
     plt.close(fig)
 
 

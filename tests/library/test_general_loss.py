@@ -44,7 +44,9 @@ def log_cosh_alone(f0, y, k, t):
 def huber_alone(f0, y, k, t):
     """|r| falls at the rate k down to 1, and then as exp(-k t)."""
     far = max(abs(f0 - y) - 1, 0)
-    return y + np.sign(f0 - y) * np.where(k * t < far, far + 1 - k * t, min(abs(f0 - y), 1) * np.exp(-(k * t - far)))
+    return y + np.sign(f0 - y) * np.where(
+        k * t < far, far + 1 - k * t, min(abs(f0 - y), 1) * np.exp(-(k * t - far))
+    )
 
 
 LOSSES = {
@@ -61,10 +63,16 @@ LOSSES = {
         logistic_alone,
     ),
     "log-cosh": Loss(
-        lambda f, y: jnp.log(jnp.cosh(f - y)), lambda f, y: jnp.tanh(f - y), lambda f, y: np.tanh(f - y), log_cosh_alone
+        lambda f, y: jnp.log(jnp.cosh(f - y)),
+        lambda f, y: jnp.tanh(f - y),
+        lambda f, y: np.tanh(f - y),
+        log_cosh_alone,
     ),
     "huber": Loss(
-        huber, lambda f, y: jnp.clip(f - y, -1, 1), lambda f, y: np.maximum(-1, np.minimum(f - y, 1)), huber_alone
+        huber,
+        lambda f, y: jnp.clip(f - y, -1, 1),
+        lambda f, y: np.maximum(-1, np.minimum(f - y, 1)),
+        huber_alone,
     ),
 }
 losses = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES.keys())
@@ -97,7 +105,13 @@ def test_loss_velocity_equals_autodiff_along_the_flow(loss, psi, shape, problem,
 def test_loss_velocity_equals_loops(close):
     """-(1/m^2) sum_alpha,beta dl_alpha K_alpha,beta dl_beta; for m = 1 it is -K dl^2; indefinite K may raise a loss."""
     dl = [1.0, -2.0, 4.0, 0.5]
-    close(loss_velocity(K, dl), -np.array(sum(dl[a] * K[a, b] * dl[b] for a in range(4) for b in range(4)) / 16), 1e-14)
+    close(
+        loss_velocity(K, dl),
+        -np.array(
+            sum(dl[a] * K[a, b] * dl[b] for a in range(4) for b in range(4)) / 16
+        ),
+        1e-14,
+    )
     assert loss_velocity([[2]], [3]) == -18.0
     assert loss_velocity([[0, 1], [1, 0]], [1, -1]) == 0.5
 
@@ -106,7 +120,11 @@ def test_loss_velocity_of_the_square_is_that_of_half_mse(problem, close):
     """d/dt |r|^2/2m = r^T (d r/dt)/m with d r/dt = -K r/m, the first equality of the lecture's equation 5."""
     params, X, y = problem(4, 5, 3)
     k, r = empirical_ntk(params, X, jnp.tanh), network(params, X, jnp.tanh) - y
-    close(loss_velocity(k, r), jax.jvp(lambda r: half_mse(r, 0 * r), (r,), (residual_velocity(k, r),))[1], 1e-14)
+    close(
+        loss_velocity(k, r),
+        jax.jvp(lambda r: half_mse(r, 0 * r), (r,), (residual_velocity(k, r),))[1],
+        1e-14,
+    )
 
 
 @losses
@@ -120,7 +138,9 @@ def test_loss_velocity_is_not_its_misreadings(loss):
     assert all(abs(wrong - v) > 0.01 * abs(v) for wrong in misread)
 
 
-@pytest.mark.parametrize(("dtype", "tol"), [(jnp.float16, 1e-2), (jnp.float32, 1e-6), (jnp.float64, 1e-14)])
+@pytest.mark.parametrize(
+    ("dtype", "tol"), [(jnp.float16, 1e-2), (jnp.float32, 1e-6), (jnp.float64, 1e-14)]
+)
 def test_loss_velocity_traces_and_keeps_dtype(dtype, tol, close):
     """A scalar of the dtype that came; its gradients are -2 K dl/m^2 and -dl dl^T/m^2; jit(vmap(.)) and sharding."""
     k, dl = jnp.asarray(K, dtype), jnp.asarray(F0, dtype)
@@ -130,7 +150,9 @@ def test_loss_velocity_traces_and_keeps_dtype(dtype, tol, close):
     close(jax.grad(loss_velocity, 1)(k, dl), -2 * K @ F0 / 16, tol)
     close(jax.grad(loss_velocity, 0)(k, dl), -np.outer(F0, F0) / 16, tol)
     close(
-        jax.jit(jax.vmap(loss_velocity))(jnp.stack([k, 2 * k]), jnp.stack([dl, dl]))[1], 2 * loss_velocity(K, F0), tol
+        jax.jit(jax.vmap(loss_velocity))(jnp.stack([k, 2 * k]), jnp.stack([dl, dl]))[1],
+        2 * loss_velocity(K, F0),
+        tol,
     )
     close(loss_velocity(k, spread(dl)), loss_velocity(k, dl), tol)
 
@@ -139,13 +161,33 @@ def test_loss_velocity_traces_and_keeps_dtype(dtype, tol, close):
     ("k", "dl", "message"),
     [
         (np.ones((3, 2)), np.ones(3), "K must be square; got shape (3, 2)"),
-        ([[1.0, 2.0], [2.1, 1.0]], np.ones(2), "K must be symmetric; got max|K - K^T| = 0.1 where max|K| = 2.1"),
-        (np.ones(2), np.ones(2), "K must be a real array of shape (m, m); got shape (2,)"),
-        (np.eye(2) * 1j, np.ones(2), "K must be a real array of shape (m, m); got dtype complex128"),
+        (
+            [[1.0, 2.0], [2.1, 1.0]],
+            np.ones(2),
+            "K must be symmetric; got max|K - K^T| = 0.1 where max|K| = 2.1",
+        ),
+        (
+            np.ones(2),
+            np.ones(2),
+            "K must be a real array of shape (m, m); got shape (2,)",
+        ),
+        (
+            np.eye(2) * 1j,
+            np.ones(2),
+            "K must be a real array of shape (m, m); got dtype complex128",
+        ),
         (np.diag([1, np.nan]), np.ones(2), "K must be finite; got nan at index (1, 1)"),
-        (np.eye(0), np.ones(0), "K must be a real array of shape (m, m) and must not be empty; got shape (0, 0)"),
+        (
+            np.eye(0),
+            np.ones(0),
+            "K must be a real array of shape (m, m) and must not be empty; got shape (0, 0)",
+        ),
         (np.eye(2), np.ones(3), "dl has length 3, but K expects m = 2"),
-        (np.eye(2), np.ones((2, 1)), "dl must be a real array of shape (m,); got shape (2, 1)"),
+        (
+            np.eye(2),
+            np.ones((2, 1)),
+            "dl must be a real array of shape (m,); got shape (2, 1)",
+        ),
         (np.eye(2), [1, np.inf], "dl must be finite; got inf at index (1,)"),
         (np.eye(2), "dl", "dl must be a real array of shape (m,); got 'dl'"),
         (np.eye(2), SQUARE, "dl must be a real array of shape (m,); got <function"),
@@ -160,12 +202,21 @@ def test_loss_velocity_refuses(k, dl, message, refuses):
 def spread(a):
     """The same array, spread over two devices."""
     mesh = jax.sharding.Mesh(jax.devices("cpu")[:2], ("inputs",))
-    return jax.device_put(a, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("inputs")))
+    return jax.device_put(
+        a, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("inputs"))
+    )
 
 
 @pytest.mark.parametrize(
     "k",
-    [K, B[:, :2] @ B[:, :2].T, 0 * K, Q * RATES * 4 @ Q.T, Q * RATES * 4e9 @ Q.T, Q * [-0.2, 0.0, 0.5, 1.0] @ Q.T],
+    [
+        K,
+        B[:, :2] @ B[:, :2].T,
+        0 * K,
+        Q * RATES * 4 @ Q.T,
+        Q * RATES * 4e9 @ Q.T,
+        Q * [-0.2, 0.0, 0.5, 1.0] @ Q.T,
+    ],
     ids=["regular", "rank 2", "zero", "stiff", "very stiff", "indefinite"],
 )
 def test_function_flow_of_the_square_is_the_linear_flow(k, close):
@@ -177,7 +228,9 @@ def test_function_flow_of_the_square_is_the_linear_flow(k, close):
 @losses
 def test_function_flow_equals_the_closed_form(loss, close):
     """A diagonal K leaves every output alone, with a closed form; the rates K/m are 1e-6 to 10, the times to 1e6."""
-    want = np.array([loss.alone(*case, LATE) for case in zip(F0, Y, RATES, strict=True)]).T
+    want = np.array(
+        [loss.alone(*case, LATE) for case in zip(F0, Y, RATES, strict=True)]
+    ).T
     close(function_flow(np.diag(4 * RATES), F0, Y, loss.slope, LATE), want, 5e-9)
 
 
@@ -190,11 +243,24 @@ def test_function_flow_takes_a_step_to_every_time(close):
 @losses
 def test_function_flow_equals_scipy(loss, close):
     """d f/dt = -K dl(f, y)/m, by DOP853 with the slope by hand; stiffer, by Radau."""
-    for k, method, ts in [(K, "DOP853", TIMES), (Q * [0.01, 0.1, 1, 10] * 40 @ Q.T, "Radau", TIMES)]:
+    for k, method, ts in [
+        (K, "DOP853", TIMES),
+        (Q * [0.01, 0.1, 1, 10] * 40 @ Q.T, "Radau", TIMES),
+    ]:
         ode = scipy.integrate.solve_ivp(
-            lambda t, f, k=k: -k @ loss.by_hand(f, Y) / 4, (0, 9), F0, method, [0, 0.3, 2, 9], rtol=1e-10, atol=1e-11
+            lambda t, f, k=k: -k @ loss.by_hand(f, Y) / 4,
+            (0, 9),
+            F0,
+            method,
+            [0, 0.3, 2, 9],
+            rtol=1e-10,
+            atol=1e-11,
         )
-        close(function_flow((k + k.T) / 2, F0, Y, loss.slope, ts), ode.y.T[[0, 1, 1, 2, 3]], 2e-8)
+        close(
+            function_flow((k + k.T) / 2, F0, Y, loss.slope, ts),
+            ode.y.T[[0, 1, 1, 2, 3]],
+            2e-8,
+        )
 
 
 def test_function_flow_of_the_logistic_loss_ends_in_one_over_t(close):
@@ -211,7 +277,11 @@ def test_function_flow_and_loss_velocity_agree(loss, close):
     h = 0.01
     f = function_flow(K, F0, Y, loss.slope, 0.5 + h * np.arange(-2, 3))
     L = jnp.mean(loss.loss(f, jnp.broadcast_to(Y, f.shape)), axis=1)
-    close((L[0] - 8 * L[1] + 8 * L[3] - L[4]) / (12 * h), loss_velocity(K, loss.slope(f[2], Y)), 1e-5)
+    close(
+        (L[0] - 8 * L[1] + 8 * L[3] - L[4]) / (12 * h),
+        loss_velocity(K, loss.slope(f[2], Y)),
+        1e-5,
+    )
 
 
 def test_function_flow_starts_at_zero_whatever_the_times(close):
@@ -219,7 +289,9 @@ def test_function_flow_starts_at_zero_whatever_the_times(close):
     f = function_flow(K, F0, Y, LOGISTIC, TIMES)
     close(f[0], F0, 0)
     close(f[1], f[2], 0)
-    close(function_flow(K, F0, Y, LOGISTIC, [0.1, 0.1, 0.2, 0.3, 2.0])[3:], f[2:4], 5e-9)
+    close(
+        function_flow(K, F0, Y, LOGISTIC, [0.1, 0.1, 0.2, 0.3, 2.0])[3:], f[2:4], 5e-9
+    )
     close(function_flow(K, F0, Y, LOGISTIC, np.zeros(5)), np.tile(F0, (5, 1)), 0)
 
 
@@ -240,7 +312,9 @@ def wide(f, y):
 def test_function_flow_is_stiff_in_float32(scale, x64, close):
     """float32 in, float32 out, whatever the dtype of the times and of what dloss returns; stiffness does no harm."""
     ts = [0, 1, 10, 100, 1000]
-    k, f0, y = (np.float32(a) for a in (Q * [1e-3, 0.1, 1, 10] * 4 @ Q.T, scale * F0, scale * Y))
+    k, f0, y = (
+        np.float32(a) for a in (Q * [1e-3, 0.1, 1, 10] * 4 @ Q.T, scale * F0, scale * Y)
+    )
     with jax.enable_x64(x64):
         f = function_flow(k, f0, y, wide, ts)
         assert wide(jnp.asarray(f0), y).dtype == (jnp.float64 if x64 else jnp.float32)
@@ -251,17 +325,26 @@ def test_function_flow_is_stiff_in_float32(scale, x64, close):
 def test_function_flow_takes_integers_and_lists(close):
     """Integers become float, and of several dtypes the widest is kept."""
     f = function_flow(
-        [[2, 0, 0, 0], [0, 2, 0, 0], [0, 0, 2, 0], [0, 0, 0, 2]], [0] * 4, [1] * 4, SQUARE, [0, 0, 0, 0, 2]
+        [[2, 0, 0, 0], [0, 2, 0, 0], [0, 0, 2, 0], [0, 0, 0, 2]],
+        [0] * 4,
+        [1] * 4,
+        SQUARE,
+        [0, 0, 0, 0, 2],
     )
     assert f.dtype == jnp.float64
     close(f[4], np.full(4, 1 - np.exp(-1.0)), 1e-8)
-    assert function_flow(np.float32(K + K.T), F0, np.float32(Y), SQUARE, TIMES).dtype == jnp.float64
+    assert (
+        function_flow(np.float32(K + K.T), F0, np.float32(Y), SQUARE, TIMES).dtype
+        == jnp.float64
+    )
 
 
 def test_function_flow_traces_and_batches(close):
     """jit(vmap(.)) over starts gives what one flow after another gives; so do arrays spread over devices."""
     want = function_flow(K, F0, Y, LOGISTIC, TIMES)
-    batch = jax.jit(jax.vmap(lambda f0: function_flow(K, f0, Y, LOGISTIC, TIMES)))(jnp.stack([-F0, F0]))
+    batch = jax.jit(jax.vmap(lambda f0: function_flow(K, f0, Y, LOGISTIC, TIMES)))(
+        jnp.stack([-F0, F0])
+    )
     close(batch[1], want, 1e-8)
     close(function_flow(K, spread(jnp.asarray(F0)), Y, LOGISTIC, TIMES), want, 1e-12)
 
@@ -269,14 +352,23 @@ def test_function_flow_traces_and_batches(close):
 def test_function_flow_differentiates(close):
     """Reverse mode through the flow, in K, f0, y and the times, agrees with central differences."""
     step, at = 1e-3, (K, F0, Y, TIMES)
-    along = [(lambda A: A + A.T)(RNG.normal(size=(4, 4))), *RNG.normal(size=(2, 4)), np.array([0, 0, 0, 1.0, 0.5])]
+    along = [
+        (lambda A: A + A.T)(RNG.normal(size=(4, 4))),
+        *RNG.normal(size=(2, 4)),
+        np.array([0, 0, 0, 1.0, 0.5]),
+    ]
 
     def total(k, f0, y, ts):
-        return jnp.sum(function_flow(k, f0, y, LOGISTIC, ts) * jnp.arange(20.0).reshape(5, 4))
+        return jnp.sum(
+            function_flow(k, f0, y, LOGISTIC, ts) * jnp.arange(20.0).reshape(5, 4)
+        )
 
     both = jax.jit(jax.value_and_grad(total, (0, 1, 2, 3)))
     for i, (d, grad) in enumerate(zip(along, both(*at)[1], strict=True)):
-        ahead, behind = (both(*[a + s * d if i == j else a for j, a in enumerate(at)])[0] for s in (step, -step))
+        ahead, behind = (
+            both(*[a + s * d if i == j else a for j, a in enumerate(at)])[0]
+            for s in (step, -step)
+        )
         close(jnp.sum(grad * d), (ahead - behind) / (2 * step), 1e-5)
 
 
@@ -287,12 +379,21 @@ def runaway(f, y):
 
 def test_function_flow_refuses_what_does_not_converge():
     """What becomes infinite, as f' = f^2 at t = 1/f(0) does, is a RuntimeError of one line."""
-    with pytest.raises(RuntimeError, match=r"^function_flow did not converge: [^\n]*is the loss convex[^\n]*$"):
+    with pytest.raises(
+        RuntimeError,
+        match=r"^function_flow did not converge: [^\n]*is the loss convex[^\n]*$",
+    ):
         function_flow(np.diag([1.0, 1, 1, -1]), F0, Y, SQUARE, LATE)
     inside = jax.jit(lambda f0, ts: function_flow([[1.0]], f0, [0.0], runaway, ts))
-    np.testing.assert_allclose(inside(jnp.array([3.0]), jnp.array([0.1, 0.3]))[:, 0], [3 / 0.7, 30.0], rtol=1e-6)
+    np.testing.assert_allclose(
+        inside(jnp.array([3.0]), jnp.array([0.1, 0.3]))[:, 0],
+        [3 / 0.7, 30.0],
+        rtol=1e-6,
+    )
     for f0, ts in [(3.0, [0.1, 1.0]), (np.nan, [0.0, 0.0])]:
-        with pytest.raises((RuntimeError, ValueError), match="function_flow did not converge"):  # jit's own choice
+        with pytest.raises(
+            (RuntimeError, ValueError), match="function_flow did not converge"
+        ):  # jit's own choice
             inside(jnp.array([f0]), jnp.array(ts)).block_until_ready()
 
 
@@ -300,7 +401,10 @@ SLOPE = (
     "dloss must be a function of f and y, such as lambda f, y: f - y, that JAX can trace and that returns a real array "
     "of shape (4,); got "
 )
-RTOL, ATOL = (f"{name} must lie between 2.2e-15 (ten roundings in float64) and 1; got " for name in ("rtol", "atol"))
+RTOL, ATOL = (
+    f"{name} must lie between 2.2e-15 (ten roundings in float64) and 1; got "
+    for name in ("rtol", "atol")
+)
 
 
 @pytest.mark.parametrize(
@@ -312,42 +416,86 @@ RTOL, ATOL = (f"{name} must lie between 2.2e-15 (ten roundings in float64) and 1
         ("K", K * np.nan, "K must be finite; got nan at index (0, 0)"),
         ("K", "tanh", "K must be a real array of shape (m, m); got 'tanh'"),
         ("f0", np.ones(3), "f0 has length 3, but K expects m = 4"),
-        ("f0", np.ones((4, 1)), "f0 must be a real array of shape (m,); got shape (4, 1)"),
+        (
+            "f0",
+            np.ones((4, 1)),
+            "f0 must be a real array of shape (m,); got shape (4, 1)",
+        ),
         ("f0", [1, 2, 3, np.inf], "f0 must be finite; got inf at index (3,)"),
-        ("f0", [], "f0 must be a real array of shape (m,) and must not be empty; got shape (0,)"),
+        (
+            "f0",
+            [],
+            "f0 must be a real array of shape (m,) and must not be empty; got shape (0,)",
+        ),
         ("y", np.ones(5), "y has length 5, but K expects m = 4"),
-        ("y", ["a", "b", "a", "b"], "y must be a real array of shape (m,); got dtype <U1"),
+        (
+            "y",
+            ["a", "b", "a", "b"],
+            "y must be a real array of shape (m,); got dtype <U1",
+        ),
         ("y", [1, 2, 3, np.nan], "y must be finite; got nan at index (3,)"),
         ("ts", 1.0, "ts must be a real array of shape (T,); got shape ()"),
-        ("ts", [], "ts must be a real array of shape (T,) and must not be empty; got shape (0,)"),
+        (
+            "ts",
+            [],
+            "ts must be a real array of shape (T,) and must not be empty; got shape (0,)",
+        ),
         ("ts", [0.0, np.inf], "ts must be finite; got inf at index (1,)"),
         ("ts", [-0.5, 1.0], "ts must be non-negative; got ts[0] = -0.5"),
-        ("ts", [0.0, 2.0, 1.0], "ts must be non-decreasing; got ts[1] = 2.0 before ts[2] = 1.0"),
+        (
+            "ts",
+            [0.0, 2.0, 1.0],
+            "ts must be non-decreasing; got ts[1] = 2.0 before ts[2] = 1.0",
+        ),
         ("dloss", "square", SLOPE + "str"),
         ("dloss", None, SLOPE + "NoneType"),
         ("dloss", lambda f, y: jnp.sum(f - y), SLOPE + "shape () and dtype float64"),
-        ("dloss", lambda f, y: (f - y)[:, None], SLOPE + "shape (4, 1) and dtype float64"),
+        (
+            "dloss",
+            lambda f, y: (f - y)[:, None],
+            SLOPE + "shape (4, 1) and dtype float64",
+        ),
         ("dloss", lambda f, y: f > y, SLOPE + "shape (4,) and dtype bool"),
         ("dloss", lambda f, y: (f - y) * 1j, SLOPE + "shape (4,) and dtype complex128"),
         ("dloss", lambda f, y: (f, y), SLOPE + "tuple"),
         ("dloss", lambda f: f, SLOPE + "TypeError: "),
-        ("dloss", lambda f, y: np.tanh(np.asarray(f)), SLOPE + "TracerArrayConversionError: "),
-        ("dloss", lambda f, y: jnp.sqrt(f - 99), "dloss(f0, y) must be finite; got nan at index (0,)"),
-        *[("rtol", bad, RTOL) for bad in (0, -1e-6, 1.0, 1e-16, np.nan, "1e-6", 1e-6j, [1e-6])],
-        *[("atol", bad, ATOL) for bad in (0, -1e-6, 1.0, 1e-16, np.inf, "1e-6", np.eye(2))],
+        (
+            "dloss",
+            lambda f, y: np.tanh(np.asarray(f)),
+            SLOPE + "TracerArrayConversionError: ",
+        ),
+        (
+            "dloss",
+            lambda f, y: jnp.sqrt(f - 99),
+            "dloss(f0, y) must be finite; got nan at index (0,)",
+        ),
+        *[
+            ("rtol", bad, RTOL)
+            for bad in (0, -1e-6, 1.0, 1e-16, np.nan, "1e-6", 1e-6j, [1e-6])
+        ],
+        *[
+            ("atol", bad, ATOL)
+            for bad in (0, -1e-6, 1.0, 1e-16, np.inf, "1e-6", np.eye(2))
+        ],
     ],
     ids=lambda value: None if isinstance(value, str) and len(value) < 9 else "",
 )
 def test_function_flow_refuses(name, bad, message, refuses):
     """Bad kernels, outputs, targets, slopes, times and tolerances are refused by name."""
-    refuses(message, function_flow, **dict(K=K, f0=F0, y=Y, dloss=SQUARE, ts=TIMES) | {name: bad})
+    refuses(
+        message,
+        function_flow,
+        **dict(K=K, f0=F0, y=Y, dloss=SQUARE, ts=TIMES) | {name: bad},
+    )
 
 
 @pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16])
 def test_function_flow_refuses_half_precision(dtype, refuses):
     """The integrator needs float32 or float64, and says which dtype came."""
     k, f0, y = jnp.eye(4, dtype=dtype), jnp.ones(4, dtype), jnp.zeros(4, dtype)
-    message = f"K, f0 and y must be float32 or float64 for a flow; got {jnp.dtype(dtype)}"
+    message = (
+        f"K, f0 and y must be float32 or float64 for a flow; got {jnp.dtype(dtype)}"
+    )
     refuses(message, function_flow, k, f0, y, SQUARE, TIMES)
 
 
@@ -355,9 +503,18 @@ def test_function_flow_takes_explicit_meshes_and_functions_without_a_hash(close)
     """Arrays spread over devices, and a slope that is a dataclass, give what they give otherwise."""
     K, y = np.diag([1.0, 2.0, 3.0, 4.0]), np.arange(4.0)
     mesh = jax.make_mesh((2,), ("d",), devices=jax.devices("cpu")[:2])
-    spread = [jax.device_put(a, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("d"))) for a in (K, y)]
+    spread = [
+        jax.device_put(
+            a, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("d"))
+        )
+        for a in (K, y)
+    ]
     want = linear_flow(K, -y, [0.5]) + y
-    close(function_flow(spread[0], 0 * spread[1], spread[1], lambda f, y: f - y, [0.5]), want, 1e-7)
+    close(
+        function_flow(spread[0], 0 * spread[1], spread[1], lambda f, y: f - y, [0.5]),
+        want,
+        1e-7,
+    )
     close(function_flow(K, 0 * y, y, Slope(1.0), [0.5]), want, 1e-7)
 
 

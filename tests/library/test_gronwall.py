@@ -27,11 +27,19 @@ def losses(K, r0, ts):
 def test_gronwall_bound_equals_the_exponential():
     """L(t) <= exp(-2 lambda t/m) L(0); with the lecture's rate exp(-lambda t/2m) L(0)."""
     assert gronwall_bound(3.0, 0.5, 4, [0.0, 8.0]).tolist() == [3.0, 3.0 * np.exp(-2.0)]
-    assert gronwall_bound(3.0, 0.5, 4, [0.0, 8.0], rate="sharp").tolist() == [3.0, 3.0 * np.exp(-2.0)]
-    assert gronwall_bound(3.0, 0.5, 4, [0.0, 8.0], rate="lecture").tolist() == [3.0, 3.0 * np.exp(-0.5)]
+    assert gronwall_bound(3.0, 0.5, 4, [0.0, 8.0], rate="sharp").tolist() == [
+        3.0,
+        3.0 * np.exp(-2.0),
+    ]
+    assert gronwall_bound(3.0, 0.5, 4, [0.0, 8.0], rate="lecture").tolist() == [
+        3.0,
+        3.0 * np.exp(-0.5),
+    ]
 
 
-@pytest.mark.parametrize("lam", [[0.0, 1.0, 2.0, 3.0], [0.7, 0.7, 2.0, 30.0], [1e-9, 1.0, 1.0, 1.0]])
+@pytest.mark.parametrize(
+    "lam", [[0.0, 1.0, 2.0, 3.0], [0.7, 0.7, 2.0, 30.0], [1e-9, 1.0, 1.0, 1.0]]
+)
 def test_gronwall_bound_is_attained(lam, close):
     """With r(0) an eigenvector of lambda_min, L(t) = exp(-2 lambda_min t/m) L(0): no larger rate would do."""
     K, r0 = Q * lam @ Q.T, 3 * Q[:, 0]
@@ -46,15 +54,23 @@ def test_gronwall_bound_is_attained(lam, close):
 def test_gronwall_bound_holds_for_any_start(lam, r0, ts):
     """L(t) <= exp(-2 lambda_min t/m) L(0) <= exp(-lambda_min t/2m) L(0) for every PSD kernel and every start."""
     loss0 = r0 @ r0 / 8
-    sharp, lecture = (gronwall_bound(loss0, lam.min(), 4, ts, rate=rate) for rate in ("sharp", "lecture"))
+    sharp, lecture = (
+        gronwall_bound(loss0, lam.min(), 4, ts, rate=rate)
+        for rate in ("sharp", "lecture")
+    )
     assert np.all(losses(Q * lam @ Q.T, r0, ts) <= sharp * (1 + 1e-12) + 1e-13 * loss0)
     assert np.all(sharp <= lecture)
 
 
-@given(loss0=st.floats(0.1, 9), lam=st.floats(0, 9), m=st.integers(1, 9), t=st.floats(0, 9))
+@given(
+    loss0=st.floats(0.1, 9), lam=st.floats(0, 9), m=st.integers(1, 9), t=st.floats(0, 9)
+)
 def test_gronwall_bound_the_lectures_rate_is_a_quarter(loss0, lam, m, t):
     """exp(-lambda t/2m) is the fourth root of exp(-2 lambda t/m), and so never below it."""
-    sharp, lecture = (gronwall_bound(loss0, lam, m, [t], rate=rate)[0] / loss0 for rate in ("sharp", "lecture"))
+    sharp, lecture = (
+        gronwall_bound(loss0, lam, m, [t], rate=rate)[0] / loss0
+        for rate in ("sharp", "lecture")
+    )
     assert abs(lecture - sharp**0.25) <= 1e-13 * lecture
 
 
@@ -79,7 +95,10 @@ def test_gronwall_and_its_bound_work_in_numpy_float64(kind, x64):
     with jax.enable_x64(x64):
         ts = [0, 1, 2] if kind is list else kind([0, 1, 2])
         loss0, lam = (3, 1) if kind is list else (kind(3), kind(1))
-        for got in (gronwall_bound(loss0, lam, np.int64(2), ts), gronwall(loss0, lambda t: -lam, ts)):
+        for got in (
+            gronwall_bound(loss0, lam, np.int64(2), ts),
+            gronwall(loss0, lambda t: -lam, ts),
+        ):
             assert type(got) is np.ndarray
             assert got.dtype == np.float64
             np.testing.assert_allclose(got, 3 * np.exp([0.0, -1.0, -2.0]), rtol=1e-15)
@@ -91,19 +110,49 @@ def test_gronwall_and_its_bound_work_in_numpy_float64(kind, x64):
         *[
             (name, bad, f"{name} must be a finite number and at least 0; got ")
             for name in ("loss0", "lam")
-            for bad in (-1e-9, np.nan, np.inf, 1j, "1", None, [1.0], np.ones(1), jnp.ones(1), np.eye(2), 10**400)
+            for bad in (
+                -1e-9,
+                np.nan,
+                np.inf,
+                1j,
+                "1",
+                None,
+                [1.0],
+                np.ones(1),
+                jnp.ones(1),
+                np.eye(2),
+                10**400,
+            )
         ],
-        *[("m", bad, "m must be a positive integer; got ") for bad in (0, -1, 2.0, True, None, "4", np.ones(2))],
+        *[
+            ("m", bad, "m must be a positive integer; got ")
+            for bad in (0, -1, 2.0, True, None, "4", np.ones(2))
+        ],
         ("ts", "now", "ts must be a real array of shape (T,); got 'now'"),
         ("ts", 1.0, "ts must be a real array of shape (T,); got shape ()"),
-        ("ts", [], "ts must be a real array of shape (T,) and must not be empty; got shape (0,)"),
-        ("ts", [[0.0], [1.0, 2.0]], "ts must be a real array of shape (T,); got a list that is not a rectangular"),
+        (
+            "ts",
+            [],
+            "ts must be a real array of shape (T,) and must not be empty; got shape (0,)",
+        ),
+        (
+            "ts",
+            [[0.0], [1.0, 2.0]],
+            "ts must be a real array of shape (T,); got a list that is not a rectangular",
+        ),
         ("ts", [1j], "ts must be a real array of shape (T,); got dtype complex128"),
         ("ts", [np.inf], "ts must be finite; got inf at index (0,)"),
         ("ts", [-1.0, 0.0], "ts must be non-negative; got ts[0] = -1.0"),
-        ("ts", [0.0, 2.0, 1.0], "ts must be non-decreasing; got ts[1] = 2.0 before ts[2] = 1.0"),
+        (
+            "ts",
+            [0.0, 2.0, 1.0],
+            "ts must be non-decreasing; got ts[1] = 2.0 before ts[2] = 1.0",
+        ),
         ("rate", "fast", "rate must be 'sharp' or 'lecture'; got 'fast'"),
-        *[("rate", bad, "rate must be 'sharp' or 'lecture'; got ") for bad in (None, 2.0, ["sharp"], np.ones(2))],
+        *[
+            ("rate", bad, "rate must be 'sharp' or 'lecture'; got ")
+            for bad in (None, 2.0, ["sharp"], np.ones(2))
+        ],
     ],
     ids=lambda value: None if isinstance(value, str) and len(value) < 9 else "",
 )
@@ -116,11 +165,19 @@ def test_gronwall_and_its_bound_refuse_tracers(refuses):
     """A host function holds numbers: inside jit it says so, whichever argument is traced."""
     number = "{} must be a finite number and at least 0; got "
     times = "ts must hold numbers, not a JAX tracer; call this function outside jit, vmap and grad"
-    for name, message in [("loss0", number.format("loss0")), ("lam", number.format("lam")), ("ts", times)]:
+    for name, message in [
+        ("loss0", number.format("loss0")),
+        ("lam", number.format("lam")),
+        ("ts", times),
+    ]:
         traced = jax.jit(lambda v, name=name: gronwall_bound(**GOOD | {name: v}))
         refuses(message, traced, jnp.asarray(GOOD[name]))
     refuses(times, jax.jit(lambda ts: gronwall(1.0, np.cos, ts)), TIMES)
-    refuses("u0 must be a finite real number; got ", jax.jit(lambda u0: gronwall(u0, np.cos, TIMES)), 1.0)
+    refuses(
+        "u0 must be a finite real number; got ",
+        jax.jit(lambda u0: gronwall(u0, np.cos, TIMES)),
+        1.0,
+    )
 
 
 @pytest.mark.parametrize("u0", [2.0, -3.0, 0.0])
@@ -132,7 +189,10 @@ def test_gronwall_and_its_bound_refuse_tracers(refuses):
         (lambda t: -1 / (1 + t), lambda t: -np.log1p(t)),
         (lambda t: jnp.exp(-t), lambda t: -np.expm1(-t)),
         (lambda t: abs(t - 1.7), lambda t: (1.7**2 + (t - 1.7) * abs(t - 1.7)) / 2),
-        (lambda t: 1.0 if t > 1.234 else -1.0, lambda t: np.where(t > 1.234, t - 2.468, -t)),
+        (
+            lambda t: 1.0 if t > 1.234 else -1.0,
+            lambda t: np.where(t > 1.234, t - 2.468, -t),
+        ),
     ],
     ids=["constant", "cos", "rational", "in JAX", "kink", "jump"],
 )
@@ -153,7 +213,13 @@ def test_gronwall_solves_the_equation(close):
         return np.sin(3 * t) - t / 4
 
     ode = scipy.integrate.solve_ivp(
-        lambda t, u: beta(t) * u, (0, 7), [2.0], "DOP853", t_eval=np.unique(TIMES), rtol=1e-12, atol=1e-14
+        lambda t, u: beta(t) * u,
+        (0, 7),
+        [2.0],
+        "DOP853",
+        t_eval=np.unique(TIMES),
+        rtol=1e-12,
+        atol=1e-14,
     )
     close(np.unique(gronwall(2.0, beta, TIMES)), np.unique(ode.y[0]), 1e-9)
 
@@ -162,13 +228,21 @@ def test_gronwall_solves_the_equation(close):
 def test_gronwall_bounds_what_falls_faster(c, u0, w):
     """u' = beta u - c <= beta u, with beta = cos(w t), stays below the bound, whatever the sign of u."""
     ode = scipy.integrate.solve_ivp(
-        lambda t, u: np.cos(w * t) * u - c, (0, 7), [u0], t_eval=np.unique(TIMES), rtol=1e-9, atol=1e-10
+        lambda t, u: np.cos(w * t) * u - c,
+        (0, 7),
+        [u0],
+        t_eval=np.unique(TIMES),
+        rtol=1e-9,
+        atol=1e-10,
     )
     bound = gronwall(u0, lambda t: np.cos(w * t), np.unique(TIMES))
     assert np.all(ode.y[0] <= bound + 1e-6 * (1 + np.abs(bound)))
 
 
-@given(values=arrays(float, 6, elements=st.floats(-3, 3)), gaps=arrays(float, 5, elements=st.floats(0.01, 2)))
+@given(
+    values=arrays(float, 6, elements=st.floats(-3, 3)),
+    gaps=arrays(float, 5, elements=st.floats(0.01, 2)),
+)
 def test_gronwall_is_exact_between_knots(values, gaps):
     """A piecewise linear beta with its knots at the times is integrated exactly: by the trapezoid rule."""
     ts = np.r_[0.0, np.cumsum(gaps)]
@@ -180,7 +254,9 @@ def test_gronwall_is_exact_between_knots(values, gaps):
 def test_gronwall_starts_at_zero_whatever_the_times(close):
     """The integral runs from t = 0 to each time: ts[0], repetitions and other times do not matter."""
     close(gronwall(1.0, np.cos, [2.0]), np.exp(np.sin([2.0])), 1e-12)
-    close(gronwall(1.0, np.cos, [0.5, 2.0, 2.0]), np.exp(np.sin([0.5, 2.0, 2.0])), 1e-12)
+    close(
+        gronwall(1.0, np.cos, [0.5, 2.0, 2.0]), np.exp(np.sin([0.5, 2.0, 2.0])), 1e-12
+    )
     assert gronwall(1.25, np.cos, [0.0]).tolist() == [1.25]
 
 
@@ -209,22 +285,70 @@ def test_gronwall_bounds_a_network_whose_kernel_moves(problem):
     [
         *[
             ("u0", bad, "u0 must be a finite real number; got ")
-            for bad in (np.nan, -np.inf, 1j, "1", None, [1.0], np.ones(1), jnp.ones(1), 10**400)
+            for bad in (
+                np.nan,
+                -np.inf,
+                1j,
+                "1",
+                None,
+                [1.0],
+                np.ones(1),
+                jnp.ones(1),
+                10**400,
+            )
         ],
         *[
-            ("beta", lambda t, bad=bad: bad, "beta(0.15) must be a finite real number; got ")
-            for bad in (np.nan, np.inf, 1j, "1", None, [1.0], np.ones(1), jnp.ones(1), np.ones(2))
+            (
+                "beta",
+                lambda t, bad=bad: bad,
+                "beta(0.15) must be a finite real number; got ",
+            )
+            for bad in (
+                np.nan,
+                np.inf,
+                1j,
+                "1",
+                None,
+                [1.0],
+                np.ones(1),
+                jnp.ones(1),
+                np.ones(2),
+            )
         ],
-        ("beta", 1.0, "beta must be a function of time, such as lambda t: -2 * t; got TypeError: 'float' object is n"),
-        ("beta", "cos", "beta must be a function of time, such as lambda t: -2 * t; got TypeError: 'str' object is"),
-        ("beta", lambda: 1.0, "beta must be a function of time, such as lambda t: -2 * t; got TypeError: "),
-        ("beta", lambda t: {}["one\ntwo"], "beta must be a function of time, such as lambda t: -2 * t; got KeyErr"),
+        (
+            "beta",
+            1.0,
+            "beta must be a function of time, such as lambda t: -2 * t; got TypeError: 'float' object is n",
+        ),
+        (
+            "beta",
+            "cos",
+            "beta must be a function of time, such as lambda t: -2 * t; got TypeError: 'str' object is",
+        ),
+        (
+            "beta",
+            lambda: 1.0,
+            "beta must be a function of time, such as lambda t: -2 * t; got TypeError: ",
+        ),
+        (
+            "beta",
+            lambda t: {}["one\ntwo"],
+            "beta must be a function of time, such as lambda t: -2 * t; got KeyErr",
+        ),
         ("ts", "now", "ts must be a real array of shape (T,); got 'now'"),
         ("ts", 1.0, "ts must be a real array of shape (T,); got shape ()"),
-        ("ts", [], "ts must be a real array of shape (T,) and must not be empty; got shape (0,)"),
+        (
+            "ts",
+            [],
+            "ts must be a real array of shape (T,) and must not be empty; got shape (0,)",
+        ),
         ("ts", [np.nan], "ts must be finite; got nan at index (0,)"),
         ("ts", [-1.0, 0.0], "ts must be non-negative; got ts[0] = -1.0"),
-        ("ts", [0.0, 2.0, 1.0], "ts must be non-decreasing; got ts[1] = 2.0 before ts[2] = 1.0"),
+        (
+            "ts",
+            [0.0, 2.0, 1.0],
+            "ts must be non-decreasing; got ts[1] = 2.0 before ts[2] = 1.0",
+        ),
     ],
 )
 def test_gronwall_refuses(name, bad, message, refuses):
@@ -247,13 +371,23 @@ def test_gronwall_reports_what_beta_raises(error):
 
 def test_gronwall_refuses_an_overflow(refuses):
     """A bound beyond every float is no bound."""
-    refuses("the bound must be finite; got inf at index (1,)", gronwall, 1.0, lambda t: 1.0, [1.0, 800.0])
+    refuses(
+        "the bound must be finite; got inf at index (1,)",
+        gronwall,
+        1.0,
+        lambda t: 1.0,
+        [1.0, 800.0],
+    )
 
 
 @pytest.mark.parametrize(
     ("beta", "ts", "message"),
     [
-        (lambda t: np.sin(1 / (t + 1e-30)), [1.0, 2.0], "from 0 to 1: The maximum number of subdivisions (200) has"),
+        (
+            lambda t: np.sin(1 / (t + 1e-30)),
+            [1.0, 2.0],
+            "from 0 to 1: The maximum number of subdivisions (200) has",
+        ),
         (lambda t: 1 / abs(t - 0.6), [0.5, 0.75], "from 0.5 to 0.75: "),
     ],
     ids=["essential singularity", "pole"],
@@ -263,5 +397,6 @@ def test_gronwall_says_where_the_quadrature_fails(beta, ts, message):
     with pytest.raises(RuntimeError, match=re.escape(message)) as caught:
         gronwall(1.0, beta, ts)
     assert re.fullmatch(
-        r"gronwall could not integrate beta from [^\n]*[a-z)]; would more times in between do\?", str(caught.value)
+        r"gronwall could not integrate beta from [^\n]*[a-z)]; would more times in between do\?",
+        str(caught.value),
     )

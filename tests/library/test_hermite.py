@@ -33,7 +33,10 @@ def test_coefficients_may_all_be_zero():
 
 def test_coefficients_that_do_not_converge():
     """Two rules have to agree: they do not where psi has a kink every thousandth."""
-    with pytest.raises(RuntimeError, match=r"^the Hermite coefficients of psi did not converge: two rules disagree by"):
+    with pytest.raises(
+        RuntimeError,
+        match=r"^the Hermite coefficients of psi did not converge: two rules disagree by",
+    ):
         hermite_coefficients(lambda z: jnp.abs(jnp.sin(1000 * z)), 3)
 
 
@@ -46,7 +49,10 @@ def test_coefficients_in_single_precision():
 
 def test_rule_stops_at_kinks_off_its_grid(close):
     """A kink at 1/3, where no panel ends: E relu(3z - 1) = 3 phi(1/3) - Q(1/3), and mu_1 = 3 Q(1/3)."""
-    tail, density = math.erfc(1 / 3 / math.sqrt(2)) / 2, math.exp(-1 / 18) / math.sqrt(2 * math.pi)
+    tail, density = (
+        math.erfc(1 / 3 / math.sqrt(2)) / 2,
+        math.exp(-1 / 18) / math.sqrt(2 * math.pi),
+    )
     got = hermite_coefficients(lambda z: jax.nn.relu(z - 1), 1, norm=3.0)
     close(got, np.array([3 * density - tail, 3 * tail]), 1e-13)
 
@@ -54,6 +60,9 @@ def test_rule_stops_at_kinks_off_its_grid(close):
 def test_rule_stops_at_kinks_beyond_its_range_over_the_norm(close):
     """Off the grid at c = 6 / s: E relu6(s z) = s (phi(0) - phi(c)) + 6 Q(c)."""
     s = 2.9
-    tail, density = math.erfc(6 / s / math.sqrt(2)) / 2, np.exp([0.0, -((6 / s) ** 2) / 2]) / math.sqrt(2 * math.pi)
+    tail, density = (
+        math.erfc(6 / s / math.sqrt(2)) / 2,
+        np.exp([0.0, -((6 / s) ** 2) / 2]) / math.sqrt(2 * math.pi),
+    )
     got = hermite_coefficients(jax.nn.relu6, 1, norm=s)[0]
     close(got, s * (density[0] - density[1]) + 6 * tail, 1e-13)

@@ -34,17 +34,27 @@ def mish(z):
 def gelu(z):
     """The tanh approximation of GELU, and its derivative."""
     t = np.tanh(ROOT * (z + 0.044715 * z**3))
-    return z * (1 + t) / 2, (1 + t) / 2 + z * (1 - t**2) * ROOT * (1 + 3 * 0.044715 * z**2) / 2
+    return z * (1 + t) / 2, (1 + t) / 2 + z * (1 - t**2) * ROOT * (
+        1 + 3 * 0.044715 * z**2
+    ) / 2
 
 
 QUADRATURE = {
     "tanh": (jnp.tanh, np.tanh, lambda z: 1 - np.tanh(z) ** 2),
     "softplus": (jax.nn.softplus, lambda z: np.logaddexp(0, z), expit),
-    "silu": (jax.nn.silu, lambda z: z * expit(z), lambda z: expit(z) * (1 + z * expit(-z))),
+    "silu": (
+        jax.nn.silu,
+        lambda z: z * expit(z),
+        lambda z: expit(z) * (1 + z * expit(-z)),
+    ),
     "mish": (jax.nn.mish, lambda z: mish(z)[0], lambda z: mish(z)[1]),
     "sigmoid": (jax.nn.sigmoid, expit, lambda z: expit(z) * expit(-z)),
     "gelu by tanh": (jax.nn.gelu, lambda z: gelu(z)[0], lambda z: gelu(z)[1]),
-    "elu": (jax.nn.elu, lambda z: np.where(z > 0, z, np.expm1(z)), lambda z: np.where(z > 0, 1, np.exp(z))),
+    "elu": (
+        jax.nn.elu,
+        lambda z: np.where(z > 0, z, np.expm1(z)),
+        lambda z: np.where(z > 0, 1, np.exp(z)),
+    ),
     "selu": (
         jax.nn.selu,
         lambda z: LAMBDA * np.where(z > 0, z, ALPHA * np.expm1(z)),
@@ -54,8 +64,18 @@ QUADRATURE = {
 }
 SMOOTH = [name for name in QUADRATURE if name not in ("elu", "selu")]
 KINKED = {
-    "hard tanh": (jax.nn.hard_tanh, lambda z: np.clip(z, -1, 1), lambda z: 1.0 * (np.abs(z) < 1), (-1, 1)),
-    "relu6": (jax.nn.relu6, lambda z: np.clip(z, 0, 6), lambda z: 1.0 * ((z > 0) & (z < 6)), (0, 6)),
+    "hard tanh": (
+        jax.nn.hard_tanh,
+        lambda z: np.clip(z, -1, 1),
+        lambda z: 1.0 * (np.abs(z) < 1),
+        (-1, 1),
+    ),
+    "relu6": (
+        jax.nn.relu6,
+        lambda z: np.clip(z, 0, 6),
+        lambda z: 1.0 * ((z > 0) & (z < 6)),
+        (0, 6),
+    ),
     "relu(z-0.3)": (
         lambda z: jax.nn.relu(z - 0.3),
         lambda z: np.maximum(z - 0.3, 0),
@@ -63,7 +83,17 @@ KINKED = {
         (0.3,),
     ),
 }
-DIFFERENT = ["relu", "slopes 3 and -0.5", "relu^2", "erf", "normal cdf", "gelu", "sin", "bell", "z^3"]  # in code
+DIFFERENT = [
+    "relu",
+    "slopes 3 and -0.5",
+    "relu^2",
+    "erf",
+    "normal cdf",
+    "gelu",
+    "sin",
+    "bell",
+    "z^3",
+]  # in code
 PSI = {name: row[0] for name, row in (FORMS | QUADRATURE | KINKED).items()}
 X = np.array([[0, 0], [0.6, 0.8], [-1.2, -1.6], [-1.3, 0.4], [3, 4]])
 PICKED = [(0, 0), (0, 4), (1, 1), (1, 2), (3, 3), (3, 4), (1, 4), (2, 4), (4, 4)]
@@ -73,7 +103,9 @@ PICKED = [(0, 0), (0, 4), (1, 1), (1, 2), (3, 3), (3, 4), (1, 4), (2, 4), (4, 4)
 def kernel(name):
     """The kernel of X, computed once, by one rule that does for norms up to 5."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_gaussian, "LEVELS", [(192, 256) if name in KINKED else (96, 128)] * 2)
+        patch.setattr(
+            _gaussian, "LEVELS", [(192, 256) if name in KINKED else (96, 128)] * 2
+        )
         return limit_kernel(X, PSI[name])
 
 
@@ -100,20 +132,27 @@ def test_limit_kernel_by_quadrature(name, close):
 @pytest.mark.parametrize("name", ["tanh", "z^2+z", "relu", "gelu", "sin"])
 def test_limit_kernel_is_what_wide_networks_have(name):
     """E K^n = K for every n, since units are independent: the mean of 30 networks within 5 standard errors."""
-    draw = jax.jit(jax.vmap(lambda key: empirical_ntk(init_params(key, 500, 2), X, PSI[name])))
+    draw = jax.jit(
+        jax.vmap(lambda key: empirical_ntk(init_params(key, 500, 2), X, PSI[name]))
+    )
     K = np.asarray(draw(jax.random.split(jax.random.key(4), 30)))
     want, error = np.asarray(kernel(name).ntk), K.std(axis=0, ddof=1) / np.sqrt(30)
     assert np.all(np.abs(K.mean(axis=0) - want) <= 5 * error + 1e-12)
     assert np.linalg.norm(error) < 0.05 * np.linalg.norm(want)
 
 
-@pytest.mark.parametrize("name", [*QUADRATURE, "relu", "leaky relu", "erf", "gelu", "sin", "cos", "bell", "z^3"])
+@pytest.mark.parametrize(
+    "name",
+    [*QUADRATURE, "relu", "leaky relu", "erf", "gelu", "sin", "cos", "bell", "z^3"],
+)
 def test_limit_kernel_symmetric_positive(name):
     """Both parts are symmetric to the last bit, have no negative eigenvalue, and obey Cauchy-Schwarz."""
     for K in map(np.asarray, kernel(name)):
         np.testing.assert_array_equal(K, K.T)
         assert np.linalg.eigvalsh(K)[0] >= -1e-12 * np.trace(K)
-        assert np.all(np.abs(K) <= np.sqrt(np.outer(np.diag(K), np.diag(K))) + 1e-12 * np.trace(K))
+        assert np.all(
+            np.abs(K) <= np.sqrt(np.outer(np.diag(K), np.diag(K))) + 1e-12 * np.trace(K)
+        )
 
 
 @pytest.mark.parametrize("name", ["tanh", "relu", "gelu"])
@@ -131,7 +170,11 @@ coordinates = arrays(float, (5, 3), elements=st.floats(-3, 3))
 
 
 @settings(max_examples=15)
-@given(X=coordinates, seed=st.integers(0, 999), name=st.sampled_from(["relu", "gelu", "erf", "sin", "abs", "relu^2"]))
+@given(
+    X=coordinates,
+    seed=st.integers(0, 999),
+    name=st.sampled_from(["relu", "gelu", "erf", "sin", "abs", "relu^2"]),
+)
 def test_limit_kernel_rotates_and_permutes(X, seed, name, close):
     """K depends on inner products alone: K(X R) = K(X) for orthogonal R; it is symmetric, positive, and permutes."""
     rng, psi = np.random.default_rng(seed), FORMS[name][0]
@@ -150,7 +193,11 @@ def test_limit_kernel_is_homogeneous(degree, close):
     """psi(a z) = a^k psi(z) makes K(a X) = a^(2k) K(X), from 1e-30 to 1e30."""
     psi = FORMS["relu" if degree == 2 else "relu^2"][0]
     for scale in (1e-30, 1e-3, 1e30):
-        close(limit_kernel(scale * X, psi).ntk / scale**degree, limit_kernel(X, psi).ntk, 1e-13)
+        close(
+            limit_kernel(scale * X, psi).ntk / scale**degree,
+            limit_kernel(X, psi).ntk,
+            1e-13,
+        )
 
 
 def test_limit_kernel_by_hand():
@@ -167,12 +214,16 @@ def test_limit_kernel_of_one_number(psi):
     """m = n0 = 1: K(x, x) = E psi(u)^2 + x^2 E psi'(u)^2, by the midpoint rule in one dimension."""
     step = 1e-3
     u = np.arange(-12 + step / 2, 12, step)
-    value, slope = (np.asarray(part) for part in jax.jvp(psi, (1.5 * u,), (np.ones_like(u),)))
+    value, slope = (
+        np.asarray(part) for part in jax.jvp(psi, (1.5 * u,), (np.ones_like(u),))
+    )
     nngp, ntk = limit_kernel([[-1.5]], psi)
     assert nngp.shape == ntk.shape == (1, 1)
     Phi, dPhi = (np.sum(part**2 * bell(u)) * step for part in (value, slope))
     np.testing.assert_allclose(
-        [nngp[0, 0], ntk[0, 0]], [Phi, Phi + 2.25 * dPhi], rtol=1e-6 if psi is jax.nn.relu else 1e-12
+        [nngp[0, 0], ntk[0, 0]],
+        [Phi, Phi + 2.25 * dPhi],
+        rtol=1e-6 if psi is jax.nn.relu else 1e-12,
     )
 
 
@@ -185,11 +236,18 @@ def test_limit_kernel_differentiates(name, close, monkeypatch):
     value, grad = both(Z)
     close(value, total(Z, PSI[name]), 1e-8)
     assert np.isfinite(grad).all()
-    for row in {"relu": (3,), "slopes 3 and -0.5": (3,), "relu^2": (3, 1)}.get(name, (3, 1, 0)):
+    for row in {"relu": (3,), "slopes 3 and -0.5": (3,), "relu^2": (3, 1)}.get(
+        name, (3, 1, 0)
+    ):
         steps = 1e-5 * np.eye(8).reshape(4, 2, 4, 2)[row]
-        want = np.array([(both(Z + step)[0] - both(Z - step)[0]) / 2e-5 for step in steps])
+        want = np.array(
+            [(both(Z + step)[0] - both(Z - step)[0]) / 2e-5 for step in steps]
+        )
         np.testing.assert_allclose(
-            grad[row], want, rtol=1e-6, atol=1e-9 * abs(float(value)) + 1e-9 * np.abs(grad).max()
+            grad[row],
+            want,
+            rtol=1e-6,
+            atol=1e-9 * abs(float(value)) + 1e-9 * np.abs(grad).max(),
         )
 
 
@@ -198,7 +256,9 @@ def test_limit_kernel_differentiates_through_kinks(close):
     Z = np.random.default_rng(1).normal(size=(20, 5))
     grad = jax.jit(jax.grad(lambda Z: jnp.trace(limit_kernel(Z, jax.nn.relu).ntk)))(Z)
     close(grad, 2 * Z, 1e-14)
-    opposite = jax.jit(jax.jacobian(lambda Z: limit_kernel(Z, jax.nn.relu, -3.7 * X).ntk))(X)
+    opposite = jax.jit(
+        jax.jacobian(lambda Z: limit_kernel(Z, jax.nn.relu, -3.7 * X).ntk)
+    )(X)
     assert np.isfinite(opposite).all()
 
 
@@ -206,13 +266,19 @@ def test_limit_kernel_traces_and_batches(close, monkeypatch):
     """jit(vmap(.)) over sets of inputs gives one set after another; so do inputs spread over devices."""
     sets = jnp.stack([X[:3], 0.5 * X[:3]])
     mesh = jax.sharding.Mesh(jax.devices("cpu")[:2], ("inputs",))
-    spread = jax.device_put(X[1:], jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("inputs")))
+    spread = jax.device_put(
+        X[1:], jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("inputs"))
+    )
     monkeypatch.setattr(_gaussian, "LEVELS", [(96, 128)] * 3)
     for name in ("relu", "tanh"):
         got = jax.jit(jax.vmap(lambda X, psi=PSI[name]: limit_kernel(X, psi)))(sets)
         close([part[0] for part in got], [part[:3, :3] for part in kernel(name)], 1e-8)
         close([part[1] for part in got], limit_kernel(sets[1], PSI[name]), 1e-8)
-        close(limit_kernel(spread, PSI[name]), [part[1:, 1:] for part in kernel(name)], 1e-9)
+        close(
+            limit_kernel(spread, PSI[name]),
+            [part[1:, 1:] for part in kernel(name)],
+            1e-9,
+        )
 
 
 def leaky(a):
@@ -229,8 +295,16 @@ def test_limit_kernel_takes_psi_with_traced_parameters(close, monkeypatch):
         return total(X[1:3], leaky(a))
 
     step = 1e-5
-    close(jax.jit(jax.grad(by_slope))(0.3), (by_slope(0.3 + step) - by_slope(0.3 - step)) / (2 * step), 1e-8)
-    close(jax.vmap(by_slope)(jnp.array([0.3, -0.2])), np.array([by_slope(0.3), by_slope(-0.2)]), 1e-9)
+    close(
+        jax.jit(jax.grad(by_slope))(0.3),
+        (by_slope(0.3 + step) - by_slope(0.3 - step)) / (2 * step),
+        1e-8,
+    )
+    close(
+        jax.vmap(by_slope)(jnp.array([0.3, -0.2])),
+        np.array([by_slope(0.3), by_slope(-0.2)]),
+        1e-9,
+    )
 
 
 @pytest.mark.parametrize("name", ["tanh", "relu6", *DIFFERENT])
@@ -253,13 +327,17 @@ def test_limit_kernel_in_other_dtypes(close):
             close(got, kernel(name), 0.02)
     assert limit_kernel([[1, 2], [3, 4]], jax.nn.relu).ntk.dtype == jnp.float64
     assert limit_kernel([[True, False]], jax.nn.relu).ntk.tolist() == [[1.0]]
-    wide = limit_kernel(X.astype(np.float32), lambda z: jnp.float64(2) * jax.nn.relu(z)).ntk
+    wide = limit_kernel(
+        X.astype(np.float32), lambda z: jnp.float64(2) * jax.nn.relu(z)
+    ).ntk
     assert wide.dtype == jnp.float32
     close(wide, 4 * kernel("relu").ntk, 1e-6)
     with jax.enable_x64(False):
         narrow = limit_kernel(X, jax.nn.relu).ntk
         assert narrow.dtype == jnp.float32
-        np.testing.assert_array_equal(jnp.diag(narrow), jnp.sum(jnp.asarray(X) ** 2, axis=1))
+        np.testing.assert_array_equal(
+            jnp.diag(narrow), jnp.sum(jnp.asarray(X) ** 2, axis=1)
+        )
 
 
 @dataclasses.dataclass
@@ -294,7 +372,9 @@ def test_limit_kernel_refuses_what_the_quadrature_cannot_tell(monkeypatch):
     monkeypatch.setattr(_gaussian, "LEVELS", [(24, 32)] * 3)
     message = "limit_kernel did not reach its accuracy for this psi and these X: two quadrature rules disagree"
     for inputs, beta in [(X[:2], 1e8), (1e8 * X[:2], 1.0)]:
-        with pytest.raises(RuntimeError, match=f"^{re.escape(message)}; the last two differ by "):
+        with pytest.raises(
+            RuntimeError, match=f"^{re.escape(message)}; the last two differ by "
+        ):
             limit_kernel(inputs, Steep(beta))
     with pytest.raises(RuntimeError, match=re.escape(message)):
         jax.block_until_ready(jax.jit(lambda X: limit_kernel(X, Steep(1e8)))(X[:2]))
@@ -314,11 +394,23 @@ def test_limit_kernel_at_any_norm(scale, close):
 @pytest.mark.parametrize("psi", [jax.nn.relu, jnp.sin, jnp.tanh])
 def test_limit_kernel_refuses_norms_that_overflow(psi, refuses):
     """|x||x'| beyond the largest number is told before any quadrature."""
-    refuses("|x||x'| must be finite; got inf at index (0, 0)", limit_kernel, [[1e200, 0.0]], psi)
-    refuses("the kernel must be finite; got inf at index (0, 0)", limit_kernel, [[1e60]], lambda z: z**6)
+    refuses(
+        "|x||x'| must be finite; got inf at index (0, 0)",
+        limit_kernel,
+        [[1e200, 0.0]],
+        psi,
+    )
+    refuses(
+        "the kernel must be finite; got inf at index (0, 0)",
+        limit_kernel,
+        [[1e60]],
+        lambda z: z**6,
+    )
 
 
-@pytest.mark.parametrize("psi", [jnp.sign, jnp.round, jnp.floor, lambda z: jnp.where(z > 0.7, z, 0)])
+@pytest.mark.parametrize(
+    "psi", [jnp.sign, jnp.round, jnp.floor, lambda z: jnp.where(z > 0.7, z, 0)]
+)
 def test_limit_kernel_refuses_a_jump(psi, refuses):
     """A step has no tangent kernel; inside jit too."""
     message = "psi must be continuous, or it has no NTK: psi'(h)^2 has no finite average; got a jump of "
@@ -326,22 +418,39 @@ def test_limit_kernel_refuses_a_jump(psi, refuses):
     refuses(message, jax.jit(lambda X: limit_kernel(X, psi)), X)
 
 
-@pytest.mark.parametrize("psi", [jnp.log, lambda z: jnp.sqrt(jnp.abs(z))], ids=["undefined", "vertical tangent"])
+@pytest.mark.parametrize(
+    "psi",
+    [jnp.log, lambda z: jnp.sqrt(jnp.abs(z))],
+    ids=["undefined", "vertical tangent"],
+)
 def test_limit_kernel_refuses_psi_without_averages(psi, refuses, monkeypatch):
     """log is no number below 0; sqrt|z| has no slope at h = 0, which is where a zero row has its h."""
     monkeypatch.setattr(_gaussian, "LEVELS", [(4, 6)] * 2)
-    refuses("psi must have finite averages of psi(h)^2 and psi'(h)^2 for these X; got inf or nan", limit_kernel, X, psi)
+    refuses(
+        "psi must have finite averages of psi(h)^2 and psi'(h)^2 for these X; got inf or nan",
+        limit_kernel,
+        X,
+        psi,
+    )
 
 
 def test_limit_kernel_refuses_bad_X(bad_data, refuses):
     """A bad X or X2 is refused by name."""
     data, message = bad_data
-    if message.startswith("X must") or message.startswith("X has") or ("finite" in message and message[0] == "X"):
+    if (
+        message.startswith("X must")
+        or message.startswith("X has")
+        or ("finite" in message and message[0] == "X")
+    ):
         bad = data["X"]
         if "4 columns" not in message:
             refuses(message, limit_kernel, bad, jax.nn.relu)
         if bad is not None:
-            message = message.replace("X", "X2", 1).replace("(m, n0)", "(m2, n0)").replace("params.W0", "X")
+            message = (
+                message.replace("X", "X2", 1)
+                .replace("(m, n0)", "(m2, n0)")
+                .replace("params.W0", "X")
+            )
             refuses(message, limit_kernel, np.ones((4, 3)), jax.nn.relu, bad)
 
 
@@ -351,10 +460,15 @@ def test_limit_kernel_refuses_bad_psi(bad_psi, refuses):
     refuses(message, limit_kernel, np.ones((4, 3)), psi)
 
 
-@pytest.mark.parametrize("psi", [jax.nn.relu6, lambda z: jax.nn.relu(z - 2)], ids=["relu6", "shifted"])
+@pytest.mark.parametrize(
+    "psi", [jax.nn.relu6, lambda z: jax.nn.relu(z - 2)], ids=["relu6", "shifted"]
+)
 def test_limit_kernel_finds_kinks_inside_vmap(psi, close):
     """Inside vmap JAX makes tracers of what a custom_jvp function returns for numbers; kinks are found all the same."""
-    alone, forward = (limit_kernel(X, psi).nngp, jax.jacfwd(lambda X: limit_kernel(X, psi).nngp)(X))
+    alone, forward = (
+        limit_kernel(X, psi).nngp,
+        jax.jacfwd(lambda X: limit_kernel(X, psi).nngp)(X),
+    )
     close(jax.vmap(lambda X: limit_kernel(X, psi).nngp)(X[None])[0], alone, 1e-10)
     close(forward, jax.jacrev(lambda X: limit_kernel(X, psi).nngp)(X), 1e-9)
 
@@ -365,7 +479,12 @@ def test_limit_kernel_sees_small_differences_from_closed_forms(middle):
     for base in (lambda z: 0.0 * z, jax.nn.relu):
         psi = lambda z: base(z) + jax.nn.relu(0.14 - jnp.abs(z - middle))  # noqa: B023, E731
         stops = [middle - 0.14, middle, middle + 0.14, 0.0]
-        square = lambda u: float(psi(u)) ** 2 * math.exp(-(u**2) / 18) / math.sqrt(18 * math.pi)  # noqa: B023, E731
-        want = sum(quad(square, a, b, epsabs=1e-14)[0] for a, b in itertools.pairwise(sorted([-30.0, *stops, 30.0])))
+        square = lambda u: (
+            float(psi(u)) ** 2 * math.exp(-(u**2) / 18) / math.sqrt(18 * math.pi)
+        )  # noqa: B023, E731
+        want = sum(
+            quad(square, a, b, epsabs=1e-14)[0]
+            for a, b in itertools.pairwise(sorted([-30.0, *stops, 30.0]))
+        )
         got = float(limit_kernel([[3.0, 0.0]], psi).nngp[0, 0])
         assert abs(got - want) < 1e-6 * max(want, 1e-3)

@@ -35,7 +35,14 @@ kernels = pytest.mark.parametrize("K", KERNELS.values(), ids=KERNELS.keys())
 FUNCTIONS = [linear_flow, predict, kernel_regression, largest_stable_step]
 functions = pytest.mark.parametrize("function", FUNCTIONS)
 GOOD = {
-    **{"K": B @ B.T, "r0": R0, "K_new": B_NEW @ B.T, "f0": R0, "f0_new": np.ones(3), "y": R0[::-1]},
+    **{
+        "K": B @ B.T,
+        "r0": R0,
+        "K_new": B_NEW @ B.T,
+        "f0": R0,
+        "f0_new": np.ones(3),
+        "y": R0[::-1],
+    },
     "ts": np.array(TIMES),
 }
 EPS = np.finfo(float).eps
@@ -43,17 +50,27 @@ EPS = np.finfo(float).eps
 
 def arguments(function):
     """Good arguments of one of the functions."""
-    return {name: GOOD[name] for name in inspect.signature(function).parameters if name in GOOD}
+    return {
+        name: GOOD[name]
+        for name in inspect.signature(function).parameters
+        if name in GOOD
+    }
 
 
 @kernels
 def test_linear_flow_equals_expm(K, close):
     """r(t) = exp(-K t/m) r(0), by Pade approximation; also for singular and for stiff K."""
     K = (K + K.T) / 2
-    close(linear_flow(K, R0, TIMES), np.array([scipy.linalg.expm(-K * t / 5) @ R0 for t in TIMES]), 1e-10)
+    close(
+        linear_flow(K, R0, TIMES),
+        np.array([scipy.linalg.expm(-K * t / 5) @ R0 for t in TIMES]),
+        1e-10,
+    )
 
 
-@pytest.mark.parametrize(("K", "r0", "t"), [(2.0, 3.0, 0.7), (-1.0, 2.0, 3.0), (0.0, 1.5, 1e300)])
+@pytest.mark.parametrize(
+    ("K", "r0", "t"), [(2.0, 3.0, 0.7), (-1.0, 2.0, 3.0), (0.0, 1.5, 1e300)]
+)
 def test_linear_flow_one_input(K, r0, t, close):
     """For m = 1: r(t) = exp(-K t) r(0)."""
     close(linear_flow([[K]], [r0], [t]), np.array([[np.exp(-K * t) * r0]]), 1e-15)
@@ -68,7 +85,9 @@ def test_linear_flow_modes_decay_alone(close):
 
 
 @given(
-    B=st.integers(1, 6).flatmap(lambda m: arrays(float, (m, 3), elements=st.floats(-5, 5))),
+    B=st.integers(1, 6).flatmap(
+        lambda m: arrays(float, (m, 3), elements=st.floats(-5, 5))
+    ),
     seed=st.integers(0, 99),
     ts=st.lists(st.floats(0, 1e18), min_size=2, max_size=5).map(sorted),
 )
@@ -93,7 +112,11 @@ def test_linear_flow_composes(K, r0, s, t, close):
     K = K + K.T
     at_s, at_both = linear_flow(K, r0, [s, s + t])
     error = np.abs(linear_flow(K, at_s, [t])[0] - at_both).max()
-    assert error <= 1e-12 * np.exp(np.linalg.norm(K, 2) * (s + t) / 4) * np.abs(r0).max() + 1e-300
+    assert (
+        error
+        <= 1e-12 * np.exp(np.linalg.norm(K, 2) * (s + t) / 4) * np.abs(r0).max()
+        + 1e-300
+    )
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -109,16 +132,32 @@ def test_linear_flow_and_predict_of_a_singular_kernel_end(seed, t, close):
 
 def test_linear_flow_at_the_extremes(refuses):
     """A part of r(0) that is 0 stays 0 though its mode diverges; what overflows is named."""
-    assert linear_flow(np.diag([-1.0, 1.0]), [0.0, 1.0], [0.0, 1e300]).tolist() == [[0.0, 1.0], [0.0, 0.0]]
-    np.testing.assert_allclose(predict([[1e300]], [[1e300]], [0.0], [0.0], [3.0], [1e-300, 1e300])[1], 3.0, 1e-15)
-    refuses("the eigenvalues of K must be finite; got inf", linear_flow, np.full((2, 2), 1e308), [1.0, 0.0], [1.0])
+    assert linear_flow(np.diag([-1.0, 1.0]), [0.0, 1.0], [0.0, 1e300]).tolist() == [
+        [0.0, 1.0],
+        [0.0, 0.0],
+    ]
+    np.testing.assert_allclose(
+        predict([[1e300]], [[1e300]], [0.0], [0.0], [3.0], [1e-300, 1e300])[1],
+        3.0,
+        1e-15,
+    )
+    refuses(
+        "the eigenvalues of K must be finite; got inf",
+        linear_flow,
+        np.full((2, 2), 1e308),
+        [1.0, 0.0],
+        [1.0],
+    )
 
 
 def test_predict_equals_the_inverse(close):
     """f_t(x) = f_0(x) + K(x, X) K^{-1} (I - exp(-K t/m)) (y - f_0) for a regular K."""
     a = arguments(predict)
     gone = [np.eye(5) - scipy.linalg.expm(-a["K"] * t / 5) for t in TIMES]
-    want = [a["f0_new"] + a["K_new"] @ np.linalg.inv(a["K"]) @ g @ (a["y"] - a["f0"]) for g in gone]
+    want = [
+        a["f0_new"] + a["K_new"] @ np.linalg.inv(a["K"]) @ g @ (a["y"] - a["f0"])
+        for g in gone
+    ]
     close(predict(**a), np.array(want), 1e-10)
 
 
@@ -129,7 +168,13 @@ def test_predict_equals_ode(name, close):
     y, both = a["y"], np.vstack([a["K"], a["K_new"]])
     start = np.concatenate([a["f0"], a["f0_new"]])
     ode = scipy.integrate.solve_ivp(
-        lambda t, f: -both @ (f[:5] - y) / 5, (0, 40), start, "DOP853", t_eval=[0, 0.3, 2, 40], rtol=1e-12, atol=1e-13
+        lambda t, f: -both @ (f[:5] - y) / 5,
+        (0, 40),
+        start,
+        "DOP853",
+        t_eval=[0, 0.3, 2, 40],
+        rtol=1e-12,
+        atol=1e-13,
     )
     close(predict(**a | {"ts": [0, 0.3, 2, 40]}), ode.y[5:].T, 1e-9)
 
@@ -139,7 +184,11 @@ def test_predict_at_training_points(K, close):
     """At the training points themselves f_t = y + r(t), the linear flow; K itself is known to eps |K| only."""
     K, f0, y = (K + K.T) / 2, R0, R0[::-1]
     rounding = np.finfo(float).eps * np.linalg.norm(K) * max(TIMES) / 5
-    close(predict(K, K, f0, f0, y, TIMES), y + linear_flow(K, f0 - y, TIMES), 1e-13 + 4 * rounding)
+    close(
+        predict(K, K, f0, f0, y, TIMES),
+        y + linear_flow(K, f0 - y, TIMES),
+        1e-13 + 4 * rounding,
+    )
 
 
 def test_predict_ends_in_kernel_regression(close):
@@ -149,7 +198,9 @@ def test_predict_ends_in_kernel_regression(close):
     close(predict(**a | {"ts": [1e9]})[0], want, 1e-10)
 
 
-@pytest.mark.parametrize(("lam", "t"), [(1e-13, 1.0), (1e-300, 1.0), (1e-320, 1e-10), (0.0, 7.0)])
+@pytest.mark.parametrize(
+    ("lam", "t"), [(1e-13, 1.0), (1e-300, 1.0), (1e-320, 1e-10), (0.0, 7.0)]
+)
 def test_predict_small_eigenvalues(lam, t, close):
     """(1 - exp(-lambda t/m))/lambda = t/m (1 - lambda t/2m + ...), to full precision."""
     got = predict(np.diag([lam, 1.0]), [[3.0, 0.0]], [0.0, 0.0], [0.5], [2.0, 0.0], [t])
@@ -157,24 +208,38 @@ def test_predict_small_eigenvalues(lam, t, close):
 
 
 @functions
-@pytest.mark.parametrize("kind", [np.float32, jnp.float32, jnp.float64, list], ids=["np32", "jnp32", "jnp64", "list"])
+@pytest.mark.parametrize(
+    "kind",
+    [np.float32, jnp.float32, jnp.float64, list],
+    ids=["np32", "jnp32", "jnp64", "list"],
+)
 @pytest.mark.parametrize("x64", [True, False])
 def test_linear_flow_and_the_others_work_in_numpy_float64(function, kind, x64):
     """NumPy float64 in and out, whatever comes and whatever JAX's flag says."""
-    numbers = {name: np.round(value, 2).astype(np.float32) for name, value in arguments(function).items()}
-    convert = {list: np.ndarray.tolist, np.float32: np.asarray}.get(kind, lambda a: jnp.asarray(a, kind))
+    numbers = {
+        name: np.round(value, 2).astype(np.float32)
+        for name, value in arguments(function).items()
+    }
+    convert = {list: np.ndarray.tolist, np.float32: np.asarray}.get(
+        kind, lambda a: jnp.asarray(a, kind)
+    )
     come = {name: convert(value) for name, value in numbers.items()}
     with jax.enable_x64(x64):
         got = function(**come)
     assert type(got) is (float if function is largest_stable_step else np.ndarray)
     assert np.asarray(got).dtype == np.float64
-    np.testing.assert_array_equal(got, function(**{name: value.astype(float) for name, value in numbers.items()}))
+    np.testing.assert_array_equal(
+        got, function(**{name: value.astype(float) for name, value in numbers.items()})
+    )
 
 
 def test_linear_flow_and_the_others_take_integers():
     """Integers become float: K = 2 and m = 1 make r(1) = 3 exp(-2), and predict tends from 0 to y = 3."""
     assert largest_stable_step([[2]]) == 1.0
-    assert kernel_regression([[2]], [[2], [1]], [0], [0, 5], [3], ridge=1).tolist() == [2.0, 6.0]
+    assert kernel_regression([[2]], [[2], [1]], [0], [0, 5], [3], ridge=1).tolist() == [
+        2.0,
+        6.0,
+    ]
     assert linear_flow([[2]], [3], [0, 1]).tolist() == [[3.0], [3 * np.exp(-2.0)]]
     assert predict([[2]], [[2]], [0], [0], [3], [0, 99]).tolist() == [[0.0], [3.0]]
 
@@ -182,7 +247,11 @@ def test_linear_flow_and_the_others_take_integers():
 @functions
 @pytest.mark.parametrize(
     "transform",
-    [lambda f, a: jax.jit(f)(a), lambda f, a: jax.vmap(f)(a[None]), lambda f, a: jax.grad(f)(a)],
+    [
+        lambda f, a: jax.jit(f)(a),
+        lambda f, a: jax.vmap(f)(a[None]),
+        lambda f, a: jax.grad(f)(a),
+    ],
     ids=["jit", "vmap", "grad"],
 )
 def test_linear_flow_and_the_others_refuse_tracers(function, transform, refuses):
@@ -190,7 +259,12 @@ def test_linear_flow_and_the_others_refuse_tracers(function, transform, refuses)
     good = arguments(function)
     for name, value in good.items():
         message = f"{name} must hold numbers, not a JAX tracer; call this function outside jit, vmap and grad"
-        refuses(message, transform, lambda v, name=name: function(**good | {name: v}), jnp.asarray(value))
+        refuses(
+            message,
+            transform,
+            lambda v, name=name: function(**good | {name: v}),
+            jnp.asarray(value),
+        )
 
 
 @functions
@@ -198,15 +272,32 @@ def test_linear_flow_and_the_others_refuse_bad_values(function, refuses):
     """NaN, infinity, complex numbers, text, ragged lists, empty arrays and a wrong rank are refused by name."""
     good = arguments(function)
     for name, value in good.items():
-        what = {"K": "(m, m)", "K_new": "(m_new, m)", "f0_new": "(m_new,)", "ts": "(T,)"}.get(name, "(m,)")
+        what = {
+            "K": "(m, m)",
+            "K_new": "(m_new, m)",
+            "f0_new": "(m_new,)",
+            "ts": "(T,)",
+        }.get(name, "(m,)")
         first = (0,) * value.ndim
         for bad, message in [
             (value * np.nan, f"{name} must be finite; got nan at index {first}"),
-            (jnp.full(value.shape, -jnp.inf), f"{name} must be finite; got -inf at index {first}"),
-            (value + 0j, f"{name} must be a real array of shape {what}; got dtype complex128"),
+            (
+                jnp.full(value.shape, -jnp.inf),
+                f"{name} must be finite; got -inf at index {first}",
+            ),
+            (
+                value + 0j,
+                f"{name} must be a real array of shape {what}; got dtype complex128",
+            ),
             ("text", f"{name} must be a real array of shape {what}; got 'text'"),
-            ([[1.0], [2.0, 3.0]], f"{name} must be a real array of shape {what}; got a list that is not a rect"),
-            (value[None], f"{name} must be a real array of shape {what}; got shape {value[None].shape}"),
+            (
+                [[1.0], [2.0, 3.0]],
+                f"{name} must be a real array of shape {what}; got a list that is not a rect",
+            ),
+            (
+                value[None],
+                f"{name} must be a real array of shape {what}; got shape {value[None].shape}",
+            ),
             (
                 value[:0],
                 f"{name} must be a real array of shape {what} and must not be empty; got shape {(0, *value.shape[1:])}",
@@ -225,7 +316,11 @@ def test_linear_flow_and_the_others_refuse_bad_values(function, refuses):
             for name, bad, message in [
                 ("K_new", np.ones((3, 4)), "K_new has 4 columns, but K expects m = 5"),
                 ("f0", np.ones(6), "f0 has length 6, but K expects m = 5"),
-                ("f0_new", np.ones(5), "f0_new has length 5, but K_new expects m_new = 3"),
+                (
+                    "f0_new",
+                    np.ones(5),
+                    "f0_new has length 5, but K_new expects m_new = 3",
+                ),
                 ("y", np.ones(1), "y has length 1, but K expects m = 5"),
             ]
         ],
@@ -248,13 +343,19 @@ def test_linear_flow_and_the_others_refuse_bad_values(function, refuses):
                     KERNELS["regular"] - 99 * np.eye(5),
                     f"{'r' if f is linear_flow else 'f'}(t) must be finite; got ",
                 ),
-                ("ts", [0.0, -1.0], "ts must be non-decreasing; got ts[0] = 0.0 before ts[1] = -1.0"),
+                (
+                    "ts",
+                    [0.0, -1.0],
+                    "ts must be non-decreasing; got ts[0] = 0.0 before ts[1] = -1.0",
+                ),
                 ("ts", [-1.0, 0.0], "ts must be non-negative; got ts[0] = -1.0"),
             ]
         ],
     ],
 )
-def test_linear_flow_and_the_others_refuse_a_mismatch(function, name, bad, message, refuses):
+def test_linear_flow_and_the_others_refuse_a_mismatch(
+    function, name, bad, message, refuses
+):
     """Lengths, symmetry, times and what overflows: the message names the argument and both sides."""
     late = {"ts": [0.0, 1e5]} if "ts" in arguments(function) else {}
     refuses(message, function, **arguments(function) | late | {name: bad})
@@ -266,7 +367,11 @@ def test_kernel_regression_is_where_predict_ends(name, close):
     K = KERNELS[name]
     a = arguments(kernel_regression) | {"K": K, "K_new": B_NEW[:, :5] @ K}
     close(kernel_regression(**a), predict(**a, ts=[1e6])[0], 1e-8)
-    close(kernel_regression(**a), a["f0_new"] + a["K_new"] @ np.linalg.pinv(K, 1e-13) @ (a["y"] - a["f0"]), 1e-9)
+    close(
+        kernel_regression(**a),
+        a["f0_new"] + a["K_new"] @ np.linalg.pinv(K, 1e-13) @ (a["y"] - a["f0"]),
+        1e-9,
+    )
 
 
 @pytest.mark.parametrize("ridge", [0.0, 1e-6, 0.3, 70.0])
@@ -274,13 +379,20 @@ def test_kernel_regression_is_where_predict_ends(name, close):
 def test_kernel_regression_is_ridge_regression(m, p, ridge, close):
     """For K = B B^T it is f_0 + B_new w; w minimises |f_0 + B w - y|^2 + ridge |w|^2, and is shortest for ridge 0."""
     rng = np.random.default_rng(m)
-    features, new, f0, f0_new, y = (rng.normal(size=s) for s in ((m, p), (3, p), m, 3, m))
+    features, new, f0, f0_new, y = (
+        rng.normal(size=s) for s in ((m, p), (3, p), m, 3, m)
+    )
     augmented = np.vstack([features, np.sqrt(ridge) * np.eye(p)])
     w = np.linalg.lstsq(augmented, np.append(y - f0, np.zeros(p)))[0]
-    got = kernel_regression(features @ features.T, new @ features.T, f0, f0_new, y, ridge=ridge)
+    got = kernel_regression(
+        features @ features.T, new @ features.T, f0, f0_new, y, ridge=ridge
+    )
     close(got, f0_new + new @ w, 1e-8)
     if ridge == 0:
-        np.testing.assert_array_equal(got, kernel_regression(features @ features.T, new @ features.T, f0, f0_new, y))
+        np.testing.assert_array_equal(
+            got,
+            kernel_regression(features @ features.T, new @ features.T, f0, f0_new, y),
+        )
 
 
 def test_kernel_regression_is_weight_decay_of_the_linearised_network(problem, close):
@@ -288,7 +400,9 @@ def test_kernel_regression_is_weight_decay_of_the_linearised_network(problem, cl
     params0, X, y = problem(4, 5, 3)
     X_new, rng = problem(6, 5, 3, seed=1)[1], np.random.default_rng(0)
     kernel = [empirical_ntk(params0, x, jnp.tanh, X) for x in (X, X_new)]
-    f_new = kernel_regression(*kernel, *(network(params0, x, jnp.tanh) for x in (X, X_new)), y, ridge=0.5)
+    f_new = kernel_regression(
+        *kernel, *(network(params0, x, jnp.tanh) for x in (X, X_new)), y, ridge=0.5
+    )
     start, shaped = jax.flatten_util.ravel_pytree(params0)
 
     @jax.jit
@@ -296,7 +410,9 @@ def test_kernel_regression_is_weight_decay_of_the_linearised_network(problem, cl
         gap = linearized_network(shaped(theta), params0, X, jnp.tanh) - y
         return gap @ gap + 0.5 * (theta - start) @ (theta - start)
 
-    best = start - jnp.linalg.solve(jax.hessian(loss)(start), jax.grad(loss)(start))  # exact: the loss is quadratic
+    best = start - jnp.linalg.solve(
+        jax.hessian(loss)(start), jax.grad(loss)(start)
+    )  # exact: the loss is quadratic
     assert all(loss(best + 1e-3 * d) > loss(best) for d in rng.normal(size=(5, 20)))
     close(linearized_network(shaped(best), params0, X_new, jnp.tanh), f_new, 1e-11)
 
@@ -316,17 +432,38 @@ def test_kernel_regression_is_weight_decay_of_the_linearised_network(problem, cl
 )
 def test_kernel_regression_leaves_out_what_is_rounding(lam, ridge, want, close):
     """1/(lambda + ridge) where that exceeds m eps lambda_max = 2 eps, and 0 where it does not; -eps counts as 0."""
-    got = kernel_regression(np.diag([1.0, lam]), [[0.0, 1.0]], [0.0, 0.0], [0.0], [0.0, 1.0], ridge=ridge)
+    got = kernel_regression(
+        np.diag([1.0, lam]), [[0.0, 1.0]], [0.0, 0.0], [0.0], [0.0, 1.0], ridge=ridge
+    )
     close(got, np.array([want]), 1e-15)
 
 
 @pytest.mark.parametrize("ridge", [0.0, 9.0])
 def test_kernel_regression_refuses_an_indefinite_kernel(ridge, refuses):
     """A negative eigenvalue beyond rounding makes the flow diverge and is no kernel's, whatever the ridge."""
-    message = "K must be positive semi-definite, or the flow diverges; got an eigenvalue "
-    for K, lam in [(np.diag([1.0, 1.0, 1.0, 1.0, -1e-14]), "-1e-14"), (KERNELS["indefinite"], "-0.05")]:
-        refuses(message + lam, kernel_regression, **arguments(kernel_regression) | {"K": (K + K.T) / 2}, ridge=ridge)
-    refuses(message + "-2", kernel_regression, [[-2.0]], [[1.0]], [0.0], [0.0], [1.0], ridge=ridge)
+    message = (
+        "K must be positive semi-definite, or the flow diverges; got an eigenvalue "
+    )
+    for K, lam in [
+        (np.diag([1.0, 1.0, 1.0, 1.0, -1e-14]), "-1e-14"),
+        (KERNELS["indefinite"], "-0.05"),
+    ]:
+        refuses(
+            message + lam,
+            kernel_regression,
+            **arguments(kernel_regression) | {"K": (K + K.T) / 2},
+            ridge=ridge,
+        )
+    refuses(
+        message + "-2",
+        kernel_regression,
+        [[-2.0]],
+        [[1.0]],
+        [0.0],
+        [0.0],
+        [1.0],
+        ridge=ridge,
+    )
 
 
 @pytest.mark.parametrize("ridge", [-1e-9, np.nan, np.inf, "1", None, 1j, [1.0, 2.0]])
@@ -338,8 +475,18 @@ def test_kernel_regression_refuses_a_ridge(ridge, refuses):
 
 def test_kernel_regression_refuses_what_overflows(refuses):
     """1.7e308 - (-1.7e308) is infinite: one sentence, no warning; so is a ridge that takes the kernel there."""
-    refuses("f must be finite; got ", kernel_regression, [[1.0]], [[1.0]], [-1.7e308], [0.0], [1.7e308])
-    assert kernel_regression([[1e308]], [[1.0]], [0.0], [2.0], [1.0], ridge=1.7e308).tolist() == [2.0]
+    refuses(
+        "f must be finite; got ",
+        kernel_regression,
+        [[1.0]],
+        [[1.0]],
+        [-1.7e308],
+        [0.0],
+        [1.7e308],
+    )
+    assert kernel_regression(
+        [[1e308]], [[1.0]], [0.0], [2.0], [1.0], ridge=1.7e308
+    ).tolist() == [2.0]
 
 
 @given(B=arrays(float, (4, 3), elements=st.floats(-5, 5)), shift=st.floats(0, 20))
@@ -376,7 +523,9 @@ def test_largest_stable_step_of_the_linearised_network(factor, converges, proble
         grads = jax.grad(lambda p: residual(p) @ residual(p) / 6)(params)
         return jax.tree.map(lambda w, g: w - eta * g, params, grads)
 
-    shrunk = abs(fastest @ residual(jax.lax.fori_loop(0, 300, step, params0))) / abs(fastest @ residual(params0))
+    shrunk = abs(fastest @ residual(jax.lax.fori_loop(0, 300, step, params0))) / abs(
+        fastest @ residual(params0)
+    )
     assert (shrunk < 1e-4) == converges
     assert (shrunk > 1e4) != converges
 
@@ -391,7 +540,9 @@ def test_largest_stable_step_of_the_linearised_network(factor, converges, proble
         (np.diag([-1.0, 2 * EPS]), "0"),
     ],
 )
-def test_largest_stable_step_refuses_a_kernel_without_positive_eigenvalue(K, largest, refuses):
+def test_largest_stable_step_refuses_a_kernel_without_positive_eigenvalue(
+    K, largest, refuses
+):
     """Nothing then converges by descent, or bounds the step; what only rounding made positive does not count."""
     refuses(f"K must have a positive eigenvalue; got {largest}", largest_stable_step, K)
 

@@ -20,9 +20,13 @@ from ntklib import (
     residual_velocity,
 )
 
-kernels = pytest.mark.parametrize("kernel", [empirical_ntk, empirical_ntk_autodiff], ids=["closed", "autodiff"])
+kernels = pytest.mark.parametrize(
+    "kernel", [empirical_ntk, empirical_ntk_autodiff], ids=["closed", "autodiff"]
+)
 entries = st.floats(-3, 3)
-networks = st.builds(Params, arrays(float, (7, 3), elements=entries), arrays(float, 7, elements=entries))
+networks = st.builds(
+    Params, arrays(float, (7, 3), elements=entries), arrays(float, 7, elements=entries)
+)
 inputs = arrays(float, (5, 3), elements=entries)
 
 
@@ -30,8 +34,16 @@ def test_empirical_ntk_equals_autodiff(problem, shape, activation, close):
     """(A A^T + X X^T o E E^T)/n = <grad f, grad f>, on one set of inputs and between two."""
     params, X, _ = problem(*shape)
     X2 = problem(2, *shape[1:], seed=1)[1]
-    close(empirical_ntk(params, X, activation.psi), empirical_ntk_autodiff(params, X, activation.psi), 1e-12)
-    close(empirical_ntk(params, X, activation.psi, X2), empirical_ntk_autodiff(params, X, activation.psi, X2), 1e-12)
+    close(
+        empirical_ntk(params, X, activation.psi),
+        empirical_ntk_autodiff(params, X, activation.psi),
+        1e-12,
+    )
+    close(
+        empirical_ntk(params, X, activation.psi, X2),
+        empirical_ntk_autodiff(params, X, activation.psi, X2),
+        1e-12,
+    )
 
 
 @kernels
@@ -43,8 +55,12 @@ def test_empirical_ntk_equals_loops(kernel, problem, activation, close):
     for a, x in enumerate(np.asarray(X)):
         for b, z in enumerate(np.asarray(X2)):
             for w, v in zip(np.asarray(W0), np.asarray(W1), strict=True):
-                gradients = v**2 * activation.slope(w @ x) * activation.slope(w @ z) * (x @ z)
-                want[a, b] += (activation.value(w @ x) * activation.value(w @ z) + gradients) / 5
+                gradients = (
+                    v**2 * activation.slope(w @ x) * activation.slope(w @ z) * (x @ z)
+                )
+                want[a, b] += (
+                    activation.value(w @ x) * activation.value(w @ z) + gradients
+                ) / 5
     close(kernel(Params(W0, W1), X, activation.psi, X2), want, 1e-12)
 
 
@@ -54,9 +70,15 @@ def test_empirical_ntk_autodiff_equals_differences(problem, close):
     theta, step = np.concatenate([np.ravel(W0), W1]), 1e-5
 
     def f(theta):
-        return np.tanh(np.asarray(X) @ theta[:15].reshape(5, 3).T) @ theta[15:] / np.sqrt(5)
+        return (
+            np.tanh(np.asarray(X) @ theta[:15].reshape(5, 3).T)
+            @ theta[15:]
+            / np.sqrt(5)
+        )
 
-    J = np.array([(f(theta + step * e) - f(theta - step * e)) / (2 * step) for e in np.eye(20)]).T
+    J = np.array(
+        [(f(theta + step * e) - f(theta - step * e)) / (2 * step) for e in np.eye(20)]
+    ).T
     close(empirical_ntk_autodiff(Params(W0, W1), X, jnp.tanh), J @ J.T, 1e-9)
 
 
@@ -67,7 +89,11 @@ def test_empirical_ntk_symmetric_positive(params, X, X2, close):
     np.testing.assert_array_equal(K, K.T)
     assert np.linalg.eigvalsh(K)[0] >= -1e-14 * np.trace(K) - 1e-300
     close(empirical_ntk(params, X, jnp.tanh, X), K, 1e-14)
-    close(empirical_ntk(params, X, jnp.tanh, X2), empirical_ntk(params, X2, jnp.tanh, X).T, 1e-14)
+    close(
+        empirical_ntk(params, X, jnp.tanh, X2),
+        empirical_ntk(params, X2, jnp.tanh, X).T,
+        1e-14,
+    )
 
 
 @kernels
@@ -84,14 +110,24 @@ def test_empirical_ntk_permutes(kernel, problem, close):
 def test_empirical_ntk_rotates(params, X, seed, close):
     """K depends on X and W0 through their inner products: X R and W0 R give the same K for orthogonal R."""
     R = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))[0]
-    close(empirical_ntk(Params(params.W0 @ R, params.W1), X @ R, jnp.tanh), empirical_ntk(params, X, jnp.tanh), 1e-12)
+    close(
+        empirical_ntk(Params(params.W0 @ R, params.W1), X @ R, jnp.tanh),
+        empirical_ntk(params, X, jnp.tanh),
+        1e-12,
+    )
 
 
 @kernels
-@pytest.mark.parametrize(("psi", "slope"), [(jax.nn.relu, 0.0), (lambda z: jnp.maximum(z, 0), 0.5)])
+@pytest.mark.parametrize(
+    ("psi", "slope"), [(jax.nn.relu, 0.0), (lambda z: jnp.maximum(z, 0), 0.5)]
+)
 def test_empirical_ntk_at_a_kink(kernel, psi, slope, close):
     """At h = 0, with psi(0) = 0, K = a^2 psi'(0)^2 |x|^2 with JAX's own value for psi'(0)."""
-    close(kernel(Params([[2.0, -1.0]], [3.0]), [[1.0, 2.0]], psi), np.array([[9.0 * slope**2 * 5.0]]), 1e-15)
+    close(
+        kernel(Params([[2.0, -1.0]], [3.0]), [[1.0, 2.0]], psi),
+        np.array([[9.0 * slope**2 * 5.0]]),
+        1e-15,
+    )
 
 
 @kernels
@@ -118,9 +154,15 @@ def test_empirical_ntk_traces_and_batches(kernel, problem, close):
     params, X, _ = problem(4, 5, 3)
     twice = jax.tree.map(lambda a: 2 * a, params)
     batch = jax.tree.map(lambda a, b: jnp.stack([a, b]), params, twice)
-    close(jax.jit(jax.vmap(lambda p: kernel(p, X, jnp.tanh)))(batch)[1], kernel(twice, X, jnp.tanh), 1e-14)
+    close(
+        jax.jit(jax.vmap(lambda p: kernel(p, X, jnp.tanh)))(batch)[1],
+        kernel(twice, X, jnp.tanh),
+        1e-14,
+    )
     mesh = jax.sharding.Mesh(jax.devices("cpu")[:2], ("inputs",))
-    spread = jax.device_put(X, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("inputs")))
+    spread = jax.device_put(
+        X, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("inputs"))
+    )
     close(kernel(params, spread, jnp.tanh), kernel(params, X, jnp.tanh), 1e-14)
 
 
@@ -132,7 +174,9 @@ def test_empirical_ntk_needs_forward_derivatives(problem, refuses):
     message = "psi must be a function whose derivative of order 1 jax.jvp can take; got TypeError: can't apply forward"
     refuses(message, empirical_ntk, params, X, psi)
     refuses(message, limit_kernel, X, psi)
-    message = message.replace("order 1", "order 2").replace("TypeError: can't apply forward", "NotImplementedError: ")
+    message = message.replace("order 1", "order 2").replace(
+        "TypeError: can't apply forward", "NotImplementedError: "
+    )
     refuses(message, ntk_velocity, params, X, y, psi)
 
 
@@ -140,11 +184,19 @@ def test_empirical_ntk_autodiff_needs_reverse_derivatives(problem, refuses):
     """A psi that JAX can differentiate forward only is refused where gradients are needed, and by name."""
 
     def psi(z):
-        return jax.lax.while_loop(lambda s: s[0] < 3, lambda s: (s[0] + 1, jnp.tanh(s[1])), (0, z))[1]
+        return jax.lax.while_loop(
+            lambda s: s[0] < 3, lambda s: (s[0] + 1, jnp.tanh(s[1])), (0, z)
+        )[1]
 
     params, X, y = problem(4, 5, 3)
     why = "can take; got ValueError: Reverse-mode differentiation "
-    refuses(f"psi must be a function whose derivative jax.vjp {why}", empirical_ntk_autodiff, params, X, psi)
+    refuses(
+        f"psi must be a function whose derivative jax.vjp {why}",
+        empirical_ntk_autodiff,
+        params,
+        X,
+        psi,
+    )
     message = f"psi and loss must be functions whose derivatives jax.grad {why}"
     refuses(message, gradient_flow, params, X, y, psi, [1.0])
 
@@ -158,7 +210,9 @@ def test_empirical_ntk_differentiates(kernel, problem, close):
     def total(p):
         return jnp.sum(kernel(p, X, jnp.tanh) * jnp.arange(16.0).reshape(4, 4))
 
-    ahead, behind = (jax.tree.map(lambda p, d, s=s: p + s * d, params, along) for s in (step, -step))
+    ahead, behind = (
+        jax.tree.map(lambda p, d, s=s: p + s * d, params, along) for s in (step, -step)
+    )
     want = (total(ahead) - total(behind)) / (2 * step)
     grads = jax.grad(total)(params)
     close(jax.jvp(total, (params,), (along,))[1], want, 1e-8)
@@ -186,7 +240,10 @@ def test_empirical_ntk_refuses_bad_psi(kernel, bad_psi, problem, refuses):
     [
         (np.ones(3), "X2 must be a real array of shape (m2, n0); got shape (3,)"),
         (np.ones((2, 4)), "X2 has 4 columns, but params.W0 expects n0 = 3"),
-        (np.ones((0, 3)), "X2 must be a real array of shape (m2, n0) and must not be empty; got shape (0, 3)"),
+        (
+            np.ones((0, 3)),
+            "X2 must be a real array of shape (m2, n0) and must not be empty; got shape (0, 3)",
+        ),
         ([[1, np.inf, 2]], "X2 must be finite; got inf at index (0, 1)"),
         ("X", "X2 must be a real array of shape (m2, n0); got 'X'"),
     ],
@@ -201,22 +258,45 @@ def test_empirical_ntk_refuses_bad_X2(kernel, X2, message, problem, refuses):
     ("psi", "x", "message", "by_definition"),
     [
         (jnp.log, -1.0, *2 * ["psi(h) must be finite; got nan at index (0, 0)"]),
-        (lambda z: jnp.sqrt(jnp.abs(z)), 0.0, "psi'(h) must be finite; got ", "the kernel must be finite; got "),
-        (lambda z: z, 1e200, *2 * ["the kernel must be finite; got inf at index (0, 0)"]),
+        (
+            lambda z: jnp.sqrt(jnp.abs(z)),
+            0.0,
+            "psi'(h) must be finite; got ",
+            "the kernel must be finite; got ",
+        ),
+        (
+            lambda z: z,
+            1e200,
+            *2 * ["the kernel must be finite; got inf at index (0, 0)"],
+        ),
     ],
     ids=["undefined", "vertical tangent", "overflow"],
 )
-def test_empirical_ntk_refuses_an_infinite_kernel(psi, x, message, by_definition, refuses):
+def test_empirical_ntk_refuses_an_infinite_kernel(
+    psi, x, message, by_definition, refuses
+):
     """Where psi, psi' or the kernel is not finite, both routes refuse, with X2 or without."""
     for X2 in (None, [[x]]):
         refuses(message, empirical_ntk, Params([[1.0]], [1.0]), [[x]], psi, X2)
-        refuses(by_definition, empirical_ntk_autodiff, Params([[1.0]], [1.0]), [[x]], psi, X2)
+        refuses(
+            by_definition,
+            empirical_ntk_autodiff,
+            Params([[1.0]], [1.0]),
+            [[x]],
+            psi,
+            X2,
+        )
 
 
-def test_residual_velocity_equals_the_jvp_along_the_flow(problem, shape, activation, close):
+def test_residual_velocity_equals_the_jvp_along_the_flow(
+    problem, shape, activation, close
+):
     """d r/dt = -K r/m is the derivative of f along d theta/dt = -grad L, equation (1) put into equation (2)."""
     params, X, y = problem(*shape)
-    K, r = empirical_ntk_autodiff(params, X, activation.psi), network(params, X, activation.psi) - y
+    K, r = (
+        empirical_ntk_autodiff(params, X, activation.psi),
+        network(params, X, activation.psi) - y,
+    )
     downhill = jax.grad(lambda p: -half_mse(network(p, X, activation.psi), y))(params)
     along = jax.jvp(lambda p: network(p, X, activation.psi), (params,), (downhill,))[1]
     close(residual_velocity(K, r), along, 1e-12)
@@ -234,7 +314,11 @@ def test_residual_velocity_is_not_its_misreadings(problem):
 def test_residual_velocity_equals_loops(close):
     """v_alpha = -(1/m) sum_beta K_alpha,beta r_beta; for m = 1, v = -K r."""
     K, r = [[4.0, 1.0, -2.0], [1.0, 3.0, 0.5], [-2.0, 0.5, 5.0]], [1.0, -2.0, 4.0]
-    close(residual_velocity(K, r), np.array([-sum(K[a][b] * r[b] for b in range(3)) / 3 for a in range(3)]), 1e-15)
+    close(
+        residual_velocity(K, r),
+        np.array([-sum(K[a][b] * r[b] for b in range(3)) / 3 for a in range(3)]),
+        1e-15,
+    )
     assert residual_velocity([[2]], [3]).tolist() == [-6.0]
 
 
@@ -243,27 +327,57 @@ def test_residual_velocity_traces_and_keeps_dtype(dtype, close):
     """The dtype stays; jit(vmap(.)) gives one after another; the derivative in r is -K/m, in K it is symmetric."""
     K, r = jnp.array([[2.0, 1.0], [1.0, 3.0]], dtype), jnp.array([1.0, -2.0], dtype)
     assert residual_velocity(K, r).dtype == dtype
-    batch = jax.jit(jax.vmap(residual_velocity))(jnp.stack([K, 3 * K]), jnp.stack([r, 2 * r]))
+    batch = jax.jit(jax.vmap(residual_velocity))(
+        jnp.stack([K, 3 * K]), jnp.stack([r, 2 * r])
+    )
     assert batch.dtype == dtype
     close(batch[1], 6 * residual_velocity(K, r), 1e-6)
     close(jax.jacobian(residual_velocity, 1)(K, r), -K / 2, 1e-6)
-    close(jax.grad(lambda K: residual_velocity(K, r)[0])(K), np.array([[-0.5, 0.5], [0.5, 0.0]]), 1e-6)
+    close(
+        jax.grad(lambda K: residual_velocity(K, r)[0])(K),
+        np.array([[-0.5, 0.5], [0.5, 0.0]]),
+        1e-6,
+    )
 
 
 @pytest.mark.parametrize(
     ("K", "r", "message"),
     [
         (np.ones((3, 2)), np.ones(3), "K must be square; got shape (3, 2)"),
-        ([[1.0, 2.0], [2.1, 1.0]], np.ones(2), "K must be symmetric; got max|K - K^T| = 0.1 where max|K| = 2.1"),
-        (np.ones(2), np.ones(2), "K must be a real array of shape (m, m); got shape (2,)"),
-        (np.eye(2) * 1j, np.ones(2), "K must be a real array of shape (m, m); got dtype complex128"),
+        (
+            [[1.0, 2.0], [2.1, 1.0]],
+            np.ones(2),
+            "K must be symmetric; got max|K - K^T| = 0.1 where max|K| = 2.1",
+        ),
+        (
+            np.ones(2),
+            np.ones(2),
+            "K must be a real array of shape (m, m); got shape (2,)",
+        ),
+        (
+            np.eye(2) * 1j,
+            np.ones(2),
+            "K must be a real array of shape (m, m); got dtype complex128",
+        ),
         (np.diag([1, np.nan]), np.ones(2), "K must be finite; got nan at index (1, 1)"),
-        (np.eye(0), np.ones(0), "K must be a real array of shape (m, m) and must not be empty; got shape (0, 0)"),
+        (
+            np.eye(0),
+            np.ones(0),
+            "K must be a real array of shape (m, m) and must not be empty; got shape (0, 0)",
+        ),
         (np.eye(2), np.ones(3), "r has length 3, but K expects m = 2"),
-        (np.eye(2), np.ones((2, 1)), "r must be a real array of shape (m,); got shape (2, 1)"),
+        (
+            np.eye(2),
+            np.ones((2, 1)),
+            "r must be a real array of shape (m,); got shape (2, 1)",
+        ),
         (np.eye(2), [1, np.inf], "r must be finite; got inf at index (1,)"),
         (np.eye(2), "r", "r must be a real array of shape (m,); got 'r'"),
-        (np.eye(2) * 1e200, [1e200, 0], "the velocity must be finite; got -inf at index (0,)"),
+        (
+            np.eye(2) * 1e200,
+            [1e200, 0],
+            "the velocity must be finite; got -inf at index (0,)",
+        ),
     ],
 )
 def test_residual_velocity_refuses(K, r, message, refuses):

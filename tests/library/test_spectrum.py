@@ -43,7 +43,11 @@ def points():
     return X / np.linalg.norm(X, axis=1, keepdims=True)
 
 
-@given(seed=st.integers(0, 999), m=st.integers(1, 6), sign=st.sampled_from([-1.0, 0.0, 1.0]))
+@given(
+    seed=st.integers(0, 999),
+    m=st.integers(1, 6),
+    sign=st.sampled_from([-1.0, 0.0, 1.0]),
+)
 def test_positive_definite_equals_cholesky(seed, m, sign):
     """Positive definite means having a Cholesky factor, of whichever sign one eigenvalue is."""
     Q = np.linalg.qr(np.random.default_rng(seed).normal(size=(m, m)))[0]
@@ -52,7 +56,11 @@ def test_positive_definite_equals_cholesky(seed, m, sign):
     if sign == 0:
         assert not positive_definite(K)
     else:
-        assert positive_definite(K) == (scipy.linalg.lapack.dpotrf(K)[1] == 0) == (sign > 0)
+        assert (
+            positive_definite(K)
+            == (scipy.linalg.lapack.dpotrf(K)[1] == 0)
+            == (sign > 0)
+        )
 
 
 def test_positive_definite_stops_at_rounding():
@@ -70,7 +78,10 @@ def test_positive_definite_stops_at_rounding():
     ("psi", "X", "definite"),
     [
         *[(psi, PAIRS, False) for psi in (jax.nn.relu, gelu, jax.nn.softplus)],
-        *[(psi, PAIRS[:3], True) for psi in (jax.nn.relu, gelu, jax.nn.softplus, jnp.tanh)],
+        *[
+            (psi, PAIRS[:3], True)
+            for psi in (jax.nn.relu, gelu, jax.nn.softplus, jnp.tanh)
+        ],
         (jnp.tanh, PAIRS[[0, 3]], False),
         (jax.nn.relu, PAIRS[[0, 3]], True),
         (lambda z: z**2, np.vstack([PAIRS[:3]]), True),
@@ -86,10 +97,14 @@ def test_limit_kernel_eigenvalues_on_the_circle():
     """relu on the circle: (k^2+3)/(pi^2 (k^2-1)^2) for even k, 1/4 for k = 1, 0 for other odd k (Basri et al. 2019)."""
     m = 512
     angle = 2 * np.pi * np.arange(m) / m
-    K = np.asarray(limit_kernel(np.column_stack([np.cos(angle), np.sin(angle)]), jax.nn.relu).ntk)
+    K = np.asarray(
+        limit_kernel(np.column_stack([np.cos(angle), np.sin(angle)]), jax.nn.relu).ntk
+    )
     measured = np.fft.fft(K[0]).real / m
     k = np.arange(8)
-    want = np.where(k % 2 == 0, (k**2 + 3) / (np.pi**2 * np.where(k == 1, 1, (k**2 - 1) ** 2)), 0)
+    want = np.where(
+        k % 2 == 0, (k**2 + 3) / (np.pi**2 * np.where(k == 1, 1, (k**2 - 1) ** 2)), 0
+    )
     want[1] = 0.25
     np.testing.assert_allclose(measured[:8], want, rtol=0, atol=2e-5)
     assert np.abs(measured[:8] - want).max() > 0
@@ -99,14 +114,21 @@ def test_limit_kernel_eigenvalues_on_the_circle():
 def test_lambda_min_of_two_close_inputs(delta):
     """Two unit inputs at angle delta: lambda_min = delta/2pi + O(delta^2) for relu, O(delta^2) for erf and GELU."""
     X = np.array([[1.0, 0.0], [np.cos(delta), np.sin(delta)]])
-    assert lambda_min(limit_kernel(X, jax.nn.relu).ntk) == pytest.approx(delta / (2 * np.pi), rel=4 * delta)
+    assert lambda_min(limit_kernel(X, jax.nn.relu).ntk) == pytest.approx(
+        delta / (2 * np.pi), rel=4 * delta
+    )
     for psi in (jax.scipy.special.erf, gelu):
         wider = np.array([[1.0, 0.0], [np.cos(2 * delta), np.sin(2 * delta)]])
-        ratio = lambda_min(limit_kernel(wider, psi).ntk) / lambda_min(limit_kernel(X, psi).ntk)
+        ratio = lambda_min(limit_kernel(wider, psi).ntk) / lambda_min(
+            limit_kernel(X, psi).ntk
+        )
         assert ratio == pytest.approx(4, rel=4 * delta)
 
 
-@pytest.mark.parametrize(("m", "n", "n0"), [(1, 1, 1), (20, 3, 3), (7, 3, 3), (9, 2, 3), (4, 4, 1), (30, 5, 5)])
+@pytest.mark.parametrize(
+    ("m", "n", "n0"),
+    [(1, 1, 1), (20, 3, 3), (7, 3, 3), (9, 2, 3), (4, 4, 1), (30, 5, 5)],
+)
 @pytest.mark.parametrize("psi", [jnp.tanh, jax.nn.relu], ids=["tanh", "relu"])
 def test_ntk_rank_attains_its_bound(m, n, n0, psi, problem):
     """The rank is min(m, n(n0+1)) for tanh, at most min(m, n n0) for relu; by automatic differentiation too."""
@@ -123,7 +145,10 @@ def test_ntk_rank_attains_its_bound(m, n, n0, psi, problem):
 
 def test_ntk_rank_of_known_kernels():
     """Duplicates count once; psi = z with one input dimension has rank 1; psi = 0 has rank 0."""
-    params, X = init_params(jax.random.key(0), 8, 2), np.array([[1.0, 2.0], [1.0, 2.0], [3.0, -1.0]])
+    params, X = (
+        init_params(jax.random.key(0), 8, 2),
+        np.array([[1.0, 2.0], [1.0, 2.0], [3.0, -1.0]]),
+    )
     assert ntk_rank(params, X, jnp.tanh) == 2
     assert ntk_rank(init_params(jax.random.key(0), 8, 1), X[:, :1], lambda z: z) == 1
     assert ntk_rank(params, X, lambda z: 0 * z) == 0
@@ -135,19 +160,29 @@ def test_lambda_min_at_width_equals_one_network_after_another(points):
     """Each entry is lambda_min(K_0^n) of one independent draw, by the definition of K too; keys and draws matter."""
     found = lambda_min_at_width(jax.random.key(4), points, jnp.tanh, 5, 3)
     draws = [init_params(key, 5, 3) for key in jax.random.split(jax.random.key(4), 3)]
-    want = [np.linalg.eigvalsh(empirical_ntk_autodiff(p, points, jnp.tanh))[0] for p in draws]
+    want = [
+        np.linalg.eigvalsh(empirical_ntk_autodiff(p, points, jnp.tanh))[0]
+        for p in draws
+    ]
     assert found.dtype == np.float64
     np.testing.assert_allclose(found, want, rtol=0, atol=1e-14)
     assert len(set(found)) == 3
-    assert set(lambda_min_at_width(jax.random.key(5), points, jnp.tanh, 5, 3)).isdisjoint(found)
+    assert set(
+        lambda_min_at_width(jax.random.key(5), points, jnp.tanh, 5, 3)
+    ).isdisjoint(found)
 
 
 def test_lambda_min_at_width_rises_to_the_limit(points):
     """It is 0 while n(n0+1) < m, and its mean approaches that of the limit kernel from below as n grows."""
     limit = lambda_min(limit_kernel(points, jax.nn.relu).ntk)
-    at = {n: lambda_min_at_width(jax.random.key(n), points, jax.nn.relu, n, 100) for n in (1, 16, 256, 4096)}
+    at = {
+        n: lambda_min_at_width(jax.random.key(n), points, jax.nn.relu, n, 100)
+        for n in (1, 16, 256, 4096)
+    }
     assert np.abs(at[1]).max() < 1e-14
-    means, errors = zip(*[(at[n].mean(), at[n].std(ddof=1) / 10) for n in (16, 256, 4096)], strict=True)
+    means, errors = zip(
+        *[(at[n].mean(), at[n].std(ddof=1) / 10) for n in (16, 256, 4096)], strict=True
+    )
     assert means[1] - means[0] > 5 * np.hypot(errors[0], errors[1])
     assert means[1] < limit
     assert abs(means[2] - limit) < 0.03 * limit + 5 * errors[2]
@@ -164,7 +199,11 @@ def test_chernoff_width_solves_the_inequality(lam, bound, m, shrink, failure):
     """At the real width where m (e^-s/(1-s)^(1-s))^(n lam/R) = delta, found by bisection, and rounded up."""
 
     def excess(n):
-        return math.log(m) + n * lam / bound * (-shrink - (1 - shrink) * math.log(1 - shrink)) - math.log(failure)
+        return (
+            math.log(m)
+            + n * lam / bound * (-shrink - (1 - shrink) * math.log(1 - shrink))
+            - math.log(failure)
+        )
 
     n = brentq(excess, 0, 1e12, rtol=1e-14) if m > failure else 0.0
     assert chernoff_width(lam, bound, m, shrink=shrink, failure=failure) in {
@@ -174,7 +213,9 @@ def test_chernoff_width_solves_the_inequality(lam, bound, m, shrink, failure):
 
 def test_chernoff_width_by_default():
     """Half of lambda with probability 9/10 by default: n = (R/lambda) log(10 m)/(1/2 - log(2)/2)."""
-    assert chernoff_width(lam=0.02, bound=1, m=50) == math.ceil(50 * math.log(500) / (0.5 - 0.5 * math.log(2)))
+    assert chernoff_width(lam=0.02, bound=1, m=50) == math.ceil(
+        50 * math.log(500) / (0.5 - 0.5 * math.log(2))
+    )
 
 
 def test_chernoff_width_keeps_its_promise():
@@ -195,12 +236,20 @@ def test_chernoff_width_holds_for_truncated_units(points):
     units = init_params(jax.random.key(0), 20000, 3)
     h = points @ units.W0.T
     A, E = np.maximum(h, 0), (h > 0) * units.W1[None, :]
-    each = np.einsum("ai,bi->iab", A, A) + (points @ points.T) * np.einsum("ai,bi->iab", E, E)
+    each = np.einsum("ai,bi->iab", A, A) + (points @ points.T) * np.einsum(
+        "ai,bi->iab", E, E
+    )
     norms = np.linalg.norm(each, 2, axis=(1, 2))
     bound = np.quantile(norms, 0.9)
     lam = lambda_min(np.mean(each * (norms <= bound)[:, None, None], axis=0))
     n = chernoff_width(lam, bound, 6)
-    assert np.mean(lambda_min_at_width(jax.random.key(1), points, jax.nn.relu, n, 100) > lam / 2) > 0.9
+    assert (
+        np.mean(
+            lambda_min_at_width(jax.random.key(1), points, jax.nn.relu, n, 100)
+            > lam / 2
+        )
+        > 0.9
+    )
 
 
 def double_factorial(k):
@@ -215,7 +264,13 @@ def test_hermite_coefficients_equal_their_closed_forms(norm, close):
     root = np.array([math.sqrt(math.factorial(j)) for j in k])
     relu = np.zeros(25)
     relu[:2] = 1 / math.sqrt(2 * math.pi), 0.5
-    relu[even] = [(-1) ** (j // 2 - 1) * double_factorial(j - 3) / math.sqrt(2 * math.pi) / root[j] for j in even]
+    relu[even] = [
+        (-1) ** (j // 2 - 1)
+        * double_factorial(j - 3)
+        / math.sqrt(2 * math.pi)
+        / root[j]
+        for j in even
+    ]
     close(hermite_coefficients(jax.nn.relu, 24, norm=norm), norm * relu, 1e-13)
     exp = norm**k * math.exp(norm**2 / 2) / root
     close(hermite_coefficients(jnp.exp, 24, norm=norm), exp, 1e-13)
@@ -227,9 +282,14 @@ def test_hermite_coefficients_equal_their_closed_forms(norm, close):
 def test_hermite_coefficients_of_a_shifted_kink(close):
     """E relu(sz - 1) h_k(z): mu_0 = s phi(1/s) - Q(1/s), mu_1 = s Q(1/s), with Q the upper tail of the normal law."""
     s = 2.0
-    tail, density = math.erfc(1 / s / math.sqrt(2)) / 2, math.exp(-1 / (2 * s**2)) / math.sqrt(2 * math.pi)
+    tail, density = (
+        math.erfc(1 / s / math.sqrt(2)) / 2,
+        math.exp(-1 / (2 * s**2)) / math.sqrt(2 * math.pi),
+    )
     got = hermite_coefficients(lambda z: jax.nn.relu(z - 1), 2, norm=s)
-    close(got, np.array([s * density - tail, s * tail, s * density / math.sqrt(2)]), 1e-13)
+    close(
+        got, np.array([s * density - tail, s * tail, s * density / math.sqrt(2)]), 1e-13
+    )
 
 
 @pytest.mark.parametrize("psi", [jnp.tanh, jax.nn.silu], ids=["tanh", "silu"])
@@ -244,13 +304,17 @@ def test_hermite_coefficients_sum_to_the_limit_kernel(psi, points, close):
     close(mixed, limit_kernel(points, psi, points / 2).ntk, 1e-9)
 
 
-@pytest.mark.parametrize("psi", [jnp.tanh, jax.nn.relu, jax.nn.hard_tanh], ids=["tanh", "relu", "hard_tanh"])
+@pytest.mark.parametrize(
+    "psi", [jnp.tanh, jax.nn.relu, jax.nn.hard_tanh], ids=["tanh", "relu", "hard_tanh"]
+)
 def test_hermite_lower_bound_rises_to_lambda_min(psi, points):
     """lambda_min of the first degrees never exceeds that of all, never falls with k_max, and comes close in the end."""
     X = points * np.array([0.5, 1, 1, 2, 1, 0.8])[:, None]
     limit = lambda_min(limit_kernel(X, psi).ntk)
     bounds = [hermite_lower_bound(X, psi, k_max) for k_max in (1, 3, 9, 60)]
-    assert all(a <= b + 1e-14 for a, b in zip(bounds, [*bounds[1:], limit], strict=True))
+    assert all(
+        a <= b + 1e-14 for a, b in zip(bounds, [*bounds[1:], limit], strict=True)
+    )
     assert bounds[0] == pytest.approx(0, abs=1e-14)
     assert bounds[-1] > 0.85 * limit
 
@@ -258,38 +322,98 @@ def test_hermite_lower_bound_rises_to_lambda_min(psi, points):
 def test_hermite_lower_bound_of_one_degree(points):
     """psi = z^2 - 1 has degree 2 alone, mu_2 = sqrt 2, so K = 6 rho^2; a zero row makes a zero eigenvalue."""
     want = np.linalg.eigvalsh(6 * (points @ points.T) ** 2)[0]
-    assert hermite_lower_bound(points, lambda z: z**2 - 1, 4) == pytest.approx(want, abs=1e-13)
-    assert hermite_lower_bound(points, lambda z: z**2 - 1, 2) == pytest.approx(want, abs=1e-13)
-    assert hermite_lower_bound(points, lambda z: z**2 - 1, 1) == pytest.approx(0, abs=1e-14)
-    assert hermite_lower_bound([[0, 0], [1, 0]], jnp.sin, 9) == pytest.approx(0, abs=1e-14)
+    assert hermite_lower_bound(points, lambda z: z**2 - 1, 4) == pytest.approx(
+        want, abs=1e-13
+    )
+    assert hermite_lower_bound(points, lambda z: z**2 - 1, 2) == pytest.approx(
+        want, abs=1e-13
+    )
+    assert hermite_lower_bound(points, lambda z: z**2 - 1, 1) == pytest.approx(
+        0, abs=1e-14
+    )
+    assert hermite_lower_bound([[0, 0], [1, 0]], jnp.sin, 9) == pytest.approx(
+        0, abs=1e-14
+    )
 
 
 SPECTRUM_ERRORS = [
     (positive_definite, ([[1, 2, 3]],), "K must be square; got shape (1, 3)"),
-    (positive_definite, ([[1, 2], [0, 1]],), "K must be symmetric; got max|K - K^T| = 2"),
+    (
+        positive_definite,
+        ([[1, 2], [0, 1]],),
+        "K must be symmetric; got max|K - K^T| = 2",
+    ),
     (positive_definite, ([[np.nan]],), "K must be finite; got nan at index (0, 0)"),
     (
         ntk_rank,
         (Params(np.ones((5, 3)), np.ones(5)), np.ones((4, 2)), jnp.tanh),
         "X has 2 columns, but params.W0 expects",
     ),
-    (ntk_rank, ("params", np.ones((4, 2)), jnp.tanh), "params must be Params(W0, W1); got str"),
-    (ntk_rank, (Params(np.ones((5, 2)), np.ones(5)), np.ones((4, 2)), "tanh"), "psi must be an elementwise function"),
-    (lambda_min_at_width, ("key", [[1.0]], jnp.tanh, 3, 2), "key must be a JAX random key"),
-    (lambda_min_at_width, (jax.random.key(0), [1.0], jnp.tanh, 3, 2), "X must be a real array of shape (m, n0); got"),
-    (lambda_min_at_width, (jax.random.key(0), [[1.0]], None, 3, 2), "psi must be an elementwise function"),
-    (lambda_min_at_width, (jax.random.key(0), [[1.0]], jnp.tanh, 0, 2), "n must be a positive integer; got 0"),
-    (lambda_min_at_width, (jax.random.key(0), [[1.0]], jnp.tanh, 3, 2.5), "draws must be a positive integer; got 2.5"),
-    (chernoff_width, (0.0, 1, 5), "lam must be a number above 0 and below inf; got 0.0"),
-    (chernoff_width, (1, math.inf, 5), "bound must be a number above 0 and below inf; got inf"),
-    (chernoff_width, (1, -1, 5), "bound must be a number above 0 and below inf; got -1"),
+    (
+        ntk_rank,
+        ("params", np.ones((4, 2)), jnp.tanh),
+        "params must be Params(W0, W1); got str",
+    ),
+    (
+        ntk_rank,
+        (Params(np.ones((5, 2)), np.ones(5)), np.ones((4, 2)), "tanh"),
+        "psi must be an elementwise function",
+    ),
+    (
+        lambda_min_at_width,
+        ("key", [[1.0]], jnp.tanh, 3, 2),
+        "key must be a JAX random key",
+    ),
+    (
+        lambda_min_at_width,
+        (jax.random.key(0), [1.0], jnp.tanh, 3, 2),
+        "X must be a real array of shape (m, n0); got",
+    ),
+    (
+        lambda_min_at_width,
+        (jax.random.key(0), [[1.0]], None, 3, 2),
+        "psi must be an elementwise function",
+    ),
+    (
+        lambda_min_at_width,
+        (jax.random.key(0), [[1.0]], jnp.tanh, 0, 2),
+        "n must be a positive integer; got 0",
+    ),
+    (
+        lambda_min_at_width,
+        (jax.random.key(0), [[1.0]], jnp.tanh, 3, 2.5),
+        "draws must be a positive integer; got 2.5",
+    ),
+    (
+        chernoff_width,
+        (0.0, 1, 5),
+        "lam must be a number above 0 and below inf; got 0.0",
+    ),
+    (
+        chernoff_width,
+        (1, math.inf, 5),
+        "bound must be a number above 0 and below inf; got inf",
+    ),
+    (
+        chernoff_width,
+        (1, -1, 5),
+        "bound must be a number above 0 and below inf; got -1",
+    ),
     (chernoff_width, (1, 1, 0), "m must be a positive integer; got 0"),
     (hermite_coefficients, (jnp.tanh, 0), "k_max must be a positive integer; got 0"),
     (hermite_coefficients, (jnp.sum, 3), "psi must be an elementwise function"),
     (hermite_coefficients, (jnp.sign, 3), "psi must be continuous, or it has no NTK"),
     (hermite_coefficients, (jnp.log, 3), "psi must be finite; got nan"),
-    (hermite_lower_bound, ([[1.0, np.inf]], jnp.tanh, 3), "X must be finite; got inf at index (0, 1)"),
-    (hermite_lower_bound, ([[1.0]], jnp.tanh, -1), "k_max must be a positive integer; got -1"),
+    (
+        hermite_lower_bound,
+        ([[1.0, np.inf]], jnp.tanh, 3),
+        "X must be finite; got inf at index (0, 1)",
+    ),
+    (
+        hermite_lower_bound,
+        ([[1.0]], jnp.tanh, -1),
+        "k_max must be a positive integer; got -1",
+    ),
 ]
 
 
@@ -315,9 +439,19 @@ def test_chernoff_width_refuses(kwargs, message, refuses):
 
 def test_hermite_coefficients_refuse(refuses):
     """A negative norm, and a psi that depends on a tracer, are refused."""
-    refuses("norm must be a finite number and at least 0; got -1", hermite_coefficients, jnp.tanh, 3, norm=-1)
+    refuses(
+        "norm must be a finite number and at least 0; got -1",
+        hermite_coefficients,
+        jnp.tanh,
+        3,
+        norm=-1,
+    )
     message = "psi must not depend on a JAX tracer; call this function outside jit, vmap and grad"
-    refuses(message, jax.grad(lambda s: hermite_coefficients(lambda z: jnp.tanh(s * z), 3)[1]), 1.0)
+    refuses(
+        message,
+        jax.grad(lambda s: hermite_coefficients(lambda z: jnp.tanh(s * z), 3)[1]),
+        1.0,
+    )
 
 
 def test_lambda_min_at_width_keeps_to_the_matrix(points):
@@ -334,10 +468,19 @@ def test_ntk_rank_knows_the_rounding_of_single_precision():
     rng = np.random.default_rng(0)
     X, W0 = np.abs(rng.normal(size=(10, 2))), rng.uniform(0.5, 1, (1, 2))
     for dtype in (np.float32, np.float64):
-        assert ntk_rank(Params(W0.astype(dtype), np.ones(1, dtype)), X.astype(dtype), jax.nn.relu) == 2
+        assert (
+            ntk_rank(
+                Params(W0.astype(dtype), np.ones(1, dtype)),
+                X.astype(dtype),
+                jax.nn.relu,
+            )
+            == 2
+        )
 
 
 def test_lambda_min_at_width_refuses_a_tracer():
     """It returns numbers, so that its inputs have to be numbers."""
     with pytest.raises(ValueError, match=r"^X must hold numbers, not a JAX tracer"):
-        jax.jit(lambda X: lambda_min_at_width(jax.random.key(0), X, jnp.tanh, 4, 2))(np.eye(2))
+        jax.jit(lambda X: lambda_min_at_width(jax.random.key(0), X, jnp.tanh, 4, 2))(
+            np.eye(2)
+        )

@@ -17,10 +17,14 @@ UNREADABLE = """() => [...document.querySelectorAll(
 def test_page_without_scripts(visit, name):
     """With scripts off, from a file and on a phone, the page reads whole and leads to every other page."""
     page = visit(name, width=390, base=SITE.as_uri(), scripts=False)
-    assert [trouble for trouble in page.troubles if ".js" not in trouble] == []  # scripts are off
+    assert [
+        trouble for trouble in page.troubles if ".js" not in trouble
+    ] == []  # scripts are off
     assert page.evaluate(UNREADABLE) == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    page.evaluate("document.querySelectorAll('details').forEach(e => { e.open = true; })")
+    page.evaluate(
+        "document.querySelectorAll('details').forEach(e => { e.open = true; })"
+    )
     assert page.evaluate(UNREADABLE) == []
     links = page.locator("#pst-primary-sidebar nav a:visible")
     assert links.count() == page.locator("#pst-primary-sidebar nav a").count() > 10
@@ -45,9 +49,13 @@ def test_search_finds_formulas_by_name(visit, address, words, place, served):
     page = visit(f"../search.html?q={words}&x=", base=base)
     page.locator("#search-results .search-summary").get_by_text("matching").wait_for()
     page.locator("#search-results li a").first.wait_for()
-    first = page.locator("#search-results li a").evaluate_all("links => links.slice(0, 5).map(a => a.href)")
+    first = page.locator("#search-results li a").evaluate_all(
+        "links => links.slice(0, 5).map(a => a.href)"
+    )
     assert any(place in href for href in first), first
     # For each result Sphinx fetches a page, to show some words of it; browsers let no page fetch a file.
     assert [
-        trouble for trouble in page.troubles if served or not re.search("fetch|ERR_FAILED|^failed: file", trouble)
+        trouble
+        for trouble in page.troubles
+        if served or not re.search("fetch|ERR_FAILED|^failed: file", trouble)
     ] == []

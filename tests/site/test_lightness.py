@@ -14,12 +14,17 @@ from pygments.lexers import get_lexer_by_name
 from book._ext import katex_math
 from tests.site.conftest import PAGES, ROOT, SITE, page_of_book
 
-NODE = next(path for name in ("bin/node", "node.exe") if (path := katex_math.Path(ROOT_DIR, name)).exists())
+NODE = next(
+    path
+    for name in ("bin/node", "node.exe")
+    if (path := katex_math.Path(ROOT_DIR, name)).exists()
+)
 KATEX_ITSELF = """import katex from "katex"; import { readFileSync } from "node:fs";
 const set = ([tex, displayMode]) => katex.renderToString(tex, { displayMode });
 process.stdout.write(JSON.stringify(JSON.parse(readFileSync(0, "utf-8")).map(set)));"""
 FORMULA = re.compile(
-    r'(class="katex-display">)?<span class="katex"><span class="katex-mathml">.*?"application/x-tex">(.*?)<', re.S
+    r'(class="katex-display">)?<span class="katex"><span class="katex-mathml">.*?"application/x-tex">(.*?)<',
+    re.S,
 )
 RARE = r"""
 x^{} {}^ab x_{}^{} x_{i_{j_k}} x^{2^2} x_i^{2^2} \overline{x_i}^2 \underline{x}_2 f'' f'^2 \mathbf{x}_i^\top
@@ -75,10 +80,17 @@ LOOKS = """(e, words) => {
 def formulas():
     """Every formula of the book as TeX, with whether it is displayed, and some that the book may yet have."""
     pages = ((SITE / "book" / f"{name}.html").read_text("utf-8") for name in PAGES)
-    found = {(html.unescape(tex), bool(block)) for page in pages for block, tex in FORMULA.findall(page)}
+    found = {
+        (html.unescape(tex), bool(block))
+        for page in pages
+        for block, tex in FORMULA.findall(page)
+    }
     assert len(found) > 1000
     assert {block for _, block in found} == {True, False}
-    return [*sorted(found), *((f"a {tex} b", block) for tex in RARE.split() for block in (True, False))]
+    return [
+        *sorted(found),
+        *((f"a {tex} b", block) for tex in RARE.split() for block in (True, False)),
+    ]
 
 
 def test_formulas_are_as_katex_sets_them(browser, formulas, tmp_path):
@@ -94,7 +106,10 @@ def test_formulas_are_as_katex_sets_them(browser, formulas, tmp_path):
     )
     style = f'<link rel="stylesheet" href="{(SITE / "_static" / "katex" / "katex.min.css").as_uri()}">'
     places, sizes = [], []
-    for name, found in (("katex", json.loads(own.stdout)), ("book", [katex_math.render(*f) for f in formulas])):
+    for name, found in (
+        ("katex", json.loads(own.stdout)),
+        ("book", [katex_math.render(*f) for f in formulas]),
+    ):
         body = "".join(f"<p>{formula}</p>" for formula in found)
         file = tmp_path / f"{name}.html"
         file.write_text(
@@ -110,9 +125,14 @@ def test_formulas_are_as_katex_sets_them(browser, formulas, tmp_path):
     for formula, theirs, ours in zip(formulas, *places, strict=True):
         assert [name for name, *_ in theirs] == [name for name, *_ in ours], formula
         off = max(
-            abs(a - b) for one, two in zip(theirs, ours, strict=True) for a, b in zip(one[1:], two[1:], strict=True)
+            abs(a - b)
+            for one, two in zip(theirs, ours, strict=True)
+            for a, b in zip(one[1:], two[1:], strict=True)
         )
-        assert off < 0.12, (formula, off)  # pixels; letters are 48 pixels high, and layout rounds each to 1/64
+        assert off < 0.12, (
+            formula,
+            off,
+        )  # pixels; letters are 48 pixels high, and layout rounds each to 1/64
     assert sizes[1] < 2 / 3 * sizes[0]
 
 
@@ -123,7 +143,11 @@ def test_code_is_coloured_as_pygments_colours_it(visit, scheme):
     for kind in ("ipython3", "python"):
         blocks = page.locator(f"main .highlight-{kind} pre")
         for block in blocks.all():
-            words = highlight(block.text_content(), get_lexer_by_name(kind), HtmlFormatter(nowrap=True))
+            words = highlight(
+                block.text_content(),
+                get_lexer_by_name(kind),
+                HtmlFormatter(nowrap=True),
+            )
             assert "<span" in words
             changed += words.count("<span") - block.locator("span").count()
             before, after = block.evaluate(LOOKS, words)
@@ -137,5 +161,8 @@ def test_page_asks_for_one_style_sheet(visit, name):
     """A page waits for one style sheet, and finds in it all that it asks for."""
     page = visit(name)
     page.wait_for_load_state("networkidle")
-    assert len([url for url in page.requests if url.partition("?")[0].endswith(".css")]) == 1
+    assert (
+        len([url for url in page.requests if url.partition("?")[0].endswith(".css")])
+        == 1
+    )
     assert page.troubles == []

@@ -26,7 +26,17 @@ BESIDE = """() => {
   if (box.left < 0 || box.right > innerWidth || box.top < 0 || box.bottom > innerHeight) return "out of the window";
   return lines.every(line => box.bottom <= line.top + 1 || box.top >= line.bottom - 1) ? "beside" : "over it";
 }"""
-KINDS = ("equation-", "fig-", "thm-", "lem-", "prop-", "cor-", "def-", "ex-", "erratum-")
+KINDS = (
+    "equation-",
+    "fig-",
+    "thm-",
+    "lem-",
+    "prop-",
+    "cor-",
+    "def-",
+    "ex-",
+    "erratum-",
+)
 REFERENCES = ", ".join(f"main a.reference.internal[href*='#{kind}']" for kind in KINDS)
 
 
@@ -62,7 +72,9 @@ def test_links_are_alive(name):
             continue
         target, _, anchor = unquote(urljoin(f"book/{name}.html", link)).partition("#")
         path = SITE / target.partition("?")[0]
-        alive = path.exists() and (not anchor or path.suffix != ".html" or anchor in read(path).anchors)
+        alive = path.exists() and (
+            not anchor or path.suffix != ".html" or anchor in read(path).anchors
+        )
         dead += [] if alive else [link]
     assert dead == []
 
@@ -143,14 +155,18 @@ def test_preview_by_tab_stays_and_covers_no_reference(visit, width, height):
         page.wait_for_timeout(60)  # the scrolling that follows
         found = page.evaluate(BESIDE)
         seen += found is not None
-        assert found in (None, "beside"), page.evaluate("document.activeElement.outerHTML")
+        assert found in (None, "beside"), page.evaluate(
+            "document.activeElement.outerHTML"
+        )
     assert seen >= 8
 
 
 def test_preview_stays_while_it_is_clicked(visit):
     """A click into a preview that the keyboard opened leaves it open, so that its text can be selected."""
     page = visit("ntk")
-    page.locator("main a.reference.internal[href='#equation-eq-residual']").first.focus()
+    page.locator(
+        "main a.reference.internal[href='#equation-eq-residual']"
+    ).first.focus()
     page.locator("#preview").click()
     assert page.locator("#preview").is_visible()
     page.locator("article h1").click()

@@ -8,8 +8,12 @@ import pytest
 from tests.site.conftest import PAGES, SITE, page_of_book, weight
 from tools.execute import BOOK, ROOT
 
-NOTEBOOKS = {path.relative_to(ROOT / "book").with_suffix("").as_posix() for path in BOOK}
-AXE = (Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
+NOTEBOOKS = {
+    path.relative_to(ROOT / "book").with_suffix("").as_posix() for path in BOOK
+}
+AXE = (Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js").read_text(
+    "utf-8"
+)
 
 OUT_OF_FRAME = """() => [...document.querySelectorAll("main article *")].filter(e => {
   const scrolls = e.closest(".formula, pre, .pst-scrollable-table-container, .katex-mathml, svg");
@@ -43,7 +47,10 @@ def on_first_page(browser, address):
 
 def test_pages_are_all_checked():
     """The table of contents, from which these tests take their pages, holds every page of the book."""
-    built = {path.relative_to(SITE / "book").with_suffix("").as_posix() for path in (SITE / "book").rglob("*.html")}
+    built = {
+        path.relative_to(SITE / "book").with_suffix("").as_posix()
+        for path in (SITE / "book").rglob("*.html")
+    }
     assert built == set(PAGES)
 
 
@@ -59,17 +66,29 @@ def test_page_in_a_browser(visit, on_first_page, name, width, scheme):
     assert page.evaluate(OUT_OF_FRAME) == []
     assert page.evaluate("window.shifts") <= 0.1
     formulas = page.evaluate(FORMULAS)
-    assert [text for text, set_, height in formulas if set_ != 1 or (height or 9) < 5] == []
+    assert [
+        text for text, set_, height in formulas if set_ != 1 or (height or 9) < 5
+    ] == []
     assert formulas or name not in NOTEBOOKS
     prose = page.evaluate(
         "[...document.querySelectorAll('main p, main li, main td')].map(e => e.innerText).join('\\n')"
     )
     assert re.findall(r"\$|\{(?:eq|doc|ref|cite|numref|prf:ref)\}|\\frac", prose) == []
     figures = page.evaluate(FIGURES)
-    assert [alt for alt, natural, fits in figures if len(alt) < 40 or natural < 600 or not fits] == []
-    runtime = {url for url in page.requests if url.partition("?")[0].endswith("/widgets/embed.js")}
+    assert [
+        alt
+        for alt, natural, fits in figures
+        if len(alt) < 40 or natural < 600 or not fits
+    ] == []
+    runtime = {
+        url
+        for url in page.requests
+        if url.partition("?")[0].endswith("/widgets/embed.js")
+    }
     assert weight(page.requests) <= (1e6 if runtime else 4.5e5)
-    assert weight(set(page.requests) - on_first_page - runtime) <= 1.5e5  # the runtime is fetched once a visit
+    assert (
+        weight(set(page.requests) - on_first_page - runtime) <= 1.5e5
+    )  # the runtime is fetched once a visit
     page.evaluate(AXE)
     assert page.evaluate(BARRIERS) == []
     assert page.troubles == []
@@ -87,4 +106,7 @@ def test_solutions_are_closed_until_asked_for(visit):
     page.route("**/togglebutton.js*", lambda route: route.abort())
     page.reload()
     assert not any(formula.is_visible() for formula in page.locator(inside).all())
-    assert all(formula.is_visible() for formula in visit("limit_kernel", scripts=False).locator(inside).all())
+    assert all(
+        formula.is_visible()
+        for formula in visit("limit_kernel", scripts=False).locator(inside).all()
+    )

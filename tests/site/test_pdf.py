@@ -17,7 +17,15 @@ def pdf(tmp_path_factory):
     if BROWSER is None:
         pytest.skip("no Chromium or Chrome was found")
     path = tmp_path_factory.mktemp("pdf") / "book.pdf"
-    command = [sys.executable, "-m", "tools.print_book", "--to", path, "--browser", BROWSER]
+    command = [
+        sys.executable,
+        "-m",
+        "tools.print_book",
+        "--to",
+        path,
+        "--browser",
+        BROWSER,
+    ]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     return pypdf.PdfReader(path)
 
@@ -25,12 +33,19 @@ def pdf(tmp_path_factory):
 def bookmarks(outline):
     """Titles of all bookmarks, in order."""
     for entry in outline:
-        yield from bookmarks(entry) if isinstance(entry, list) else [" ".join(entry.title.split())]
+        yield from (
+            bookmarks(entry)
+            if isinstance(entry, list)
+            else [" ".join(entry.title.split())]
+        )
 
 
 def fonts(page):
     """Names of a page's fonts, without the prefix of a subset."""
-    return {str(font.get_object()["/BaseFont"]).rpartition("+")[2] for font in page["/Resources"]["/Font"].values()}
+    return {
+        str(font.get_object()["/BaseFont"]).rpartition("+")[2]
+        for font in page["/Resources"]["/Font"].values()
+    }
 
 
 def test_pdf_holds_every_page_and_section(pdf):
@@ -38,12 +53,20 @@ def test_pdf_holds_every_page_and_section(pdf):
     plain = []
     for name in PAGES:
         page = (SITE / "book" / f"{name}.html").read_text("utf-8")
-        article = page[page.index('<article class="bd-article"') : page.index("</article>")]
+        article = page[
+            page.index('<article class="bd-article"') : page.index("</article>")
+        ]
         for text in re.findall(
-            r"<h[1-6]>(.*?)</h\d>", re.sub(r'<a class="headerlink".*?</a>', "", article, flags=re.S), re.S
+            r"<h[1-6]>(.*?)</h\d>",
+            re.sub(r'<a class="headerlink".*?</a>', "", article, flags=re.S),
+            re.S,
         ):
-            if 'class="math"' not in text:  # letters and MathML, whose text a bookmark does not repeat
-                plain.append(" ".join(html.unescape(re.sub(r"<[^>]*>", "", text)).split()))
+            if (
+                'class="math"' not in text
+            ):  # letters and MathML, whose text a bookmark does not repeat
+                plain.append(
+                    " ".join(html.unescape(re.sub(r"<[^>]*>", "", text)).split())
+                )
         plain += ["Contents"] if name == PAGES[0] else []
     assert len(plain) > 150
     marks = list(bookmarks(pdf.outline))
@@ -54,10 +77,14 @@ def test_pdf_holds_every_page_and_section(pdf):
 
 def test_pdf_leads_within_itself(pdf):
     """The table of contents and the references lead to places in the file, all other links to the web."""
-    links = [note.get_object() for page in pdf.pages for note in page.get("/Annots", ())]
+    links = [
+        note.get_object() for page in pdf.pages for note in page.get("/Annots", ())
+    ]
     inner = [link["/Dest"] for link in links if "/Dest" in link]
     assert len(inner) > 1000
-    assert [target for target in inner if str(target) not in pdf.named_destinations] == []
+    assert [
+        target for target in inner if str(target) not in pdf.named_destinations
+    ] == []
     outer = {link["/A"]["/URI"] for link in links if "/URI" in link.get("/A", {})}
     assert outer
     assert [address for address in outer if not address.startswith("https://")] == []
@@ -65,16 +92,36 @@ def test_pdf_leads_within_itself(pdf):
 
 def test_pdf_sets_formulas_in_letters(pdf):
     """Formulas are letters in KaTeX's own fonts, embedded in the file; figures are pictures, also those of sliders."""
-    assert {"KaTeX_Main-Regular", "KaTeX_Math-Italic", "KaTeX_Size2-Regular"} <= set.union(*map(fonts, pdf.pages))
+    assert {
+        "KaTeX_Main-Regular",
+        "KaTeX_Math-Italic",
+        "KaTeX_Size2-Regular",
+    } <= set.union(*map(fonts, pdf.pages))
     assert "θ" in pdf.pages[20].extract_text()
     pictures = re.findall(
         r'<img [^>]*src="[^"]*_images/[^"]*webp',
         "".join(
-            (SITE / "book" / f"{name}.html").read_text("utf-8").partition('<script type="text/html"')[0]
+            (SITE / "book" / f"{name}.html")
+            .read_text("utf-8")
+            .partition('<script type="text/html"')[0]
             for name in PAGES
         ),
     )
-    drawn = [x.get_object() for page in pdf.pages for x in page["/Resources"].get("/XObject", {}).values()]
+    drawn = [
+        x.get_object()
+        for page in pdf.pages
+        for x in page["/Resources"].get("/XObject", {}).values()
+    ]
     assert sum(x["/Subtype"] == "/Image" for x in drawn) >= len(pictures) > 25
-    sliders = sum((SITE / "book" / f"{name}.html").read_text("utf-8").count("slider-stills") for name in PAGES)
-    assert sum(page.extract_text().count("Some pictures of the slider") for page in pdf.pages) == sliders >= 7
+    sliders = sum(
+        (SITE / "book" / f"{name}.html").read_text("utf-8").count("slider-stills")
+        for name in PAGES
+    )
+    assert (
+        sum(
+            page.extract_text().count("Some pictures of the slider")
+            for page in pdf.pages
+        )
+        == sliders
+        >= 7
+    )

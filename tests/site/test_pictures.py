@@ -14,8 +14,14 @@ from tools.execute import BOOK
 
 def stored():
     """Every PNG that a notebook of the book shows."""
-    cells = (cell for path in BOOK for cell in json.loads(path.read_text("utf-8"))["cells"])
-    data = (output.get("data", {}).get("image/png") for cell in cells for output in cell.get("outputs", []))
+    cells = (
+        cell for path in BOOK for cell in json.loads(path.read_text("utf-8"))["cells"]
+    )
+    data = (
+        output.get("data", {}).get("image/png")
+        for cell in cells
+        for output in cell.get("outputs", [])
+    )
     return [base64.b64decode(png) for png in data if png]
 
 
@@ -38,10 +44,17 @@ def test_head_says_what_others_show_beside_a_link():
     """Every page has a title, a description of its own and a picture for links; the picture is 1200 by 630."""
     descriptions = set()
     for name in PAGES:
-        head = (SITE / "book" / f"{name}.html").read_text("utf-8").partition("</head>")[0]
+        head = (
+            (SITE / "book" / f"{name}.html").read_text("utf-8").partition("</head>")[0]
+        )
         tags = dict(re.findall(r'<meta property="og:(\w+)" content="([^"]+)"', head))
         assert {"title", "description", "image", "type"} <= set(tags)
-        assert (SITE / "book" / f"{name}.html").parent.joinpath(tags["image"]).resolve().exists()
+        assert (
+            (SITE / "book" / f"{name}.html")
+            .parent.joinpath(tags["image"])
+            .resolve()
+            .exists()
+        )
         descriptions.add(tags["description"])
     assert len(descriptions) == len(PAGES)
     with Image.open(SITE / "_static" / "preview.png") as picture:

@@ -1,0 +1,85 @@
+"""psi, loss and dloss of a reader: refused in one sentence, and differentiated."""
+
+from collections.abc import Hashable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+
+from ntklib import _check
+
+
+def activation(psi, h):
+    """`psi` as a function that keeps the dtype of `h`, if JAX can trace it and it keeps the shape."""
+    for shape in ((), h.shape):
+        returns(
+            "psi",
+            "an elementwise function, such as jnp.tanh",
+            psi,
+            shape,
+            jax.ShapeDtypeStruct(shape, h.dtype),
+        )
+    return lambda z: psi(z).astype(z.dtype)
+
+
+def differentiated(what, function, *args):
+    """What the function returns, if JAX can take the derivatives that it takes."""
+    try:
+        return function(*args)
+    except (TypeError, ValueError, NotImplementedError) as error:
+        raise ValueError(f"{what} can take; got {_check.trouble(error)}") from error
+
+
+def hashable(function):
+    """`function` itself, or one that does the same and has a hash, as a dataclass has not: JAX and Equinox want one."""
+    return function if isinstance(function, Hashable) else partial(function)
+
+
+def scalar_loss(loss, f):
+    """`loss`, if it maps f and y to one real number."""
+    returns("loss", "a function of f and y, such as half_mse", loss, (), f, f)
+    return loss
+
+
+def returns(name, kind, function, shape, *args):
+    what = f"{name} must be {kind}, that JAX can trace and that returns a real array of shape {shape}"
+    if not callable(function):
+        raise ValueError(f"{what}; got {type(function).__name__}")
+    try:
+        out = jax.eval_shape(lambda *a: function(*a), *args)
+    except Exception as error:
+        raise ValueError(f"{what}; got {_check.trouble(error)}") from error
+    if (
+        not isinstance(out, jax.ShapeDtypeStruct)
+        or out.shape != shape
+        or not jnp.issubdtype(out.dtype, jnp.floating)
+    ):
+        got = (
+            f"shape {out.shape} and dtype {out.dtype}"
+            if isinstance(out, jax.ShapeDtypeStruct)
+            else type(out).__name__
+        )
+        raise ValueError(f"{what}; got {got}")
+
+
+def derivatives(psi, h, order):
+    """psi(h), psi'(h) and so on up to the order, by nested jvp; each has the shape of h."""
+
+    def stack(z, order):
+        if order == 0:
+            return (psi(z),)
+        lower, slopes = jax.jvp(
+            lambda z: stack(z, order - 1), (z,), (jnp.ones_like(z),)
+        )
+        return *lower, slopes[-1]
+
+    psi = activation(psi, h)
+    values = differentiated(
+        f"psi must be a function whose derivative of order {order} jax.jvp",
+        stack,
+        h,
+        order,
+    )
+    return tuple(
+        _check.finite("psi" + "'" * k + "(h)", value) for k, value in enumerate(values)
+    )
