@@ -31,8 +31,8 @@ import psutil
 INSIDE = Path(__file__).resolve().with_name("inside")
 
 START_SECONDS, START_PATIENCE = 60, 300  # for Python to start and shut itself off
-PROCESS_SECONDS = 600  # of the processor, for all of a notebook: the kernel's own limit
-LARGEST_REPLY = 2**20  # bytes; the largest right answer takes some ten thousand
+PROCESS_SECONDS = 600  # of the processor, after which the kernel ends the process
+LARGEST_REPLY = 2**20  # bytes; the largest right answer takes some twenty thousand
 LOST_CELLS = 3  # so many cells may end their process; after one more it is enough
 GLANCE = 0.1  # seconds from one look at a process to the next
 LONGEST_REMARK = 400  # characters

@@ -1,7 +1,7 @@
 """How much memory, time and disk the kernel lets the process of a submission use.
 
-`grading.pool` watches what the kernel does not count here: memory shared with nobody
-but mapped as shared, the seconds of each single cell, and the time by the clock.
+`grading.pool` watches what these limits do not count: memory that is mapped as shared,
+the seconds of each single cell, and the time by the clock.
 """
 
 import resource

@@ -118,7 +118,7 @@ class StandIn(MetaPathFinder, Loader):
                 setattr(module, name, Missing(f"ntklib.{name}"))
             exec(self.code[module.__name__], module.__dict__)
         elif module.__name__ == EXERCISES:
-            setattr(module, "check", graded_later)  # noqa: B010 (a type checker's word)
+            module.__dict__["check"] = graded_later
 
 
 def is_ours(module):
@@ -171,8 +171,7 @@ class Excerpt:
     Of a public module only the statements come that define a name which is asked for,
     and those that these use in turn: their neighbours may be answers. A private module,
     such as `ntklib._check`, comes whole, with the private modules that it imports.
-    Imports are followed in the one form that the library uses, `from ntklib... import
-    ...`.
+    Imports are followed in the form that the library uses, `from ntklib.x import y`.
     """
 
     def __init__(self, folder, left_out):

@@ -3,7 +3,7 @@
 import base64
 import math
 
-LARGEST = 2000  # entries of an answer; the largest right one has a few hundred
+LARGEST = 2000  # entries of an answer; the largest right one has 1600
 NUMBERS = "biufc"  # NumPy's kinds of numbers: no objects, no text
 LARGEST_ITEM = 16  # bytes of a complex double; longer kinds are not portable
 

@@ -279,7 +279,7 @@ def test_grade_stops_what_does_not_end_well(grade, name):
 
 
 def test_grade_does_not_wait_for_a_deaf_submission(grade):
-    """A process that replies without having listened blocks nobody, and earns nothing."""
+    """A process that replies without listening blocks nobody, and earns nothing."""
     submission = grade(DEAF * 2 + cells(RIGHT), seconds=0.5)
     assert set(submission.points.values()) == {0}
     assert re.search("failed|took longer than 0.5 s", "; ".join(submission.remarks))

@@ -12,7 +12,9 @@ import psutil
 import pytest
 
 from book._ext.exercise_sets import SETS, without_solutions
-from grading.__main__ import command_line, main
+from grading import pool
+from grading.__main__ import command_line, grade_all, main
+from grading.submissions import Submission, released
 from ntklib import exercises
 from tests.grading.conftest import (
     BLANK,
@@ -171,3 +173,22 @@ def test_program_has_help():
     assert result.stdout.startswith("usage: python -m grading ")
     for option in ("--out", "--sets", "--seed", "--workers", "--seconds", "--memory"):
         assert option in result.stdout
+
+
+def test_program_survives_an_error_of_its_own(tmp_path, monkeypatch, capsys):
+    """One notebook that the grader fails on does not stop the others."""
+    sets = released(write(tmp_path / "tiny.ipynb", cells(BLANK)).parent)
+    submissions = [Submission(name, "tiny.ipynb", "tiny") for name in ("ada", "bob")]
+
+    def grade(submission, exercises, seed, limits):
+        if submission.student == "ada":
+            raise ZeroDivisionError
+        submission.points = {"sharp_rate": 2}
+
+    monkeypatch.setattr("grading.points.grade", grade)
+    monkeypatch.setattr(pool, "JAX_SETTINGS", {})  # the tests have their own
+    grade_all(submissions, sets, command_line().parse_args(["in"]))
+    ada, bob = capsys.readouterr().out.splitlines()
+    reason = "could not be graded (ZeroDivisionError)"
+    assert ada.startswith(f"   1/2  ada tiny: {reason}, ")
+    assert bob.startswith("   2/2  bob tiny: 2 points, ")
