@@ -1,4 +1,9 @@
-"""The notebooks that were handed in, what can be read of them, and how they differ from those that were handed out."""
+"""The notebooks that were handed in: which there are, and what was changed in them.
+
+Notebooks are read as plain JSON. nbformat is made for notebooks in a good state: it
+gives copied cells new ids, which would hide that they were copied, and raises whatever
+comes.
+"""
 
 import ast
 import json
@@ -6,16 +11,31 @@ import os
 import stat
 from dataclasses import dataclass, field
 
-LARGEST_FILE = 20 * 2**20
+LARGEST_FILE = 20 * 2**20  # bytes
 
 
 @dataclass
-class Set:
-    """A set of exercises as it was handed out: points by name, cells, and what its own cells import from ntklib."""
+class Cell:
+    """A cell of a notebook; `label` is nbgrader's part of its metadata."""
 
-    points: dict
+    kind: str
+    source: str
+    id: str
+    label: dict = field(default_factory=dict)
+
+    @property
+    def locked(self):
+        """Whether students are told to leave the cell as it is."""
+        return self.label.get("locked")
+
+
+@dataclass
+class ExerciseSet:
+    """A set of exercises as it was handed out."""
+
+    points: dict  # by the name of the exercise
     cells: list
-    imports: list
+    imports: list  # names that its own cells import from ntklib
 
 
 @dataclass
@@ -24,25 +44,26 @@ class Submission:
 
     student: str
     file: str
-    set: str | None = None
+    set_name: str | None = None
     cells: list = field(default_factory=list)
     reason: str = ""  # why nothing could be graded
     remarks: list = field(default_factory=list)
-    points: dict = field(default_factory=dict)
-    lines: dict = field(default_factory=dict)
+    points: dict = field(default_factory=dict)  # by the name of the exercise
+    lines: dict = field(default_factory=dict)  # the same, for the author
 
 
 def read(path):
-    """The cells of a notebook; a ValueError says in a half sentence why it cannot be read."""
+    """The cells of a notebook; a ValueError says in half a sentence why not."""
     mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        raise ValueError("is a link, not a file")
+    if stat.S_ISDIR(mode):
+        raise ValueError("is a folder, not a file")
     if not stat.S_ISREG(mode):
-        raise ValueError(
-            f"is a {'link' if stat.S_ISLNK(mode) else 'folder' if stat.S_ISDIR(mode) else 'device'}, not a file"
-        )
+        raise ValueError("is a device, not a file")
     if path.stat().st_size > LARGEST_FILE:
-        raise ValueError(
-            f"is larger than {LARGEST_FILE >> 20} MB; clear the outputs and save it again"
-        )
+        size = f"{LARGEST_FILE >> 20} MB"
+        raise ValueError(f"is larger than {size}; clear the outputs and save it again")
     data = path.read_bytes()
     if not data.strip():
         raise ValueError("is an empty file")
@@ -56,178 +77,180 @@ def read(path):
 
 
 def _cell(cell):
+    """A cell out of its JSON; an error of any kind if there is something else."""
     label = cell.get("metadata", {}).get("nbgrader", {})
-    source = "".join(cell["source"])
-    return {
-        "type": cell["cell_type"],
-        "source": source,
-        "id": str(label.get("grade_id") or cell.get("id")),
-        "label": label,
-    }
+    name = label.get("grade_id") or cell.get("id")
+    return Cell(cell["cell_type"], "".join(cell["source"]), str(name), label)
 
 
 def differences(cells, handed_out):
-    """What was done to the cells that were handed out, a sentence for each kind of change."""
-    places = {
-        cell["id"]: [c for c in cells if c["id"] == cell["id"]]
-        for cell in handed_out
-        if cell["label"]
-    }
-    if not any(places.values()):
+    """A sentence for each kind of change to the labelled cells that were handed out."""
+    labelled = [cell for cell in handed_out if cell.label]
+    found = {}
+    for cell in labelled:
+        found[cell.id] = [other for other in cells if other.id == cell.id]
+    if not any(found.values()):
         return [
-            "the cells have lost their names (ids and metadata); only what their code computes was looked at"
+            "the cells have lost their names (ids and metadata); "
+            "only what their code computes was looked at"
         ]
-    first = [c["id"] for c in cells if c["id"] in places]
-    kinds = {
-        "missing": [i for i, found in places.items() if not found],
-        "there more than once": [i for i, found in places.items() if len(found) > 1],
-        "of another type": [],
-        "changed, though locked (it does not matter for the points)": [],
-        "without nbgrader's metadata": [],
-        "in another order": list(dict.fromkeys(first))
-        != [i for i in places if places[i]]
-        and ["some"],
-    }
-    for cell in handed_out:
-        for found in places.get(cell["id"], []):
-            if found["type"] != cell["type"]:
-                kinds["of another type"].append(cell["id"])
-            elif (
-                cell["label"].get("locked")
-                and found["source"].strip() != cell["source"].strip()
-            ):
-                kinds[
-                    "changed, though locked (it does not matter for the points)"
-                ].append(cell["id"])
-            if not found["label"]:
-                kinds["without nbgrader's metadata"].append(cell["id"])
-    return [
-        f"cells {kind}: {', '.join(dict.fromkeys(ids))}"
-        for kind, ids in kinds.items()
-        if ids
+
+    missing = [name for name, copies in found.items() if not copies]
+    copied = [name for name, copies in found.items() if len(copies) > 1]
+    retyped, edited, unlabelled = [], [], []
+    for cell in labelled:
+        for copy in found[cell.id]:
+            if copy.kind != cell.kind:
+                retyped.append(cell.id)
+            elif cell.locked and copy.source.strip() != cell.source.strip():
+                edited.append(cell.id)
+            if not copy.label:
+                unlabelled.append(cell.id)
+    sentences = [
+        _sentence("missing", missing),
+        _sentence("there more than once", copied),
+        _sentence("of another type", retyped),
+        _sentence("changed, though locked (it does not matter for the points)", edited),
+        _sentence("without nbgrader's metadata", unlabelled),
     ]
+
+    order = dict.fromkeys(cell.id for cell in cells if cell.id in found)
+    if list(order) != [name for name in found if found[name]]:
+        sentences.append("some cells are in another order")
+    return [sentence for sentence in sentences if sentence]
+
+
+def _sentence(change, names):
+    """Which cells a change was made to, each named once; nothing if there are none."""
+    return f"cells {change}: {', '.join(dict.fromkeys(names))}" if names else ""
 
 
 def released(folder):
-    """The sets as they are handed out, by name; an exercise's points stand in the metadata of its locked test."""
+    """The sets as they are handed out, by name."""
     sets = {}
     for path in sorted(folder.glob("*.ipynb")):
         cells = read(path)
-        tests = [
-            cell
-            for cell in cells
-            if cell["label"].get("grade") and cell["id"].endswith("-test")
-        ]
-        points = {
-            cell["id"].removesuffix("-test"): cell["label"]["points"] for cell in tests
-        }
-        own = "\n".join(
-            cell["source"]
-            for cell in cells
-            if cell["type"] == "code" and not cell["label"]
-        )
-        lines = [
-            line
-            for line in ast.parse(own).body
-            if isinstance(line, ast.ImportFrom) and line.module == "ntklib"
-        ]
-        sets[path.stem] = Set(
-            points, cells, [name.name for line in lines for name in line.names]
-        )
+        points = {}
+        for cell in cells:  # the locked test of an exercise holds its points
+            if cell.label.get("grade") and cell.id.endswith("-test"):
+                points[cell.id.removesuffix("-test")] = cell.label["points"]
+        sets[path.stem] = ExerciseSet(points, cells, _imported(cells))
     return sets
 
 
+def _imported(cells):
+    """What the cells that nobody fills in or is graded by import from ntklib."""
+    given = [cell.source for cell in cells if cell.kind == "code" and not cell.label]
+    names = []
+    for statement in ast.parse("\n".join(given)).body:
+        if isinstance(statement, ast.ImportFrom) and statement.module == "ntklib":
+            names += [imported.name for imported in statement.names]
+    return names
+
+
 def which(stem, cells, sets):
-    """The set that a notebook belongs to: by most of its cells, then by the name of the file."""
-    ids, text = (
-        {cell["id"] for cell in cells},
-        "\n".join(cell["source"] for cell in cells),
-    )
-    common = {
-        name: sum(
-            f"{e}-test" in ids or e in ids or f'check("{e}"' in text for e in s.points
-        )
-        for name, s in sets.items()
-    }
-    named = next(
-        (name for name in sets if stem == name or stem.endswith(f"_{name}")), None
-    )
-    return (
-        max(common, key=lambda name: (common[name], name == named))
-        if any(common.values())
-        else named
-    )
+    """The set that a notebook belongs to: by most cells, then by the file's name."""
+    named = None
+    for name in sets:
+        if stem == name or stem.endswith(f"_{name}"):
+            named = name
+            break
+    ids = {cell.id for cell in cells}
+    text = "\n".join(cell.source for cell in cells)
+    common = {}
+    for name, exercises in sets.items():
+        common[name] = sum(_has(exercise, ids, text) for exercise in exercises.points)
+    if not any(common.values()):
+        return named
+    return max(sets, key=lambda name: (common[name], name == named))
+
+
+def _has(exercise, ids, text):
+    """Whether an exercise is in a notebook with these ids of cells and this text."""
+    return exercise in ids or f"{exercise}-test" in ids or f'check("{exercise}"' in text
 
 
 def collect(folder, sets):
-    """Every `<student>/<set>.ipynb`, `<student>.ipynb` and `<student>_<set>.ipynb`, read before any of them runs."""
+    """Every submission in a folder, read before any of them runs.
+
+    The files are `<student>/<set>.ipynb`, `<student>_<set>.ipynb` or `<student>.ipynb`.
+    """
     found = []
-    for entry in sorted(
-        path for path in folder.iterdir() if not path.name.startswith(".")
-    ):
-        whole = entry.is_dir() and not entry.is_symlink() and entry.suffix != ".ipynb"
-        paths = _within(entry, sets) if whole else [entry]
-        if not paths:
-            found.append(
-                Submission(
-                    shown(entry.name), "", reason="there is no notebook in the folder"
-                )
-            )
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir() and not entry.is_symlink() and entry.suffix != ".ipynb":
+            student = shown(entry.name)
+            paths = _notebooks(entry, sets)
+            if not paths:
+                reason = "there is no notebook in the folder"
+                found.append(Submission(student, "", reason=reason))
+        else:
+            student = _student(entry.stem, sets)
+            paths = [entry]
         for path in paths:
-            suffix = next(
-                (f"_{name}" for name in sets if path.stem.endswith(f"_{name}")), ""
-            )
-            student = shown(
-                entry.name if whole else path.stem.removesuffix(suffix) or path.stem
-            )
-            one = Submission(student, shown(path.name))
-            try:
-                one.cells = read(path)
-                one.set = which(path.stem, one.cells, sets)
-                one.reason = (
-                    ""
-                    if one.set
-                    else "belongs to no set of exercises that is known here"
-                )
-            except (OSError, ValueError) as error:
-                one.reason = (
-                    str(error)
-                    if isinstance(error, ValueError)
-                    else f"cannot be read ({error.strerror})"
-                )
-                one.set = which(path.stem, [], sets)
-            if twin := next(
-                (
-                    o
-                    for o in found
-                    if one.set and (o.student, o.set) == (one.student, one.set)
-                ),
-                None,
-            ):
-                one.set, one.reason = (
-                    None,
-                    f"is a second notebook of the set {one.set}; {twin.file} was taken",
-                )
-            found.append(one)
+            submission = _submission(student, path, sets)
+            _refuse_second(submission, found)
+            found.append(submission)
     return found
 
 
-def _within(folder, sets):
-    """The notebooks in a student's folder; of two for one set, the one with its name comes first."""
+def _student(stem, sets):
+    """The student's name in the name of a file, without the set's."""
+    for name in sets:
+        if stem.endswith(f"_{name}"):
+            return shown(stem.removesuffix(f"_{name}") or stem)
+    return shown(stem)
+
+
+def _submission(student, path, sets):
+    """One file as a submission, with the reason where it cannot be read."""
+    submission = Submission(student, shown(path.name))
     try:
-        found = [
-            p
-            for p in folder.rglob("*.ipynb")
-            if not any(q.startswith(".") for q in p.relative_to(folder).parts)
-        ]
+        submission.cells = read(path)
+    except ValueError as error:
+        submission.reason = str(error)
+    except OSError as error:
+        submission.reason = f"cannot be read ({error.strerror})"
+    submission.set_name = which(path.stem, submission.cells, sets)
+    if not submission.reason and not submission.set_name:
+        submission.reason = "belongs to no set of exercises that is known here"
+    return submission
+
+
+def _refuse_second(submission, found):
+    """Turn down a student's second notebook of one set."""
+    for first in found:
+        same = (first.student, first.set_name) == (
+            submission.student,
+            submission.set_name,
+        )
+        if submission.set_name and same:
+            submission.reason = (
+                f"is a second notebook of the set {submission.set_name}; "
+                f"{first.file} was taken"
+            )
+            submission.set_name = None
+
+
+def _notebooks(folder, sets):
+    """The notebooks in a student's folder, those that are named like a set first.
+
+    Of two notebooks of one set the first is taken.
+    """
+    try:
+        paths = list(folder.rglob("*.ipynb"))
     except (OSError, RecursionError):
         return []
-    return sorted(found, key=lambda p: (p.stem not in sets, p))
+    visible = []
+    for path in paths:
+        parts = path.relative_to(folder).parts
+        if not any(part.startswith(".") for part in parts):
+            visible.append(path)
+    return sorted(visible, key=lambda path: (path.stem not in sets, path))
 
 
 def shown(text):
     """A name from outside as one printable line."""
-    return "".join(
-        c if c.isprintable() else "?"
-        for c in os.fsencode(text).decode("utf-8", "replace")
-    )
+    readable = os.fsencode(text).decode("utf-8", "replace")
+    return "".join(c if c.isprintable() else "?" for c in readable)

@@ -1,0 +1,226 @@
+"""Points: values compared with the references, for honest notebooks in any state."""
+
+import re
+
+import nbformat.v4 as nb
+import numpy as np
+import pytest
+
+from grading import points
+from grading.inside.wire import argument, pack
+from grading.points import inputs, missing_parts, verdict
+from grading.pool import Ended
+from tests.grading.conftest import (
+    BLANK,
+    RIGHT,
+    WRONG,
+    after,
+    answered,
+    cells,
+)
+
+
+def without(made, *names):
+    """All cells but these."""
+    return [cell for cell in made if cell["id"] not in names]
+
+
+def changed(made, name, **entries):
+    """The same cells, one of them with other entries."""
+    return [cell | entries if cell["id"] == name else cell for cell in made]
+
+
+STRIPPED = [
+    {"cell_type": cell["cell_type"], "source": cell["source"], "metadata": {}}
+    for cell in cells(RIGHT)
+]
+# By name: the notebook, the points of the three exercises, what the remarks say.
+HONEST = {
+    "reference": (cells(RIGHT), (2, 2, 2), ""),
+    "untouched": (cells(BLANK), (0, 0, 0), ""),
+    "one wrong": (answered(WRONG["stable_step"]), (0, 2, 2), ""),
+    "syntax error": (
+        answered("def stable_step(K) return 3"),
+        (0, 2, 2),
+        r"^cell 3 \(stable_step\) failed: SyntaxError",
+    ),
+    "magics": (after("%matplotlib inline\n!pip install torch"), (2, 2, 2), ""),
+    "deleted": (
+        without(cells(RIGHT), "sharp_rate", "stable_step-test"),
+        (2, 2, 0),
+        "^cells missing: stable_step-test, sharp_rate$",
+    ),
+    "duplicated": (
+        cells(RIGHT) + cells(RIGHT)[2:3],
+        (2, 2, 2),
+        "^cells there more than once: stable_step$",
+    ),
+    "reordered": (cells(RIGHT)[::-1], (2, 2, 2), "some cells are in another order"),
+    "retyped": (
+        changed(cells(RIGHT), "stable_step", cell_type="markdown"),
+        (0, 2, 2),
+        "^cells of another type: stable_step$",
+    ),
+    "stripped": ({"cells": STRIPPED}, (2, 2, 2), "^the cells have lost their names"),
+    "edited tests": (
+        changed(cells(WRONG), "sharp_rate-test", source="assert True"),
+        (0, 0, 0),
+        "^cells changed, though locked .*: sharp_rate-test$",
+    ),
+    "no cells": ({"cells": []}, (0, 0, 0), "^the cells have lost their names"),
+}
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_grade_gives_what_the_code_computes(grade, name):
+    """Points are for the values of the answers, whatever the state of the notebook."""
+    content, earned, remark = HONEST[name]
+    submission = grade(content)
+    assert tuple(submission.points.values()) == earned
+    remarks = "; ".join(submission.remarks)
+    if remark:
+        assert re.search(remark, remarks)
+    else:
+        assert remarks == ""
+
+
+JAX_SETUP = """
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ntklib import Params, half_mse, init_params, network
+import ntklib
+jax.config.update("jax_enable_x64", True)
+params = init_params(jax.random.key(0), 5, 3)"""
+BY_AUTODIFF = {
+    "ntk": """
+def ntk(params, X, psi):
+    blocks = jax.tree.leaves(jax.jacobian(network)(params, X, psi))
+    return sum(jnp.tensordot(B, B, 2 * [[*range(1, B.ndim)]]) for B in blocks)""",
+    "conserved": "conserved = {'relu', 'leaky_relu', 'abs'}",
+    "lemma_matrices": "lemma_matrices = 'symmetric'",
+    "singular_inputs": """
+angles = np.arange(6) * np.pi / 3
+singular_inputs = np.c_[np.cos(angles), np.sin(angles)]""",
+}
+
+
+def test_grade_accepts_automatic_differentiation(grade):
+    """A kernel by automatic differentiation, choices and an array earn their points."""
+    blank = cells(dict.fromkeys(BY_AUTODIFF, "raise NotImplementedError()"), JAX_SETUP)
+    submission = grade(cells(BY_AUTODIFF, JAX_SETUP), handed_out=blank)
+    assert submission.points == dict.fromkeys(BY_AUTODIFF, 3)
+    assert submission.remarks == []
+
+
+def test_grade_refuses_the_kernel_of_the_library(grade):
+    """The library's own kernel is an answer, and therefore not there."""
+    blank = cells({"ntk": "raise NotImplementedError()"}, JAX_SETUP)
+    fetched = "ntk = lambda params, X, psi: ntklib.empirical_ntk(params, X, psi)"
+    submission = grade(cells({"ntk": fetched}, JAX_SETUP), handed_out=blank)
+    assert submission.points == {"ntk": 0}
+    assert submission.remarks[-1] == (
+        "ntk asked for ntklib.empirical_ntk: not there in grading"
+    )
+
+
+def test_grade_says_when_no_process_starts(grade, monkeypatch):
+    """If the grader's own part of the process fails, nobody is taken for wrong."""
+
+    def no_start(*arguments):
+        raise Ended("ended the process that it ran in")
+
+    monkeypatch.setattr(points, "evaluate", no_start)
+    submission = grade([nb.new_code_cell("")])
+    assert submission.reason == (
+        "the grader's own process ended the process that it ran in"
+    )
+    assert set(submission.points.values()) == {0}
+    assert submission.lines["sharp_rate"] == "was not reached"
+
+
+def test_verdict_compares_with_the_reference():
+    """2 λ/m is right for every case, and λ/m is not."""
+    for factor, expected in ((2, True), (1, False)):
+        rates = [factor * lam / m for lam, m in inputs("sharp_rate", 5)]
+        reply = {"values": [{"value": rate} for rate in rates], "touched": []}
+        right, line = verdict("sharp_rate", 5, reply)
+        assert right is expected
+        assert line.startswith("sharp_rate: ")
+
+
+@pytest.mark.parametrize(
+    ("reply", "line"),
+    [
+        ("its evaluation took too long", "its evaluation took too long"),
+        (
+            {},
+            "not answered: nothing is called sharp_rate after the cells have run",
+        ),
+        ({"values": [{"error": "NotImplementedError:"}]}, "not answered yet"),
+        (
+            {"values": [{"value": 1.0}, {"error": "KeyError: 'K'"}]},
+            "your code failed: KeyError: 'K'",
+        ),
+        ({"values": [{"error": 9 * ["x" * 99]}]}, "your code failed: ['xxx"),
+        ({"values": []}, "its process sent back too few values"),
+        ({"values": 3}, "the answer cannot be compared (TypeError)"),
+        ({"values": [3, 4]}, "the answer cannot be compared (TypeError)"),
+        ({"values": [{}, {}]}, "the answer cannot be compared (KeyError)"),
+        (
+            {"values": [{"value": {"dtype": "O", "shape": [1], "data": ""}}] * 2},
+            "the answer cannot be compared (ValueError)",
+        ),
+        (
+            {"values": [{"value": {"dtype": "<f8", "shape": [10**9], "data": ""}}]},
+            "the answer cannot be compared (ValueError)",
+        ),
+    ],
+)
+def test_verdict_has_a_line_for_every_reply(reply, line):
+    """Whatever comes back, it is worth nothing unless it holds right values."""
+    right, found = verdict("sharp_rate", 0, reply)
+    assert not right
+    assert found.startswith(line)
+    assert len(found) <= 400
+
+
+def test_missing_parts_believes_nothing():
+    """Names of missing parts are a remark; anything else in their place is not."""
+    remark = "ntk asked for ntklib.predict, 3: not there in grading"
+    assert missing_parts("ntk", {"touched": ["ntklib.predict", 3]}) == [remark]
+    assert len(missing_parts("ntk", {"touched": ["x" * 999]})[0]) == 300
+    for reply in ("text", {}, {"touched": []}, {"touched": 3}, {"touched": "ntklib"}):
+        assert missing_parts("ntk", reply) == []
+
+
+def test_inputs_reach_the_process_unchanged():
+    """Networks, activations, arrays and numbers arrive as they were sent."""
+    for name in ("kernel_velocity", "prediction", "sharp_rate"):
+        for sent, case in zip(inputs(name, 4), points.cases(name, 4), strict=True):
+            for packed, value in zip(sent, case, strict=True):
+                arrived = argument(packed)
+                if callable(value):
+                    assert arrived is value
+                elif isinstance(value, tuple):
+                    assert type(arrived) is type(value)
+                    np.testing.assert_array_equal(arrived.W0, value.W0)
+                    np.testing.assert_array_equal(arrived.W1, value.W1)
+                else:
+                    np.testing.assert_array_equal(arrived, value, strict=False)
+
+
+def test_every_activation_has_a_name():
+    """An activation of the cases reaches the process by its name."""
+    for name, psi in points.PSIS.items():
+        assert points.packed(psi) == {"psi": name}
+        assert argument({"psi": name}) is psi
+
+
+def test_inputs_differ_from_seed_to_seed():
+    """A seed draws its own inputs, the same each time."""
+    assert inputs("sharp_rate", 1) == inputs("sharp_rate", 1)
+    assert inputs("sharp_rate", 1) != inputs("sharp_rate", 2)
+    assert inputs("conserved", 1) == []
+    assert pack(np.float64(2)) != 2  # NumPy's numbers would come back as arrays
+    assert points.packed(np.float64(2)) == 2

@@ -1,0 +1,150 @@
+"""The processes of submissions: limits, replies that are none, what is run again."""
+
+import threading
+
+import pytest
+
+from grading import pool
+from grading.pool import Ended, Limits, Process, evaluate
+from grading.submissions import Cell, Submission
+
+MEMORY = 2**30
+
+
+@pytest.fixture
+def process(temporary):
+    """A process that waits for commands."""
+    with Process([], MEMORY) as started:
+        started.ask({}, pool.START_SECONDS, pool.START_PATIENCE)
+        yield started
+
+
+@pytest.fixture
+def replying(monkeypatch, tmp_path, temporary):
+    """replying(program) -> a process that runs this in place of grading/inside."""
+
+    def start(program):
+        script = tmp_path / "inside.py"
+        script.write_text(program)
+        monkeypatch.setattr(pool, "INSIDE", script)
+        return Process([], MEMORY)
+
+    return start
+
+
+def cell(source):
+    """A code cell without a name."""
+    return Cell("code", source, "None")
+
+
+def test_limits_patience_leaves_time_to_wait():
+    """A cell may take four times its seconds by the clock, and half a minute."""
+    assert Limits(10, MEMORY).patience == 70
+
+
+def test_process_keeps_the_variables_of_a_notebook(process):
+    """Cells run one after the other in one namespace."""
+    assert process.ask({"cell": "x = 3"}, 30, 120) == {"error": None}
+    assert process.ask({"cell": "assert x == 3"}, 30, 120) == {"error": None}
+    reply = process.ask({"name": "x", "cases": []}, 30, 120)
+    assert reply == {"values": [{"value": 3}], "touched": []}
+
+
+def test_process_cannot_print_to_the_grader_or_read_from_it(process):
+    """Standard input is empty and standard output leads nowhere."""
+    assert process.ask({"cell": "print('{}')"}, 30, 120) == {"error": None}
+    reply = process.ask({"cell": "input()"}, 30, 120)
+    assert reply["error"].startswith("EOFError")
+
+
+def test_process_runs_cells_with_magics(process):
+    """Lines for Jupyter and for the shell are left out, wherever they stand."""
+    source = "%matplotlib inline\nif True:\n    !pip install torch\ndisplay(1)"
+    assert process.ask({"cell": source}, 30, 120) == {"error": None}
+
+
+@pytest.mark.parametrize(
+    ("program", "sentence"),
+    [
+        ("", "ended the process that it ran in"),
+        ("print('no JSON')", "sent back something that cannot be read"),
+        ("print('[' * 10**5)", "sent back something that cannot be read"),
+        ("print('[1]')", "sent back something that cannot be read"),
+        ("print('x' * 2**21)", "sent back more than a right answer can hold"),
+    ],
+)
+def test_ask_refuses_a_reply_that_is_none(replying, program, sentence):
+    """A reply is a line of JSON with a dictionary; anything else ends the process."""
+    # It listens before it replies, so that the command always finds its way.
+    with (
+        replying(f"input()\n{program}") as process,
+        pytest.raises(Ended, match=f"^{sentence}$"),
+    ):
+        process.ask({}, 30, 120)
+
+
+def test_ask_stops_for_an_interruption(process, monkeypatch):
+    """Once the grading is interrupted, no process is waited for."""
+    monkeypatch.setattr(pool, "interrupted", threading.Event())
+    pool.interrupted.set()
+    with pytest.raises(Ended, match="was stopped, because the grading was interrupted"):
+        process.ask({"cell": "while True: pass"}, 30, 120)
+
+
+def test_threads_pass_an_interruption_on(monkeypatch):
+    """Ctrl-C stops the processes that run, and the program ends."""
+    monkeypatch.setattr(pool, "interrupted", threading.Event())
+
+    def interrupt():
+        with pool.threads(2) as threads:
+            threads.submit(pool.interrupted.wait)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
+    assert pool.interrupted.is_set()
+
+
+def test_evaluate_runs_everything_else_again(temporary):
+    """A cell that ends its process is left out of the next; all others run there."""
+    sources = ["x = 1", "import os\nos._exit(0)", "x += 1"]
+    submission = Submission("ada", "a.ipynb", "tiny", [cell(one) for one in sources])
+    replies = evaluate(submission, {"x": []}, [], Limits(30, MEMORY))
+    assert replies == {"x": {"values": [{"value": 2}], "touched": []}}
+    assert submission.remarks == ["cell 2 ended the process that it ran in"]
+    assert submission.reason == ""
+
+
+def test_evaluate_gives_up_a_sleeping_submission(temporary):
+    """The clock stops a cell that sleeps for ever, and a notebook of such cells."""
+    sleepers = [cell("import time\ntime.sleep(1e6)")] * 9
+    submission = Submission("ada", "a.ipynb", "tiny", sleepers)
+    limits = Limits(0.25, MEMORY, spare=0)
+    assert evaluate(submission, {"x": []}, [], limits) == {}
+    assert submission.reason.startswith("was given up: it took too long")
+
+
+def test_evaluate_names_the_cells_that_failed(temporary):
+    """A blank answer and a locked test are no failures; all other errors are."""
+    cells = [
+        cell("1 / 0"),
+        Cell("code", "raise NotImplementedError()", "a", {"grade_id": "a"}),
+        Cell("code", "assert False", "a-test", {"grade_id": "a-test", "locked": True}),
+        Cell("code", "1 / 0", "b", {"grade_id": "b"}),
+        Cell("markdown", "1 / 0", "c"),
+    ]
+    submission = Submission("ada", "a.ipynb", "tiny", cells)
+    evaluate(submission, {"x": []}, [], Limits(30, MEMORY))
+    assert submission.remarks == [
+        "cell 1 failed: ZeroDivisionError: division by zero",
+        "cell 4 (b) failed: ZeroDivisionError: division by zero",
+    ]
+
+
+def test_process_has_no_settings_of_the_grader(temporary, monkeypatch):
+    """Neither the seed nor the paths of the grader are in a process's environment."""
+    monkeypatch.setenv("NTK_SEED", "20261")
+    monkeypatch.setenv("PYTHONPATH", "/")
+    source = "import os\nassert not {'NTK_SEED', 'PYTHONPATH'} & set(os.environ)"
+    with Process([], MEMORY) as process:
+        assert process.ask({"cell": source}, 30, 120) == {"error": None}
