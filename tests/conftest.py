@@ -138,11 +138,6 @@ BAD_DATA = {
         np.array([[1, 2, None]]),
         "X must be a real array of shape (m, n0); got dtype object",
     ),
-    "X, long double": (
-        "X",
-        X.astype(np.longdouble),
-        "X must be a real array of shape (m, n0); got dtype ",
-    ),
 }
 BAD_PSI = {
     "text": "tanh",

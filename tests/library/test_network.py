@@ -310,13 +310,6 @@ def test_network_takes_explicit_meshes(problem, close):
     close(got, jax.grad(lambda p: jnp.sum(network(p, X, jnp.tanh)))(params), 1e-14)
 
 
-def test_network_refuses_dtypes_of_eight_bits(problem, refuses):
-    """JAX does not compute with them, and would say so without naming the argument."""
-    params, X, _ = problem(4, 6, 2)
-    message = "X must be a real array of shape (m, n0); got dtype float8_e4m3fn"
-    refuses(message, network, params, X.astype(jnp.float8_e4m3fn), jnp.tanh)
-
-
 class Unconvertible:
     """As a tensor of another library that does not give its numbers away."""
 
