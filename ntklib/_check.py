@@ -7,13 +7,17 @@ with NumPy, because inside ``jax.jit`` even an operation on constants would be t
 
 import math
 import operator
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
+
+A = TypeVar("A", jax.Array, np.ndarray)
+Convert = Callable[[str, object, str], A]
 
 # max|M - M^T| that a symmetric matrix may have, in roundings of its largest entry: an
 # entry and its mirror image may be sums of many terms, added up in different orders.
@@ -138,7 +142,9 @@ def size(name, got, axis, source, expected):
         raise ValueError(f"{name}, but {source} expects {axis} = {expected}")
 
 
-def vector(name, value, axis, source, expected, *, convert=array) -> Any:
+def vector(
+    name, value, axis, source, expected, *, convert: Convert[A] = array
+) -> A:
     """A vector whose length another argument fixes."""
     v = convert(name, value, axis)
     size(f"{name} has length {len(v)}", len(v), axis, source, expected)
@@ -153,7 +159,7 @@ def not_zero(name, v):
         raise ValueError(f"{name} must not be zero")
 
 
-def one_dtype(*arrays):
+def one_dtype(*arrays: jax.Array) -> list[jax.Array]:
     """The arrays in the widest of their dtypes, also where JAX promotes nothing."""
     with jax.numpy_dtype_promotion("standard"):
         dtype = jnp.result_type(*arrays)
@@ -298,7 +304,7 @@ def one_of(name, value, choices) -> str:
 # Times and kernels
 
 
-def times(ts, *, convert=array) -> Any:
+def times(ts, *, convert: Convert[A] = array) -> A:
     """Times that start at 0 or later and never go back."""
     ts = convert("ts", ts, "T")
     if concrete(ts):
@@ -315,7 +321,7 @@ def times(ts, *, convert=array) -> Any:
     return ts
 
 
-def symmetric(name, value, *, convert=array) -> Any:
+def symmetric(name, value, *, convert: Convert[A] = array) -> A:
     """A square matrix, symmetric up to rounding in its dtype, and then exactly."""
     M = convert(name, value, "m m")
     if M.shape[0] != M.shape[1]:

@@ -68,7 +68,7 @@ def returns(name, kind, function, shape, *args):
         raise ValueError(f"{what}; got shape {out.shape} and dtype {out.dtype}")
 
 
-def hashable(function) -> Callable:
+def hashable(function: Callable) -> Callable:
     """`function` itself, or one that does the same and has a hash, as a dataclass has
     not.
 
