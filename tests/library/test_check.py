@@ -319,7 +319,7 @@ def test_count_answers_in_one_short_line(value):
 def test_activation_keeps_the_dtype():
     """psi(z) has the dtype of z, even where psi would widen it."""
     psi = _functions.activation(
-        lambda z: z * jnp.float64(2), jnp.ones((2, 3), jnp.float32)
+        lambda z: 2 * z.astype(jnp.float64), jnp.ones((2, 3), jnp.float32)
     )
     assert psi(jnp.ones(2, jnp.float32)).dtype == jnp.float32
     assert psi(jnp.ones(2, jnp.float32)).tolist() == [2.0, 2.0]
