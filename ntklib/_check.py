@@ -142,9 +142,7 @@ def size(name, got, axis, source, expected):
         raise ValueError(f"{name}, but {source} expects {axis} = {expected}")
 
 
-def vector(
-    name, value, axis, source, expected, *, convert: Convert[A] = array
-) -> A:
+def vector(name, value, axis, source, expected, *, convert: Convert[A] = array) -> A:
     """A vector whose length another argument fixes."""
     v = convert(name, value, axis)
     size(f"{name} has length {len(v)}", len(v), axis, source, expected)

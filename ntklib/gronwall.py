@@ -98,13 +98,19 @@ def gronwall(
     """
     u0 = _check.number("u0", u0)
     ts = _check.times(ts, convert=_check.host)
+    return _check.finite("the bound", _gronwall(u0, beta, ts))
+
+
+def _gronwall(
+    u0: float, beta: Callable[[float], float], ts: Float[np.ndarray, " T"]
+) -> Float[np.ndarray, " T"]:
+    """The bound, integrated from each time to the next."""
     starts = np.r_[0.0, ts[:-1]]
     integrals = [_integral(beta, a, b) for a, b in zip(starts, ts, strict=True)]
     if u0 == 0:
-        return np.zeros(len(ts))
+        return np.zeros(len(ts))  # 0 times an overflow would be NaN
     with np.errstate(over="ignore"):
-        bound = u0 * np.exp(np.cumsum(integrals))
-    return _check.finite("the bound", bound)
+        return u0 * np.exp(np.cumsum(integrals))
 
 
 def _integral(beta, a: float, b: float) -> float:
