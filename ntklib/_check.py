@@ -150,9 +150,7 @@ def vector(name, value, axis, source, expected, *, convert: Convert[A] = array) 
 
 
 def not_zero(name, v):
-    """Refuse a vector that is zero, or so small that the processor takes it for
-    zero.
-    """
+    """Refuse a vector of zeros, or of numbers that the processor takes for zeros."""
     if concrete(v) and np.abs(np.asarray(v)).max() < jnp.finfo(v.dtype).tiny:
         raise ValueError(f"{name} must not be zero")
 
@@ -177,11 +175,10 @@ def parameters(params) -> tuple[jax.Array, jax.Array]:
     return W0, W1
 
 
-def pair(name, params):
-    """The two entries of Params(W0, W1), as they came."""
+def pair(name, params, what="Params(W0, W1)"):
+    """The two entries of `params`, as they came."""
     if not isinstance(params, tuple) or len(params) != 2:
-        kind = type(params).__name__
-        raise ValueError(f"{name} must be Params(W0, W1); got {kind}")
+        raise ValueError(f"{name} must be {what}; got {type(params).__name__}")
     return params
 
 
@@ -330,9 +327,7 @@ def symmetric(name, value, *, convert: Convert[A] = array) -> A:
 
 
 def _nearly_symmetric(name, M):
-    """Refuse max|M - M^T| > 1e3 eps max|M|, where eps is that of the dtype that
-    came.
-    """
+    """Refuse max|M - M^T| > 1e3 eps max|M|, with the eps of the dtype that came."""
     floating = jnp.issubdtype(M.dtype, jnp.floating)
     eps = float(jnp.finfo(M.dtype if floating else float).eps)
     M = M.astype(float)
@@ -369,3 +364,52 @@ def moving_kernel(K0):
             "the kernel at the first time must not be 0; "
             "its drift is measured as a share of it"
         )
+
+
+# Flows, and how they move with the width
+
+
+def flow_dtype(names, dtype):
+    """Refuse a dtype that a flow cannot be integrated in."""
+    if dtype not in (jnp.float32, jnp.float64):
+        raise ValueError(f"{names} must be float32 or float64 for a flow; got {dtype}")
+
+
+def stacked_parameters(params) -> tuple[jax.Array, jax.Array]:
+    """W0 (T, n, n0) and W1 (T, n): parameters stacked over time."""
+    W0, W1 = pair("params", params, "Params(W0, W1), stacked over time")
+    W0 = array("params.W0", W0, "T n n0")
+    W1 = array("params.W1", W1, "T n")
+    T, n = W1.shape
+    size(f"params.W1 has {T} times", T, "T", "params.W0", W0.shape[0])
+    size(f"params.W1 has {n} units", n, "n", "params.W0", W0.shape[1])
+    return W0, W1
+
+
+def widths(ns) -> np.ndarray:
+    """At least two widths, positive and increasing."""
+    ns = host("ns", ns, "w")
+    if len(ns) < 2 or ns[0] <= 0 or not np.all(np.diff(ns) > 0):
+        raise ValueError(
+            "ns must be positive, increasing and at least two; "
+            f"got {shown(ns.tolist())}"
+        )
+    return ns
+
+
+def draws(values, ns) -> np.ndarray:
+    """At least two draws for each of the widths, none of which has zeros alone."""
+    values = host("values", values, "w draws")
+    size(f"values has {len(values)} rows", len(values), "w", "ns", len(ns))
+    if values.shape[1] < 2:
+        raise ValueError(
+            "values must hold at least two draws for each width; "
+            f"got shape {values.shape}"
+        )
+    zero = ~values.any(axis=1)
+    if zero.any():
+        raise ValueError(
+            "values must not be all 0 for one width; "
+            f"got 0 alone at ns = {ns[zero][0]:g}"
+        )
+    return values

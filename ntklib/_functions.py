@@ -6,6 +6,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ntklib import _check
@@ -45,9 +46,7 @@ def scalar_loss(loss, f) -> Callable:
 
 
 def returns(name, kind, function, shape, *args):
-    """Refuse a function that JAX cannot trace or that returns another shape or
-    dtype.
-    """
+    """Refuse a function that JAX cannot trace or whose value has another shape."""
     what = (
         f"{name} must be {kind}, that JAX can trace "
         f"and that returns a real array of shape {shape}"
@@ -69,10 +68,9 @@ def returns(name, kind, function, shape, *args):
 
 
 def hashable(function: Callable) -> Callable:
-    """`function` itself, or one that does the same and has a hash, as a dataclass has
-    not.
+    """`function`, or one that does the same and has a hash: JAX and Equinox want one.
 
-    JAX and Equinox want one.
+    A dataclass has none.
     """
     return function if isinstance(function, Hashable) else partial(function)
 
@@ -112,6 +110,53 @@ def unchecked_derivatives(
 
     values, slopes = jax.jvp(lower, (h,), (jnp.ones_like(h),))
     return *values, slopes[-1]
+
+
+def evaluate(psi, z):
+    """psi and psi' at the numbers z as NumPy float64 arrays, also inside jit.
+
+    None where psi depends on a tracer, so that it has no values yet.
+    """
+
+    def value_and_slope(z):
+        return jax.jvp(psi, (z,), (jnp.ones_like(z),))
+
+    with jax.ensure_compile_time_eval():
+        # inside vmap a custom_jvp makes a tracer of any number, except inside jit
+        for function in (value_and_slope, jax.jit(value_and_slope)):
+            value, slope = differentiated_forward(1, function, jnp.asarray(z))
+            if _check.concrete(value):
+                return np.asarray(value, float), np.asarray(slope, float)
+    return None
+
+
+def finite_values(psi, z):
+    """psi at the numbers z as a NumPy float64 array, if it is finite there."""
+    seen = evaluate(psi, z)
+    if seen is None:
+        raise ValueError(
+            "psi must not depend on a JAX tracer; "
+            "call this function outside jit, vmap and grad"
+        )
+    return _check.finite("psi", seen[0])
+
+
+def finite_averages(averages):
+    """Refuse a psi whose averages are not finite."""
+    if not np.isfinite(averages).all():
+        raise ValueError(
+            "psi must have finite averages of psi(h)^2 and psi'(h)^2 for these X; "
+            "got inf or nan"
+        )
+
+
+def refuse_jump(height, place):
+    """Refuse a psi that jumps by `height` at `place`."""
+    place = round(float(place), 5) + 0.0  # makes 0.0 of -0.0
+    raise ValueError(
+        "psi must be continuous, or it has no NTK: psi'(h)^2 has no finite average; "
+        f"got a jump of {height:.3g} at z = {place:.5g}"
+    )
 
 
 def at_time(name, function, t) -> float:
