@@ -1,4 +1,6 @@
-"""ntklib: the neural tangent kernel of a network with one hidden layer, one module per chapter of the book."""
+"""ntklib: the neural tangent kernel of a network with one hidden layer, one module per
+chapter of the book.
+"""
 
 from ntklib.exercises import check
 from ntklib.explore import LinearComparison, compare_with_linear_flow

@@ -1,11 +1,14 @@
-"""Validation of arguments: one sentence that names the argument, what it must be and what came.
+"""Validation of arguments: one sentence that names the argument, what is expected, what
+came.
 
-Shapes are checked always; values wherever the argument is not a JAX tracer, and then with NumPy, because inside
-``jax.jit`` even an operation on constants would be traced.
+Shapes are checked always; values wherever the argument is not a JAX tracer, and then
+with NumPy, because inside ``jax.jit`` even an operation on constants would be traced.
 """
 
 import math
 import operator
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -13,13 +16,20 @@ import numpy as np
 from jax.core import Tracer
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
+A = TypeVar("A", jax.Array, np.ndarray)
+Convert = Callable[[str, object, str], A]
 
-def concrete(a):
+# max|M - M^T| that a symmetric matrix may have, in roundings of its largest entry: an
+# entry and its mirror image may be sums of many terms, added up in different orders.
+ASYMMETRY = 1e3
+
+
+def concrete(a) -> bool:
     """Whether the values of `a` can be looked at here and now."""
     return not isinstance(a, Tracer) and getattr(a, "is_fully_addressable", True)
 
 
-def shown(value):
+def shown(value) -> str:
     """A value in one short line."""
     try:
         line = " ".join(repr(value).split())
@@ -28,81 +38,102 @@ def shown(value):
     return line if len(line) <= 40 else line[:37] + "..."
 
 
-def _real(name, value, axes):
-    """`value` as a real, non-empty array with one axis for each name in `axes`, such as "m n0"."""
-    what = f"{name} must be a real array of shape ({axes.replace(' ', ', ')}{'' if ' ' in axes else ','})"
-    a = value.data if isinstance(value, np.ma.MaskedArray) else value
-    if not isinstance(value, jax.Array | np.ndarray):
-        leaves = jax.tree.leaves(value) if isinstance(value, list | tuple) else []
-        traced = any(isinstance(leaf, Tracer) for leaf in leaves)
-        try:
-            a = jnp.asarray(value) if traced else np.asarray(value)
-        except Exception:
-            raise ValueError(
-                f"{what}; got a {type(value).__name__} that is not a rectangular array of numbers"
-            ) from None
-    if np.ma.is_masked(value):
-        raise ValueError(f"{what}; got a masked array")
-    number = any(
-        jnp.issubdtype(a.dtype, kind) for kind in (jnp.floating, jnp.integer, jnp.bool_)
-    )
-    tiny = a.dtype.itemsize == 1 and jnp.issubdtype(
-        a.dtype, jnp.floating
-    )  # JAX does not compute with 8 bits
-    if (
-        not number or tiny or a.dtype == np.longdouble or a.dtype.kind == "m"
-    ):  # durations count as integers
-        raise ValueError(
-            f"{what}; got {f'dtype {a.dtype}' if a is value or a.ndim else shown(value)}"
-        )
-    if a.ndim != len(axes.split()):
-        raise ValueError(f"{what}; got shape {a.shape}")
-    if a.size == 0:
-        raise ValueError(f"{what} and must not be empty; got shape {a.shape}")
-    return a if a.dtype.isnative else a.astype(a.dtype.newbyteorder("="))
+def trouble(error) -> str:
+    """An exception in one line."""
+    lines = str(error).splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0]}"
 
 
-def finite(name, a):
-    """`a` itself, if no entry is NaN or infinite."""
-    if concrete(a):
-        good = np.isfinite(np.asarray(a))
-        if not good.all():
-            at = tuple(int(i) for i in np.argwhere(~good)[0])
-            raise ValueError(
-                f"{name} must be finite; got {np.asarray(a)[at]}{f' at index {at}' if at else ''}"
-            )
-    return a
+# Arrays
 
 
-def array(name, value, axes):
-    """A finite JAX array that keeps its floating dtype; integers become JAX's default float."""
+def array(name, value, axes) -> jax.Array:
+    """A finite JAX array that keeps its floating dtype; integers become JAX's float."""
     a = _real(name, value, axes)
-    return finite(
-        name,
-        _whole(
-            jnp.asarray(a if jnp.issubdtype(a.dtype, jnp.floating) else a.astype(float))
-        ),
-    )
+    if not jnp.issubdtype(a.dtype, jnp.floating):
+        a = a.astype(float)
+    a = jnp.asarray(a)
+    if AxisType.Explicit in getattr(jax.typeof(a).sharding.mesh, "axis_types", ()):
+        a = _whole(a)
+    return finite(name, a)
 
 
-def _whole(a: jax.Array) -> jax.Array:
-    """`a` itself; on a mesh with explicit axes, where operations have to say how they spread results, a whole copy."""
-    mesh = jax.typeof(a).sharding.mesh
-    if AxisType.Explicit not in getattr(mesh, "axis_types", ()):
-        return a
-    if concrete(a):
-        return jnp.asarray(np.asarray(a))
-    return jax.sharding.reshard(a, NamedSharding(mesh, PartitionSpec()))
-
-
-def host(name, value, axes):
+def host(name, value, axes) -> np.ndarray:
     """A finite NumPy float64 array; a tracer is refused."""
     a = _real(name, value, axes)
     if isinstance(a, Tracer):
         raise ValueError(
-            f"{name} must hold numbers, not a JAX tracer; call this function outside jit, vmap and grad"
+            f"{name} must hold numbers, not a JAX tracer; "
+            "call this function outside jit, vmap and grad"
         )
     return finite(name, np.asarray(a, np.float64))
+
+
+def _real(name, value, axes):
+    """`value` as a real, non-empty array with the named axes, such as "m n0"."""
+    axes = axes.split()
+    shape = ", ".join(axes) + ("," if len(axes) == 1 else "")
+    what = f"{name} must be a real array of shape ({shape})"
+
+    is_array = isinstance(value, jax.Array | np.ndarray)
+    a = value if is_array else _made_array(value, what)
+
+    number = (
+        jnp.issubdtype(a.dtype, jnp.floating)
+        or jnp.issubdtype(a.dtype, jnp.integer)
+        or a.dtype == bool
+    )
+    if not number:
+        # None, a dict or a text become an array without axes: better shown themselves
+        came = f"dtype {a.dtype}" if is_array or a.ndim else shown(value)
+        raise ValueError(f"{what}; got {came}")
+    if a.ndim != len(axes):
+        raise ValueError(f"{what}; got shape {a.shape}")
+    if a.size == 0:
+        raise ValueError(f"{what} and must not be empty; got shape {a.shape}")
+    return a
+
+
+def _made_array(value, what):
+    """An array made of what is none, such as a nested list, also of tracers."""
+    leaves = jax.tree.leaves(value) if isinstance(value, list | tuple) else []
+    try:
+        if any(isinstance(leaf, Tracer) for leaf in leaves):
+            return jnp.asarray(value)
+        return np.asarray(value)
+    except Exception:  # a tensor of another library may raise anything
+        kind = type(value).__name__
+        raise ValueError(
+            f"{what}; got a {kind} that is not a rectangular array of numbers"
+        ) from None
+
+
+def _whole(a: jax.Array) -> jax.Array:
+    """A whole copy of an array on a mesh with explicit axes.
+
+    On such a mesh every operation has to say how it spreads its result.
+    """
+    if concrete(a):
+        return jnp.asarray(np.asarray(a))
+    mesh = jax.typeof(a).sharding.mesh
+    return jax.sharding.reshard(a, NamedSharding(mesh, PartitionSpec()))
+
+
+def finite(name, a) -> Any:
+    """`a` itself, if no entry is NaN or infinite."""
+    if concrete(a):
+        values = np.asarray(a)
+        good = np.isfinite(values)
+        if not good.all():
+            first = tuple(int(i) for i in np.argwhere(~good)[0])
+            where = f" at index {first}" if first else ""
+            raise ValueError(f"{name} must be finite; got {values[first]}{where}")
+    return a
+
+
+def seen_infinite(a) -> bool:
+    """Whether an entry can be seen to be NaN or infinite."""
+    return concrete(a) and not np.isfinite(np.asarray(a)).all()
 
 
 def size(name, got, axis, source, expected):
@@ -111,121 +142,274 @@ def size(name, got, axis, source, expected):
         raise ValueError(f"{name}, but {source} expects {axis} = {expected}")
 
 
-def vector(name, value, axis, source, expected, *, convert=array):
+def vector(name, value, axis, source, expected, *, convert: Convert[A] = array) -> A:
     """A vector whose length another argument fixes."""
     v = convert(name, value, axis)
     size(f"{name} has length {len(v)}", len(v), axis, source, expected)
     return v
 
 
-def count(name, value):
-    """A positive integer."""
-    try:
-        number = 0 if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = 0
-    if not 1 <= number < 2**31:
-        raise ValueError(
-            f"{name} must be a positive integer{' below 2^31' * (number > 1)}; got {shown(value)}"
-        )
-    return number
+def not_zero(name, v):
+    """Refuse a vector of zeros, or of numbers that the processor takes for zeros."""
+    if concrete(v) and np.abs(np.asarray(v)).max() < jnp.finfo(v.dtype).tiny:
+        raise ValueError(f"{name} must not be zero")
 
 
-def parameters(params):
+def one_dtype(*arrays: jax.Array) -> list[jax.Array]:
+    """The arrays in the widest of their dtypes, also where JAX promotes nothing."""
+    with jax.numpy_dtype_promotion("standard"):
+        dtype = jnp.result_type(*arrays)
+    return [a if a.dtype == dtype else a.astype(dtype) for a in arrays]
+
+
+# Parameters and inputs of a network
+
+
+def parameters(params) -> tuple[jax.Array, jax.Array]:
     """W0 (n, n0) and W1 (n,) as arrays of one dtype."""
+    W0, W1 = pair("params", params)
+    W0 = array("params.W0", W0, "n n0")
+    W1 = array("params.W1", W1, "n")
+    size(f"params.W1 has length {len(W1)}", len(W1), "n", "params.W0", len(W0))
+    W0, W1 = one_dtype(W0, W1)
+    return W0, W1
+
+
+def pair(name, params, what="Params(W0, W1)"):
+    """The two entries of `params`, as they came."""
     if not isinstance(params, tuple) or len(params) != 2:
-        raise ValueError(f"params must be Params(W0, W1); got {type(params).__name__}")
-    W0 = array("params.W0", params[0], "n n0")
-    W1 = vector("params.W1", params[1], "n", "params.W0", len(W0))
-    dtype = jnp.promote_types(W0.dtype, W1.dtype)
-    return W0.astype(dtype), W1.astype(dtype)
+        raise ValueError(f"{name} must be {what}; got {type(params).__name__}")
+    return params
 
 
-def inputs(name, X, W0):
+def start(params0, W0, W1) -> tuple[jax.Array, jax.Array]:
+    """W0 and W1 of `params0`, of the same shapes as those of `params`."""
+    W0_start, W1_start = pair("params0", params0)
+    W0_start = array("params0.W0", W0_start, "n n0")
+    W1_start = array("params0.W1", W1_start, "n")
+    for name, a, b in [("W0", W0, W0_start), ("W1", W1, W1_start)]:
+        if a.shape != b.shape:
+            raise ValueError(
+                f"params0.{name} has shape {b.shape}, "
+                f"but params.{name} has shape {a.shape}"
+            )
+    return W0_start, W1_start
+
+
+def inputs(name, X, W0) -> jax.Array:
     """One input per row, as many columns as W0 has."""
     X = array(name, X, "m n0" if name == "X" else "m2 n0")
     size(f"{name} has {X.shape[1]} columns", X.shape[1], "n0", "params.W0", W0.shape[1])
     return X
 
 
-def trouble(error):
-    """An exception in one line."""
-    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
-
-
-def _number(value):
+def keys(key):
+    """Two keys made of one JAX random key."""
     try:
-        other = np.ma.isMaskedArray(value) or np.asarray(value).dtype.kind in "cmMSU"
-        return math.nan if other or np.ndim(value) else float(value)
+        return jax.random.split(key)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"key must be a JAX random key, such as jax.random.key(0); got {shown(key)}"
+        ) from None
+
+
+# Numbers and choices
+
+
+def count(name, value) -> int:
+    """A positive integer."""
+    try:
+        number = 0 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = 0
+    if number < 1:
+        raise ValueError(f"{name} must be a positive integer; got {shown(value)}")
+    return number
+
+
+def even(name, value) -> int:
+    """A positive integer that is even, because units come in pairs."""
+    number = count(name, value)
+    if number % 2:
+        raise ValueError(
+            f"{name} must be even, because the units come in pairs; got {number}"
+        )
+    return number
+
+
+def number(name, value) -> float:
+    """A finite real number; a tracer is refused."""
+    x = _number(value)
+    if not math.isfinite(x):
+        raise ValueError(f"{name} must be a finite real number; got {shown(value)}")
+    return x
+
+
+def nonnegative(name, value) -> float:
+    """A finite number, at least 0; a tracer is refused."""
+    x = _number(value)
+    if not 0 <= x < math.inf:
+        raise ValueError(
+            f"{name} must be a finite number and at least 0; got {shown(value)}"
+        )
+    return x
+
+
+def positive(name, value, below=math.inf) -> float:
+    """A number above 0 and below a limit; a tracer is refused."""
+    x = _number(value)
+    if not 0 < x < below:
+        raise ValueError(
+            f"{name} must be a number above 0 and below {below}; got {shown(value)}"
+        )
+    return x
+
+
+def tolerance(name, value, dtype) -> float:
+    """A tolerance that the dtype can resolve."""
+    least = 10 * float(jnp.finfo(dtype).eps)
+    x = _number(value)
+    if not least <= x < 1:
+        raise ValueError(
+            f"{name} must lie between {least:.2g} (ten roundings in "
+            f"{jnp.dtype(dtype)}) and 1; got {shown(value)}"
+        )
+    return x
+
+
+def _number(value) -> float:
+    """`value` as a float, and NaN, which no comparison lets pass, for what is none."""
+    try:
+        a = np.asarray(value)
+        if a.ndim or a.dtype.kind in "cSU":  # complex, bytes, text
+            return math.nan
+        return float(value)
     except (TypeError, ValueError, OverflowError):
         return math.nan
 
 
-def nonnegative(name, value):
-    """A finite number, at least 0; a tracer is refused."""
-    number = _number(value)
-    if not 0 <= number < math.inf:
-        raise ValueError(
-            f"{name} must be a finite number and at least 0; got {shown(value)}"
-        )
-    return number
+def one_of(name, value, choices) -> str:
+    """One of the texts in `choices`."""
+    if not isinstance(value, str) or value not in choices:
+        listed = " or ".join(repr(choice) for choice in choices)
+        raise ValueError(f"{name} must be {listed}; got {shown(value)}")
+    return value
 
 
-def positive(name, value, below=math.inf):
-    """A number above 0 and below a limit; a tracer is refused."""
-    number = _number(value)
-    if not 0 < number < below:
-        raise ValueError(
-            f"{name} must be a number above 0 and below {below}; got {shown(value)}"
-        )
-    return number
+# Times and kernels
 
 
-def tolerance(name, value, dtype):
-    """A tolerance that the dtype can resolve."""
-    least, number = 10 * float(jnp.finfo(dtype).eps), _number(value)
-    if not least <= number < 1:
-        raise ValueError(
-            f"{name} must lie between {least:.2g} (ten roundings in {jnp.dtype(dtype)}) and 1; got {shown(value)}"
-        )
-    return number
-
-
-def times(ts, *, convert=array):
+def times(ts, *, convert: Convert[A] = array) -> A:
     """Times that start at 0 or later and never go back."""
     ts = convert("ts", ts, "T")
     if concrete(ts):
         t = np.asarray(ts)
         if t[0] < 0:
             raise ValueError(f"ts must be non-negative; got ts[0] = {t[0]}")
-        back = np.flatnonzero(t[1:] < t[:-1])
-        if back.size:
-            i = int(back[0])
+        steps_back = np.flatnonzero(t[1:] < t[:-1])
+        if steps_back.size:
+            i = int(steps_back[0])
             raise ValueError(
-                f"ts must be non-decreasing; got ts[{i}] = {t[i]} before ts[{i + 1}] = {t[i + 1]}"
+                "ts must be non-decreasing; "
+                f"got ts[{i}] = {t[i]} before ts[{i + 1}] = {t[i + 1]}"
             )
     return ts
 
 
-def symmetric(name, value, *, convert=array):
-    """A square matrix, symmetric up to rounding in the dtype that came, and then exactly."""
+def symmetric(name, value, *, convert: Convert[A] = array) -> A:
+    """A square matrix, symmetric up to rounding in its dtype, and then exactly."""
     M = convert(name, value, "m m")
     if M.shape[0] != M.shape[1]:
         raise ValueError(f"{name} must be square; got shape {M.shape}")
     if concrete(M):
-        N = (came := np.asarray(value)).astype(float)
-        eps = float(
-            jnp.finfo(
-                came.dtype if jnp.issubdtype(came.dtype, jnp.floating) else float
-            ).eps
+        _nearly_symmetric(name, np.asarray(value))
+    return M / 2 + M.T / 2  # the sum of large entries could overflow
+
+
+def _nearly_symmetric(name, M):
+    """Refuse max|M - M^T| > 1e3 eps max|M|, with the eps of the dtype that came."""
+    floating = jnp.issubdtype(M.dtype, jnp.floating)
+    eps = float(jnp.finfo(M.dtype if floating else float).eps)
+    M = M.astype(float)
+    half_gap = np.abs(M / 2 - M.T / 2).max()  # the difference itself could overflow
+    largest = np.abs(M).max()
+    if half_gap > ASYMMETRY / 2 * eps * largest:
+        raise ValueError(
+            f"{name} must be symmetric; got max|{name} - {name}^T| = "
+            f"{2 * float(half_gap):.3g} where max|{name}| = {largest:.3g}"
         )
-        gap, scale = (
-            np.abs(N / 2 - N.T / 2).max(),
-            np.abs(N).max(),
-        )  # halves: no overflow
-        if gap > 5e2 * eps * scale:
-            raise ValueError(
-                f"{name} must be symmetric; got max|{name} - {name}^T| = {2 * float(gap):.3g} "
-                f"where max|{name}| = {scale:.3g}"
-            )
-    return M / 2 + M.T / 2
+
+
+def semidefinite(name, smallest):
+    """Refuse a kernel whose smallest eigenvalue is negative."""
+    if smallest < 0:
+        raise ValueError(
+            f"{name} must be positive semi-definite, or the flow diverges; "
+            f"got an eigenvalue {smallest:.3g}"
+        )
+
+
+def positive_eigenvalue(name, largest):
+    """Refuse a kernel without a positive eigenvalue."""
+    if largest <= 0:
+        raise ValueError(
+            f"{name} must have a positive eigenvalue; got {largest:.3g} as the largest"
+        )
+
+
+def moving_kernel(K0):
+    """Refuse a kernel of zeros where its drift is asked for."""
+    if not K0.any():
+        raise ValueError(
+            "the kernel at the first time must not be 0; "
+            "its drift is measured as a share of it"
+        )
+
+
+# Flows, and how they move with the width
+
+
+def flow_dtype(names, dtype):
+    """Refuse a dtype that a flow cannot be integrated in."""
+    if dtype not in (jnp.float32, jnp.float64):
+        raise ValueError(f"{names} must be float32 or float64 for a flow; got {dtype}")
+
+
+def stacked_parameters(params) -> tuple[jax.Array, jax.Array]:
+    """W0 (T, n, n0) and W1 (T, n): parameters stacked over time."""
+    W0, W1 = pair("params", params, "Params(W0, W1), stacked over time")
+    W0 = array("params.W0", W0, "T n n0")
+    W1 = array("params.W1", W1, "T n")
+    T, n = W1.shape
+    size(f"params.W1 has {T} times", T, "T", "params.W0", W0.shape[0])
+    size(f"params.W1 has {n} units", n, "n", "params.W0", W0.shape[1])
+    return W0, W1
+
+
+def widths(ns) -> np.ndarray:
+    """At least two widths, positive and increasing."""
+    ns = host("ns", ns, "w")
+    if len(ns) < 2 or ns[0] <= 0 or not np.all(np.diff(ns) > 0):
+        raise ValueError(
+            "ns must be positive, increasing and at least two; "
+            f"got {shown(ns.tolist())}"
+        )
+    return ns
+
+
+def draws(values, ns) -> np.ndarray:
+    """At least two draws for each of the widths, none of which has zeros alone."""
+    values = host("values", values, "w draws")
+    size(f"values has {len(values)} rows", len(values), "w", "ns", len(ns))
+    if values.shape[1] < 2:
+        raise ValueError(
+            "values must hold at least two draws for each width; "
+            f"got shape {values.shape}"
+        )
+    zero = ~values.any(axis=1)
+    if zero.any():
+        raise ValueError(
+            "values must not be all 0 for one width; "
+            f"got 0 alone at ns = {ns[zero][0]:g}"
+        )
+    return values

@@ -1,16 +1,17 @@
-"""Grönwall's inequality: a rate of decay that holds at every moment bounds the loss at all times.
+"""Grönwall's inequality: a rate of decay that holds at every moment bounds the loss at
+all times.
 
 These are host functions: NumPy float64 in and out, whatever JAX's settings are.
 """
 
-import math
 from collections.abc import Callable
 
 import numpy as np
 import scipy.integrate
 from jaxtyping import Float
 
-from ntklib import _check
+from ntklib import _check, _functions
+from ntklib._types import ArrayLike
 
 RATES = {"sharp": 2.0, "lecture": 0.5}
 
@@ -19,59 +20,68 @@ def gronwall_bound(
     loss0: float,
     lam: float,
     m: int,
-    ts: Float[np.ndarray, " T"],
+    ts: Float[ArrayLike, " T"],
     *,
     rate: str = "sharp",
 ) -> Float[np.ndarray, " T"]:
-    r"""Bound on the squared loss under a constant kernel whose smallest eigenvalue is :math:`\lambda`.
+    r"""Bound on the squared loss under a constant kernel whose smallest eigenvalue is
+    :math:`\lambda`.
 
     .. math::
 
-        \mathcal L(t) \le e^{-2\lambda t/m}\,\mathcal L(0) \le e^{-\lambda t/2m}\,\mathcal L(0)
+        \mathcal L(t) \le e^{-2\lambda t/m}\,\mathcal L(0)
+            \le e^{-\lambda t/2m}\,\mathcal L(0)
 
-    (:eq:`eq-bound`.) The right-hand side is the lecture's equation 6. The middle is sharp: it is attained where the
-    residuals at t = 0 are an eigenvector of :math:`\lambda`. Both hold for the kernel of the flow itself: at finite
-    width that kernel moves, and a bound from its limit or from its start may fail; see :func:`gronwall`.
+    (:eq:`eq-bound`.) The right-hand side is the lecture's equation 6. The middle is
+    sharp: it is attained where the residuals at t = 0 are an eigenvector of
+    :math:`\lambda`. Both hold for the kernel of the flow itself: at finite width that
+    kernel moves, and a bound from its limit or from its start may fail; see
+    :func:`gronwall`.
 
     Args:
         loss0: loss at t = 0, at least 0.
         lam: smallest eigenvalue of the kernel, at least 0.
         m: number of inputs.
         ts: non-decreasing times, all at least 0, shape (T,).
-        rate: "sharp" for the exponent :math:`-2\lambda t/m`, "lecture" for :math:`-\lambda t/2m`.
+        rate: "sharp" for the exponent :math:`-2\lambda t/m`, "lecture" for
+            :math:`-\lambda t/2m`.
 
     Returns:
         The bound at each time, shape (T,).
 
     Raises:
-        ValueError: ``loss0`` or ``lam`` is negative or no finite number, ``m`` is not a positive integer, times are
-            negative or decreasing, or ``rate`` is unknown.
+        ValueError: ``loss0`` or ``lam`` is negative or no finite number, ``m`` is not a
+            positive integer, times are negative or decreasing, or ``rate`` is unknown.
     """
-    loss0, lam = _check.nonnegative("loss0", loss0), _check.nonnegative("lam", lam)
-    m, ts = _check.count("m", m), _check.times(ts, convert=_check.host)
-    if not isinstance(rate, str) or rate not in RATES:
-        raise ValueError(f"rate must be 'sharp' or 'lecture'; got {_check.shown(rate)}")
+    loss0 = _check.nonnegative("loss0", loss0)
+    lam = _check.nonnegative("lam", lam)
+    m = _check.count("m", m)
+    ts = _check.times(ts, convert=_check.host)
+    c = RATES[_check.one_of("rate", rate, RATES)]
     with np.errstate(over="ignore"):
-        return loss0 * np.exp(
-            -RATES[rate] * (lam * ts / m)
-        )  # in this order nothing infinite meets t = 0
+        exponent = -c * (lam * ts / m)  # in this order nothing infinite meets t = 0
+        return loss0 * np.exp(exponent)
 
 
 def gronwall(
-    u0: float, beta: Callable[[float], float], ts: Float[np.ndarray, " T"]
+    u0: float, beta: Callable[[float], float], ts: Float[ArrayLike, " T"]
 ) -> Float[np.ndarray, " T"]:
-    r"""Grönwall's inequality: :math:`u' \le \beta(t)\,u` implies :eq:`eq-gronwall`: u stays below the solution.
+    r"""Grönwall's inequality: :math:`u' \le \beta(t)\,u` implies :eq:`eq-gronwall`: u
+    stays below the solution.
 
     .. math::
 
         u(t) \le u(0)\,\exp\int_0^t \beta(s)\,ds
 
-    With :math:`\beta(t) = -2\lambda^*(K_t)/m`, where :math:`K_t` is the tangent kernel at time t, it bounds the squared
-    loss of a network of finite width, whose kernel moves.
+    With :math:`\beta(t) = -2\lambda^*(K_t)/m`, where :math:`K_t` is the tangent kernel
+    at time t, it bounds the squared loss of a network of finite width, whose kernel
+    moves.
 
-    Each interval between two times is integrated by itself, with SciPy's adaptive quadrature, to 1e-10 of itself or
-    1e-10, whichever is larger; so a ``beta`` that is linear between the times, as ``numpy.interp`` makes it from values
-    there, is integrated exactly. A peak much narrower than an interval can be missed: put a time next to it.
+    Each interval between two times is integrated by itself, with SciPy's adaptive
+    quadrature, to 1e-10 of itself or 1e-10, whichever is larger; so a ``beta`` that is
+    linear between the times, as ``numpy.interp`` makes it from values there, is
+    integrated exactly. A peak much narrower than an interval can be missed: put a time
+    next to it.
 
     Args:
         u0: u at t = 0, of any sign.
@@ -82,23 +92,31 @@ def gronwall(
         The bound at each time, shape (T,).
 
     Raises:
-        ValueError: ``u0`` is no finite number, times are negative or decreasing, ``beta`` is not a function as above,
-            or the bound overflows.
+        ValueError: ``u0`` is no finite number, times are negative or decreasing,
+            ``beta`` is not a function as above, or the bound overflows.
         RuntimeError: the quadrature of ``beta`` does not converge.
     """
-    u0, ts = _number("u0", u0), _check.times(ts, convert=_check.host)
-    integrals = [
-        _integral(beta, a, b) for a, b in zip(np.r_[0.0, ts[:-1]], ts, strict=True)
-    ]
+    u0 = _check.number("u0", u0)
+    ts = _check.times(ts, convert=_check.host)
+    return _check.finite("the bound", _gronwall(u0, beta, ts))
+
+
+def _gronwall(
+    u0: float, beta: Callable[[float], float], ts: Float[np.ndarray, " T"]
+) -> Float[np.ndarray, " T"]:
+    """The bound, integrated from each time to the next."""
+    starts = np.r_[0.0, ts[:-1]]
+    integrals = [_integral(beta, a, b) for a, b in zip(starts, ts, strict=True)]
+    if u0 == 0:
+        return np.zeros(len(ts))  # 0 times an overflow would be NaN
     with np.errstate(over="ignore"):
-        return _check.finite(
-            "the bound", u0 * np.exp(np.cumsum(integrals)) if u0 else np.zeros(len(ts))
-        )
+        return u0 * np.exp(np.cumsum(integrals))
 
 
-def _integral(beta, a, b):
+def _integral(beta, a: float, b: float) -> float:
+    """The integral of beta from a to b."""
     value, _, _, *trouble = scipy.integrate.quad(
-        lambda t: _value(beta, t),
+        lambda t: _functions.at_time("beta", beta, t),
         a,
         b,
         epsabs=1e-10,
@@ -107,28 +125,10 @@ def _integral(beta, a, b):
         full_output=1,
     )
     if trouble:
+        # QUADPACK's sentence spreads over lines, with advice for programmers after it
         why = " ".join(trouble[0].split(".")[0].split())
         raise RuntimeError(
-            f"gronwall could not integrate beta from {a:.6g} to {b:.6g}: {why}; would more times in between do?"
+            f"gronwall could not integrate beta from {a:.6g} to {b:.6g}: {why}; "
+            "would more times in between do?"
         )
     return value
-
-
-def _value(beta, t):
-    try:
-        value = beta(t)
-    except Exception as error:
-        came = _check.trouble(error)
-        raise ValueError(
-            f"beta must be a function of time, such as lambda t: -2 * t; got {came}"
-        ) from error
-    return _number(f"beta({t:.6g})", value)
-
-
-def _number(name, value):
-    number = _check._number(value)
-    if not math.isfinite(number):
-        raise ValueError(
-            f"{name} must be a finite real number; got {_check.shown(value)}"
-        )
-    return number

@@ -1,4 +1,5 @@
-"""The linear equation for the residuals under a constant kernel: its solution, and prediction at new points.
+"""The linear equation for the residuals under a constant kernel: its solution, and
+prediction at new points.
 
 These are host functions: NumPy float64 in and out, whatever JAX's settings are.
 """
@@ -8,21 +9,26 @@ import scipy.linalg
 from jaxtyping import Float
 
 from ntklib import _check
+from ntklib._rounding import EPS, rounding
+from ntklib._types import ArrayLike
 
 
 def linear_flow(
-    K: Float[np.ndarray, "m m"],
-    r0: Float[np.ndarray, " m"],
-    ts: Float[np.ndarray, " T"],
+    K: Float[ArrayLike, "m m"],
+    r0: Float[ArrayLike, " m"],
+    ts: Float[ArrayLike, " T"],
 ) -> Float[np.ndarray, "T m"]:
-    r"""Residuals :math:`r(t) = e^{-Kt/m}\,r(0)`, which solve :math:`\partial_t r = -Kr/m`.
+    r"""Residuals :math:`r(t) = e^{-Kt/m}\,r(0)`, which solve :math:`\partial_t r =
+    -Kr/m`.
 
-    (:eq:`eq-linear-solution` and :eq:`eq-linear`, the lecture's equations 4 and 3.) Mode by mode, from one
-    eigendecomposition. Eigenvalues up to :math:`m\,\epsilon\,|\lambda|_{max}` count as 0, so that what a singular
-    kernel cannot learn stays, however late; :math:`\epsilon = 2.2\cdot10^{-16}`.
+    (:eq:`eq-linear-solution` and :eq:`eq-linear`, the lecture's equations 4 and 3.)
+    Mode by mode, from one eigendecomposition. Eigenvalues up to
+    :math:`m\,\epsilon\,|\lambda|_{max}` count as 0, so that what a singular kernel
+    cannot learn stays, however late; :math:`\epsilon = 2.2\cdot10^{-16}`.
 
     Args:
-        K: kernel, shape (m, m), symmetric; singular and indefinite matrices are allowed.
+        K: kernel, shape (m, m), symmetric; singular and indefinite matrices are
+            allowed.
         r0: residuals f - y at t = 0, shape (m,).
         ts: non-decreasing times, all at least 0, shape (T,).
 
@@ -30,24 +36,23 @@ def linear_flow(
         The residuals, shape (T, m).
 
     Raises:
-        ValueError: ``K`` is not square or not symmetric, lengths differ, an entry is not a finite real number,
-            times are negative or decreasing, or a negative eigenvalue makes the residuals overflow.
+        ValueError: ``K`` is not square or not symmetric, lengths differ, an entry is
+            not a finite real number, times are negative or decreasing, or a negative
+            eigenvalue makes the residuals overflow.
     """
-    lam, V, ts = _eigen(K, ts)
-    r0 = _check.vector("r0", r0, "m", "K", len(lam), convert=_check.host)
-    with np.errstate(over="ignore", invalid="ignore"):
-        part = r0 @ V
-        r = np.where(part == 0, 0, np.exp(-np.outer(ts, lam) / len(lam)) * part) @ V.T
-    return _check.finite("r(t)", r)
+    K = _check.symmetric("K", K, convert=_check.host)
+    r0 = _check.vector("r0", r0, "m", "K", len(K), convert=_check.host)
+    ts = _check.times(ts, convert=_check.host)
+    return _check.finite("r(t)", _linear_flow(K, r0, ts))
 
 
 def predict(
-    K: Float[np.ndarray, "m m"],
-    K_new: Float[np.ndarray, "m_new m"],
-    f0: Float[np.ndarray, " m"],
-    f0_new: Float[np.ndarray, " m_new"],
-    y: Float[np.ndarray, " m"],
-    ts: Float[np.ndarray, " T"],
+    K: Float[ArrayLike, "m m"],
+    K_new: Float[ArrayLike, "m_new m"],
+    f0: Float[ArrayLike, " m"],
+    f0_new: Float[ArrayLike, " m_new"],
+    y: Float[ArrayLike, " m"],
+    ts: Float[ArrayLike, " T"],
 ) -> Float[np.ndarray, "T m_new"]:
     r"""Outputs at new points along the flow (:eq:`eq-predict`; Lee et al. 2019).
 
@@ -55,9 +60,10 @@ def predict(
 
         f_t(x_*) = f_0(x_*) + K(x_*, X)\,K^{-1}\left(I - e^{-Kt/m}\right)(y - f_0)
 
-    No inverse is formed: in each eigenmode :math:`(1 - e^{-\lambda t/m})/\lambda` tends to :math:`t/m` as
-    :math:`\lambda \to 0`, so a singular ``K`` may come too. Along its null space ``K_new`` is taken as 0 where only
-    rounding separates it from 0, as it must be for the kernel of a network.
+    No inverse is formed: in each eigenmode :math:`(1 - e^{-\lambda t/m})/\lambda` tends
+    to :math:`t/m` as :math:`\lambda \to 0`, so a singular ``K`` may come too. Along its
+    null space ``K_new`` is taken as 0 where only rounding separates it from 0, as it
+    must be for the kernel of a network.
 
     Args:
         K: kernel on the training inputs, shape (m, m), symmetric.
@@ -73,68 +79,60 @@ def predict(
     Raises:
         ValueError: as in :func:`linear_flow`.
     """
-    lam, V, ts = _eigen(K, ts)
-    K_new, f0, f0_new, y = _regression(len(lam), K_new, f0, f0_new, y)
-    with np.errstate(over="ignore", invalid="ignore"):
-        x = np.outer(ts, lam) / len(lam)
-        share = np.where(
-            x == 0, ts[:, None] / len(lam), -np.expm1(-x) / np.where(lam == 0, 1, lam)
-        )
-        G, eps = K_new @ V, len(lam) * np.finfo(float).eps
-        G[
-            (lam == 0) & (np.abs(G) <= eps * np.abs(K_new).sum(axis=1, keepdims=True))
-        ] = 0
-        f_new = f0_new + (share * ((y - f0) @ V)) @ G.T
-    return _check.finite("f(t)", f_new)
+    K, K_new, f0, f0_new, y = _arguments(K, K_new, f0, f0_new, y)
+    ts = _check.times(ts, convert=_check.host)
+    return _check.finite("f(t)", _predict(K, K_new, f0, f0_new, y, ts))
 
 
 def kernel_regression(
-    K: Float[np.ndarray, "m m"],
-    K_new: Float[np.ndarray, "m_new m"],
-    f0: Float[np.ndarray, " m"],
-    f0_new: Float[np.ndarray, " m_new"],
-    y: Float[np.ndarray, " m"],
+    K: Float[ArrayLike, "m m"],
+    K_new: Float[ArrayLike, "m_new m"],
+    f0: Float[ArrayLike, " m"],
+    f0_new: Float[ArrayLike, " m_new"],
+    y: Float[ArrayLike, " m"],
     *,
     ridge: float = 0.0,
 ) -> Float[np.ndarray, " m_new"]:
-    r"""Outputs at new points, :math:`f_0(x_*) + K(x_*, X)\,(K + \rho I)^{-1}(y - f_0)`, :eq:`eq-regression`.
+    r"""Outputs at new points, :math:`f_0(x_*) + K(x_*, X)\,(K + \rho I)^{-1}(y - f_0)`,
+    :eq:`eq-regression`.
 
-    For ρ = 0 this is where :func:`predict` ends as t grows. For ρ > 0 the change :math:`g = f - f_0` minimises
-    :math:`\|f - y\|^2 + \rho\,\|g\|_K^2` over the Hilbert space with reproducing kernel K. For
-    :func:`ntklib.network.linearized_network` that is :math:`\|f - y\|^2 + \rho\,\|\theta - \theta_0\|^2`: weight decay
-    towards the start. Eigenvalues of K + ρI up to :math:`m\,\varepsilon\,\lambda_{max}` count as zeros with rounding
-    errors, and their modes are left out, as the flow leaves them.
+    For ρ = 0 this is where :func:`predict` ends as t grows. For ρ > 0 the change
+    :math:`g = f - f_0` minimises :math:`\|f - y\|^2 + \rho\,\|g\|_K^2` over the Hilbert
+    space with reproducing kernel K. For :func:`ntklib.network.linearized_network` that
+    is :math:`\|f - y\|^2 + \rho\,\|\theta - \theta_0\|^2`: weight decay towards the
+    start. Eigenvalues of K + ρI up to :math:`m\,\varepsilon\,\lambda_{max}` count as
+    zeros with rounding errors, and their modes are left out, as the flow leaves them.
 
     Args:
-        K, K_new, f0, f0_new, y: as in :func:`predict`, from one positive semi-definite kernel.
+        K, K_new, f0, f0_new, y: as in :func:`predict`, from one positive semi-definite
+            kernel.
         ridge: ρ, at least 0.
 
     Returns:
         The outputs at the new points, shape (m_new,).
 
     Raises:
-        ValueError: as in :func:`predict`, or ``ridge`` is negative, or ``K`` has a negative eigenvalue.
+        ValueError: as in :func:`predict`, or ``ridge`` is negative, or ``K`` has a
+            negative eigenvalue.
     """
-    lam, V, _ = _eigen(K, [0.0])
-    K_new, f0, f0_new, y = _regression(len(lam), K_new, f0, f0_new, y)
+    K, K_new, f0, f0_new, y = _arguments(K, K_new, f0, f0_new, y)
     ridge = _check.nonnegative("ridge", ridge)
-    if lam[0] < 0:
-        raise ValueError(
-            f"K must be positive semi-definite, or the flow diverges; got an eigenvalue {lam[0]:.3g}"
-        )
-    with np.errstate(over="ignore", invalid="ignore"):
-        seen = lam + ridge > len(lam) * np.finfo(float).eps * lam[-1]
-        f_new = f0_new + K_new @ V[:, seen] @ (
-            (y - f0) @ V[:, seen] / (lam + ridge)[seen]
-        )
+    lam, V = _eigen(K)
+    _check.semidefinite("K", smallest=lam[0])
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
+        seen = lam + ridge > rounding(lam)
+        lam, V = lam[seen], V[:, seen]
+        part = (y - f0) @ V
+        f_new = f0_new + K_new @ V @ (part / (lam + ridge))
     return _check.finite("f", f_new)
 
 
-def largest_stable_step(K: Float[np.ndarray, "m m"]) -> float:
+def largest_stable_step(K: Float[ArrayLike, "m m"]) -> float:
     r"""Bound :math:`2m/\lambda_{max}` on the step η of gradient descent, :eq:`eq-step`.
 
-    A step of descent on half the mean squared error multiplies the residual of each mode by :math:`1 - \eta\lambda/m`:
-    every mode with λ > 0 converges if and only if η is below the bound.
+    A step of descent on half the mean squared error multiplies the residual of each
+    mode by :math:`1 - \eta\lambda/m`: every mode with λ > 0 converges if and only if η
+    is below the bound.
 
     Args:
         K: kernel, shape (m, m), symmetric.
@@ -143,38 +141,77 @@ def largest_stable_step(K: Float[np.ndarray, "m m"]) -> float:
         The bound.
 
     Raises:
-        ValueError: ``K`` is not square, symmetric and finite, or has no positive eigenvalue.
+        ValueError: ``K`` is not square, symmetric and finite, or has no positive
+            eigenvalue.
     """
-    lam, _, _ = _eigen(K, [0.0])
-    if lam[-1] <= 0:
-        raise ValueError(
-            f"K must have a positive eigenvalue; got {lam[-1]:.3g} as the largest"
-        )
-    return _check.finite("the step", 2 * len(lam) / float(lam[-1]))
+    K = _check.symmetric("K", K, convert=_check.host)
+    lam, _ = _eigen(K)
+    m = len(lam)
+    largest = float(lam[-1])
+    _check.positive_eigenvalue("K", largest)
+    return _check.finite("the step", 2 * m / largest)
 
 
-def _regression(m, K_new, f0, f0_new, y):
-    """What :func:`predict` and :func:`kernel_regression` take besides K, in their order."""
+def _arguments(K, K_new, f0, f0_new, y):
+    """What predict and kernel_regression both take, checked, in the same order."""
+    K = _check.symmetric("K", K, convert=_check.host)
+    m = len(K)
     K_new = _check.host("K_new", K_new, "m_new m")
     _check.size(f"K_new has {K_new.shape[1]} columns", K_new.shape[1], "m", "K", m)
+    m_new = len(K_new)
     f0 = _check.vector("f0", f0, "m", "K", m, convert=_check.host)
     f0_new = _check.vector(
-        "f0_new", f0_new, "m_new", "K_new", len(K_new), convert=_check.host
+        "f0_new", f0_new, "m_new", "K_new", m_new, convert=_check.host
     )
-    return K_new, f0, f0_new, _check.vector("y", y, "m", "K", m, convert=_check.host)
+    y = _check.vector("y", y, "m", "K", m, convert=_check.host)
+    return K, K_new, f0, f0_new, y
 
 
-def _eigen(K, ts):
-    """Eigenvalues and eigenvectors of K, and the times; eigenvalues that rounding cannot tell from 0 become 0."""
-    K = _check.symmetric("K", K, convert=_check.host)
+def _eigen(
+    K: Float[np.ndarray, "m m"],
+) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, "m m"]]:
+    """Eigenvalues of K, 0 where rounding cannot tell them from 0, and eigenvectors."""
     lam, V = scipy.linalg.eigh(K)
-    rounding = (
-        len(lam)
-        * np.finfo(float).eps
-        * np.abs(_check.finite("the eigenvalues of K", lam)).max()
-    )
-    return (
-        np.where(np.abs(lam) <= rounding, 0.0, lam),
-        V,
-        _check.times(ts, convert=_check.host),
-    )
+    _check.finite("the eigenvalues of K", lam)
+    lam = np.where(np.abs(lam) <= rounding(lam), 0.0, lam)
+    return lam, V
+
+
+def _linear_flow(
+    K: Float[np.ndarray, "m m"],
+    r0: Float[np.ndarray, " m"],
+    ts: Float[np.ndarray, " T"],
+) -> Float[np.ndarray, "T m"]:
+    """The residuals at each time, mode by mode."""
+    lam, V = _eigen(K)
+    m = len(lam)
+    part = r0 @ V  # of r(0) in each mode
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
+        decay = np.exp(-np.outer(ts, lam) / m)
+        modes = np.where(part == 0, 0, decay * part)  # 0 stays 0, also where lam < 0
+        return modes @ V.T
+
+
+def _predict(
+    K: Float[np.ndarray, "m m"],
+    K_new: Float[np.ndarray, "m_new m"],
+    f0: Float[np.ndarray, " m"],
+    f0_new: Float[np.ndarray, " m_new"],
+    y: Float[np.ndarray, " m"],
+    ts: Float[np.ndarray, " T"],
+) -> Float[np.ndarray, "T m_new"]:
+    """The outputs at new points at each time, mode by mode."""
+    lam, V = _eigen(K)
+    m = len(lam)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
+        x = np.outer(ts, lam) / m
+        learnt = -np.expm1(-x) / np.where(lam == 0, 1, lam)
+        learnt = np.where(x == 0, ts[:, None] / m, learnt)  # the limit for lam -> 0
+
+        # The kernel of a network is 0 along the null space of K, to rounding.
+        G = K_new @ V
+        error = m * EPS * np.abs(K_new).sum(axis=1, keepdims=True)
+        G[(lam == 0) & (np.abs(G) <= error)] = 0
+
+        part = (y - f0) @ V
+        return f0_new + (learnt * part) @ G.T

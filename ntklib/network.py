@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ntklib import _check, _functions
+from ntklib._types import ArrayLike
 
 
 class Params(NamedTuple):
@@ -24,7 +25,8 @@ class Params(NamedTuple):
 
 
 def init_params(key: PRNGKeyArray, n: int, n0: int) -> Params:
-    r"""Parameters drawn i.i.d. from :math:`N(0, 1)`, :eq:`eq-init`, in JAX's default float.
+    r"""Parameters drawn i.i.d. from :math:`N(0, 1)`, :eq:`eq-init`, in JAX's default
+    float.
 
     Args:
         key: a JAX random key, such as ``jax.random.key(0)``.
@@ -37,21 +39,21 @@ def init_params(key: PRNGKeyArray, n: int, n0: int) -> Params:
     Raises:
         ValueError: ``key`` is no random key; ``n`` or ``n0`` is not a positive integer.
     """
-    n, n0 = _check.count("n", n), _check.count("n0", n0)
-    try:
-        key0, key1 = jax.random.split(key)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"key must be a JAX random key, such as jax.random.key(0); got {_check.shown(key)}"
-        ) from None
-    return Params(jax.random.normal(key0, (n, n0)), jax.random.normal(key1, (n,)))
+    n = _check.count("n", n)
+    n0 = _check.count("n0", n0)
+    key0, key1 = _check.keys(key)
+    W0 = jax.random.normal(key0, (n, n0))
+    W1 = jax.random.normal(key1, (n,))
+    return Params(W0, W1)
 
 
 def antisymmetric_params(key: PRNGKeyArray, n: int, n0: int) -> Params:
-    r"""Parameters drawn in pairs of units that cancel: the output starts at 0, whatever the activation.
+    r"""Parameters drawn in pairs of units that cancel: the output starts at 0, whatever
+    the activation.
 
-    Both units of a pair have the same row of W0 and opposite entries of W1. Each entry alone is still N(0, 1), and the
-    tangent kernel is that of n/2 independent units, so its limit is unchanged (Chizat, Oyallon and Bach 2019).
+    Both units of a pair have the same row of W0 and opposite entries of W1. Each entry
+    alone is still N(0, 1), and the tangent kernel is that of n/2 independent units, so
+    its limit is unchanged (Chizat, Oyallon and Bach 2019).
 
     Args:
         key: a JAX random key, such as ``jax.random.key(0)``.
@@ -59,21 +61,24 @@ def antisymmetric_params(key: PRNGKeyArray, n: int, n0: int) -> Params:
         n0: input dimension, at least 1.
 
     Returns:
-        Params: W0 of shape (n, n0) and W1 of shape (n,); units 2i and 2i + 1 are a pair.
+        Params: W0 of shape (n, n0) and W1 of shape (n,); units 2i and 2i + 1 are a
+            pair.
 
     Raises:
         ValueError: as in :func:`init_params`, or ``n`` is odd.
     """
-    n = _check.count("n", n)
-    if n % 2:
-        raise ValueError(f"n must be even, because the units come in pairs; got {n}")
-    W0, W1 = init_params(key, n // 2, n0)
-    # pairs side by side: a sum from left to right then carries no rounding error from one pair to the next
-    return Params(jnp.repeat(W0, 2, axis=0), jnp.stack([W1, -W1], axis=1).ravel())
+    n = _check.even("n", n)
+    half = init_params(key, n // 2, n0)
+    # The units of a pair stand side by side: a sum from left to right then carries no
+    # rounding error from one pair to the next.
+    W0 = jnp.repeat(half.W0, 2, axis=0)
+    W1 = jnp.stack([half.W1, -half.W1], axis=1).ravel()
+    return Params(W0, W1)
 
 
-def preactivation(params: Params, X: Float[Array, "m n0"]) -> Float[Array, "m n"]:
-    r"""Hidden layer before the activation, :math:`h^\alpha = W_0 x^\alpha`, :eq:`eq-preactivation`.
+def preactivation(params: Params, X: Float[ArrayLike, "m n0"]) -> Float[Array, "m n"]:
+    r"""Hidden layer before the activation, :math:`h^\alpha = W_0 x^\alpha`,
+    :eq:`eq-preactivation`.
 
     Args:
         params: parameters with W0 of shape (n, n0).
@@ -83,16 +88,20 @@ def preactivation(params: Params, X: Float[Array, "m n0"]) -> Float[Array, "m n"
         h, shape (m, n); row α belongs to input α.
 
     Raises:
-        ValueError: a wrong shape, an empty array, or an entry that is not a finite real number.
+        ValueError: a wrong shape, an empty array, or an entry that is not a finite real
+            number.
     """
-    W0, _ = _check.parameters(params)
-    return _check.finite("h", _check.inputs("X", X, W0) @ W0.T)
+    W0, W1 = _check.parameters(params)
+    X = _check.inputs("X", X, W0)
+    W0, W1, X = _check.one_dtype(W0, W1, X)
+    return _check.finite("h", _preactivation(W0, X))
 
 
 def network(
-    params: Params, X: Float[Array, "m n0"], psi: Callable
+    params: Params, X: Float[ArrayLike, "m n0"], psi: Callable
 ) -> Float[Array, " m"]:
-    r"""Output of the network, :math:`f^\alpha = W_1\,\psi(h^\alpha)/\sqrt n`, :eq:`eq-network`.
+    r"""Output of the network, :math:`f^\alpha = W_1\,\psi(h^\alpha)/\sqrt n`,
+    :eq:`eq-network`.
 
     Args:
         params: parameters of width n.
@@ -103,23 +112,28 @@ def network(
         f, shape (m,).
 
     Raises:
-        ValueError: bad ``params`` or ``X`` as in :func:`preactivation`; ``psi`` is not an elementwise function, or is
-            not finite at some preactivation.
+        ValueError: bad ``params`` or ``X`` as in :func:`preactivation`; ``psi`` is not
+            an elementwise function, or is not finite at some preactivation.
     """
-    h = preactivation(params, X)
-    _, W1 = _check.parameters(params)
-    hidden = _check.finite("psi(h)", _functions.activation(psi, h)(h))
-    return _check.finite("f", hidden @ W1 / math.sqrt(len(W1)))
+    W0, W1 = _check.parameters(params)
+    X = _check.inputs("X", X, W0)
+    W0, W1, X = _check.one_dtype(W0, W1, X)
+    h = _check.finite("h", _preactivation(W0, X))
+    psi = _functions.activation(psi, h)
+    A = _check.finite("psi(h)", psi(h))
+    return _check.finite("f", _output(W1, A))
 
 
 def linearized_network(
-    params: Params, params0: Params, X: Float[Array, "m n0"], psi: Callable
+    params: Params, params0: Params, X: Float[ArrayLike, "m n0"], psi: Callable
 ) -> Float[Array, " m"]:
-    r"""First-order expansion of the network around ``params0``, :eq:`eq-linearized` (Lee et al. 2019).
+    r"""First-order expansion of the network around ``params0``, :eq:`eq-linearized`
+    (Lee et al. 2019).
 
     .. math::
 
-        f^{lin}(\theta) = f(\theta_0) + \langle\nabla_\theta f(\theta_0),\,\theta - \theta_0\rangle
+        f^{lin}(\theta) = f(\theta_0)
+            + \langle\nabla_\theta f(\theta_0),\,\theta - \theta_0\rangle
 
     Args:
         params: parameters :math:`\theta` of width n.
@@ -127,28 +141,45 @@ def linearized_network(
         X, psi: as in :func:`network`; JAX must be able to differentiate ``psi``.
 
     Returns:
-        The outputs, shape (m,). Their tangent kernel is that of the network at ``params0``, for all ``params``.
+        The outputs, shape (m,). Their tangent kernel is that of the network at
+        ``params0``, for all ``params``.
 
     Raises:
-        ValueError: a bad argument, as in :func:`network`, or the shapes of ``params`` and ``params0`` differ.
+        ValueError: a bad argument, as in :func:`network`, or the shapes of ``params``
+            and ``params0`` differ.
     """
-    theta = Params(*_check.parameters(params))
-    if not isinstance(params0, tuple) or len(params0) != 2:
-        raise ValueError(
-            f"params0 must be Params(W0, W1); got {type(params0).__name__}"
-        )
-    start = Params(
-        _check.array("params0.W0", params0[0], "n n0"),
-        _check.array("params0.W1", params0[1], "n"),
-    )
-    for name, a, b in zip(Params._fields, theta, start, strict=True):
-        if a.shape != b.shape:
-            raise ValueError(
-                f"params0.{name} has shape {b.shape}, but params.{name} has shape {a.shape}"
-            )
-    X = _check.inputs("X", X, theta.W0)
-    A, S = _functions.derivatives(psi, preactivation(start, X), 1)
-    change = S * (X @ (theta.W0 - start.W0).T)
-    return _check.finite(
-        "f", (A @ theta.W1 + change @ start.W1) / math.sqrt(len(theta.W1))
-    )
+    W0, W1 = _check.parameters(params)
+    W0_start, W1_start = _check.start(params0, W0, W1)
+    X = _check.inputs("X", X, W0)
+    W0, W1, W0_start, W1_start, X = _check.one_dtype(W0, W1, W0_start, W1_start, X)
+
+    h = _check.finite("h", _preactivation(W0_start, X))
+    A, S = _functions.derivatives(psi, h, 1)  # psi(h) and psi'(h)
+    dh = _preactivation(W0 - W0_start, X)
+    # The first term holds f(theta_0) and the change of W1 at once: f is linear in W1.
+    f = (A @ W1 + (S * dh) @ W1_start) / math.sqrt(len(W1))
+    return _check.finite("f", f)
+
+
+# The formulas without checks: behind its own door a function calls these.
+
+
+def _preactivation(
+    W0: Float[Array, "n n0"], X: Float[Array, "m n0"]
+) -> Float[Array, "m n"]:
+    """The preactivation h."""
+    return X @ W0.T
+
+
+def _network(
+    params: Params, X: Float[Array, "m n0"], psi: Callable
+) -> Float[Array, " m"]:
+    """The output f."""
+    h = _preactivation(params.W0, X)
+    return _output(params.W1, psi(h))
+
+
+def _output(W1: Float[Array, " n"], A: Float[Array, "m n"]) -> Float[Array, " m"]:
+    """The output of hidden units whose values are A = psi(h)."""
+    n = len(W1)
+    return A @ W1 / math.sqrt(n)

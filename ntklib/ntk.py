@@ -1,4 +1,6 @@
-"""The neural tangent kernel of a finite network, and the residual dynamics that it drives."""
+"""The neural tangent kernel of a finite network, and the residual dynamics that it
+drives.
+"""
 
 from collections.abc import Callable
 
@@ -7,15 +9,15 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ntklib import _check, _functions
-from ntklib._functions import derivatives
-from ntklib.network import Params, network
+from ntklib._types import ArrayLike
+from ntklib.network import Params, _network, _preactivation, network
 
 
 def empirical_ntk(
     params: Params,
-    X: Float[Array, "m n0"],
+    X: Float[ArrayLike, "m n0"],
     psi: Callable,
-    X2: Float[Array, "m2 n0"] | None = None,
+    X2: Float[ArrayLike, "m2 n0"] | None = None,
 ) -> Float[Array, "m m2"]:
     r"""Tangent kernel in closed form, :eq:`eq-ntk-closed`, the lecture's Exercise 1.
 
@@ -27,31 +29,31 @@ def empirical_ntk(
     Args:
         params: parameters of width n.
         X: inputs, one per row, shape (m, n0).
-        psi: activation, any elementwise function that JAX can differentiate; at a kink JAX's derivative is used.
+        psi: activation, any elementwise function that JAX can differentiate; at a kink
+            JAX's derivative is used.
         X2: inputs of the second argument, shape (m2, n0); None means ``X``.
 
     Returns:
         The kernel, shape (m, m2); exactly symmetric when ``X2`` is None.
 
     Raises:
-        ValueError: bad ``params``, ``X``, ``X2`` or ``psi``, as in :func:`ntklib.network.network`.
+        ValueError: bad ``params``, ``X``, ``X2`` or ``psi``, as in
+            :func:`ntklib.network.network`.
     """
-    W0, W1 = _check.parameters(params)
-    X = _check.inputs("X", X, W0)
-    A, E = _features(W0, W1, X, psi)
-    if X2 is None:
-        K = (A @ A.T + (X @ X.T) * (E @ E.T)) / len(W1)
-        return _check.finite("the kernel", (K + K.T) / 2)
-    X2 = _check.inputs("X2", X2, W0)
-    A2, E2 = _features(W0, W1, X2, psi)
-    return _check.finite("the kernel", (A @ A2.T + (X @ X2.T) * (E @ E2.T)) / len(W1))
+    params, X, X2 = _arguments(params, X, X2)
+    psi = _functions.activation(psi, _shape_of_h(params, X))
+    K = _functions.differentiated_forward(1, _empirical_ntk, params, X, psi, X2)
+    if _check.seen_infinite(K):  # through psi(h) or psi'(h)?
+        for inputs in [X] if X2 is None else [X, X2]:
+            _functions.derivatives(psi, _preactivation(params.W0, inputs), 1)
+    return _check.finite("the kernel", K)
 
 
 def empirical_ntk_autodiff(
     params: Params,
-    X: Float[Array, "m n0"],
+    X: Float[ArrayLike, "m n0"],
     psi: Callable,
-    X2: Float[Array, "m2 n0"] | None = None,
+    X2: Float[ArrayLike, "m2 n0"] | None = None,
 ) -> Float[Array, "m m2"]:
     r"""Tangent kernel by its definition, :eq:`eq-ntk`.
 
@@ -59,7 +61,8 @@ def empirical_ntk_autodiff(
 
         K^n(x, x') = \langle\nabla_\theta f(x), \nabla_\theta f(x')\rangle
 
-    The gradients come from reverse-mode automatic differentiation: slow, and independent of :func:`empirical_ntk`.
+    The gradients come from reverse-mode automatic differentiation: slow, and
+    independent of :func:`empirical_ntk`.
 
     Args:
         params: parameters of width n.
@@ -71,21 +74,25 @@ def empirical_ntk_autodiff(
         The kernel, shape (m, m2).
 
     Raises:
-        ValueError: bad ``params``, ``X``, ``X2`` or ``psi``, as in :func:`ntklib.network.network`.
+        ValueError: bad ``params``, ``X``, ``X2`` or ``psi``, as in
+            :func:`ntklib.network.network`.
     """
-    params = Params(*_check.parameters(params))
-    X = _check.inputs("X", X, params.W0)
+    params, X, X2 = _arguments(params, X, X2)
+    psi = _functions.activation(psi, _shape_of_h(params, X))
     J = _gradients(params, X, psi)
-    J2 = (
-        J if X2 is None else _gradients(params, _check.inputs("X2", X2, params.W0), psi)
-    )
-    return _check.finite("the kernel", J @ J2.T)
+    J2 = J if X2 is None else _gradients(params, X2, psi)
+    K = J @ J2.T
+    if _check.seen_infinite(K):  # through the network itself?
+        for inputs in [X] if X2 is None else [X, X2]:
+            network(params, inputs, psi)
+    return _check.finite("the kernel", K)
 
 
 def residual_velocity(
-    K: Float[Array, "m m"], r: Float[Array, " m"]
+    K: Float[ArrayLike, "m m"], r: Float[ArrayLike, " m"]
 ) -> Float[Array, " m"]:
-    r"""Velocity of the residuals, :math:`\partial_t r = -K r/m`, :eq:`eq-residual` (the lecture's equation 2).
+    r"""Velocity of the residuals, :math:`\partial_t r = -K r/m`, :eq:`eq-residual` (the
+    lecture's equation 2).
 
     Args:
         K: tangent kernel, shape (m, m), symmetric.
@@ -95,22 +102,68 @@ def residual_velocity(
         The velocity, shape (m,).
 
     Raises:
-        ValueError: ``K`` is not square or not symmetric, lengths differ, or an entry is not a finite real number.
+        ValueError: ``K`` is not square or not symmetric, lengths differ, or an entry is
+            not a finite real number.
     """
     K = _check.symmetric("K", K)
     r = _check.vector("r", r, "m", "K", len(K))
-    return _check.finite("the velocity", -K @ r / len(r))
+    K, r = _check.one_dtype(K, r)
+    m = len(r)
+    return _check.finite("the velocity", -K @ r / m)
 
 
-def _features(W0, W1, X, psi):
-    A, slope = derivatives(psi, X @ W0.T, 1)
-    return A, slope * W1[None, :]
+def _arguments(params, X, X2):
+    """The arguments of both kernels as arrays of one dtype; X2 may be None."""
+    W0, W1 = _check.parameters(params)
+    X = _check.inputs("X", X, W0)
+    if X2 is None:
+        W0, W1, X = _check.one_dtype(W0, W1, X)
+        return Params(W0, W1), X, None
+    X2 = _check.inputs("X2", X2, W0)
+    W0, W1, X, X2 = _check.one_dtype(W0, W1, X, X2)
+    return Params(W0, W1), X, X2
 
 
-def _gradients(params, X, psi):
-    network(params, X, psi)  # refuses what has nothing to do with derivatives
-    reverse = jax.jacrev(lambda p: network(p, X, psi))
-    J = _functions.differentiated(
-        "psi must be a function whose derivative jax.vjp", reverse, params
-    )
-    return jnp.concatenate([J.W0.reshape(len(X), -1), J.W1], axis=1)
+def _shape_of_h(params, X):
+    """What an activation will get, as far as its shape and dtype."""
+    return jax.ShapeDtypeStruct((len(X), len(params.W1)), X.dtype)
+
+
+def _empirical_ntk(
+    params: Params,
+    X: Float[Array, "m n0"],
+    psi: Callable,
+    X2: Float[Array, "m2 n0"] | None = None,
+) -> Float[Array, "m m2"]:
+    """The kernel in closed form, without checks."""
+    n = len(params.W1)
+    A, E = _features(params, X, psi)
+    if X2 is None:
+        K = (A @ A.T + (X @ X.T) * (E @ E.T)) / n
+        return (K + K.T) / 2  # symmetric to the last bit
+    A2, E2 = _features(params, X2, psi)
+    return (A @ A2.T + (X @ X2.T) * (E @ E2.T)) / n
+
+
+def _features(
+    params: Params, X: Float[Array, "m n0"], psi: Callable
+) -> tuple[Float[Array, "m n"], Float[Array, "m n"]]:
+    """A = psi(h) and E = psi'(h) diag(W1)."""
+    h = _preactivation(params.W0, X)
+    A, slope = _functions.unchecked_derivatives(psi, h, 1)
+    E = slope * params.W1[None, :]
+    return A, E
+
+
+def _gradients(
+    params: Params, X: Float[Array, "m n0"], psi: Callable
+) -> Float[Array, "m p"]:
+    """The gradient of each output in all p parameters, one in each row."""
+
+    def f(params):
+        return _network(params, X, psi)
+
+    what = "psi must be a function whose derivative jax.vjp"
+    J = _functions.differentiated(what, jax.jacrev(f), params)
+    J0 = J.W0.reshape(len(X), -1)
+    return jnp.concatenate([J0, J.W1], axis=1)

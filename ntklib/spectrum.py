@@ -9,9 +9,9 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from ntklib import _check, _hermite
-from ntklib.network import Params, init_params
-from ntklib.ntk import _features, empirical_ntk
+from ntklib import _check, _functions, _hermite
+from ntklib.network import Params, _preactivation, init_params
+from ntklib.ntk import empirical_ntk
 from ntklib.rayleigh import lambda_min
 
 
@@ -51,7 +51,9 @@ def ntk_rank(params: Params, X: Float[Array, "m n0"], psi: Callable) -> int:
     """
     W0, W1 = _check.parameters(params)
     X = _check.inputs("X", X, W0)
-    A, E = _features(W0, W1, X, psi)
+    W0, W1, X = _check.one_dtype(W0, W1, X)
+    A, slope = _functions.derivatives(psi, _preactivation(W0, X), 1)
+    E = slope * W1[None, :]
     J = jnp.concatenate(
         [A, (E[:, :, None] * X[:, None, :]).reshape(len(X), -1)], axis=1
     )

@@ -70,13 +70,6 @@ def test_array_keeps_floats_and_converts_integers(value, dtype):
     assert got.tolist() == host.tolist() == [float(v) for v in value]
 
 
-def test_array_takes_what_files_hold():
-    """Numbers in another order of bytes, and a masked array without a mask, are numbers."""
-    for value in (np.array([1.5, 2.0], ">f8"), np.ma.masked_array([1.5, 2.0])):
-        for convert in (_check.array, _check.host):
-            assert convert("a", value, "m").tolist() == [1.5, 2.0]
-
-
 def test_array_without_x64():
     """Where JAX's flag is off the default float is float32, and a list becomes that without a warning."""
     with jax.enable_x64(False):
@@ -104,8 +97,6 @@ def test_array_without_x64():
         ([[1], [2, 3]], "a list that is not a rectangular array of numbers"),
         (jax.random.key(0), "dtype key<fry>"),
         (Unreadable(), "first line"),
-        (np.ma.masked_equal([1.0, 2.0], 2.0), "a masked array"),
-        (np.ones(2, "m8[s]"), "dtype timedelta64[s]"),
         (iter([1.0]), "<list_iterator"),
         (Unspeakable(), "a Unspeakable"),
     ],
@@ -266,8 +257,6 @@ NO_NUMBER += [
     b"1",
     np.array("2"),
     np.complex128(1 + 5j),
-    np.timedelta64(3),
-    np.ma.masked,
 ]
 
 
@@ -312,14 +301,6 @@ def test_count_takes_positive_integers(refuses):
         assert _check.count("n", good) == good
     for bad in (0, -1, True, False, 1.0, "1", None):
         refuses(f"n must be a positive integer; got {bad!r}", _check.count, "n", bad)
-    assert _check.count("n", 2**31 - 1) == 2**31 - 1
-    for large in (2**31, 2**62, 2**63):
-        refuses(
-            f"n must be a positive integer below 2^31; got {large}",
-            _check.count,
-            "n",
-            large,
-        )
 
 
 @pytest.mark.parametrize(
@@ -338,7 +319,7 @@ def test_count_answers_in_one_short_line(value):
 def test_activation_keeps_the_dtype():
     """psi(z) has the dtype of z, even where psi would widen it."""
     psi = _functions.activation(
-        lambda z: z * jnp.float64(2), jnp.ones((2, 3), jnp.float32)
+        lambda z: 2 * z.astype(jnp.float64), jnp.ones((2, 3), jnp.float32)
     )
     assert psi(jnp.ones(2, jnp.float32)).dtype == jnp.float32
     assert psi(jnp.ones(2, jnp.float32)).tolist() == [2.0, 2.0]
