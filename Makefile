@@ -58,7 +58,7 @@ test: $(VENV) $(KATEX) $(AXE)
 	@$(MAKE) --no-print-directory book
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term-missing:skip-covered tests --ignore=tests/site
 	$(BIN)/python -m pytest -n 2 tests/site
-	JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env book
+	JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env -p tools.notebook_gate book
 
 pdf: book
 	@$(BIN)/python -m tools.print_book $(if $(CHROMIUM),--browser "$(CHROMIUM)")
