@@ -46,7 +46,7 @@ $(KATEX) $(AXE): %/node_modules/.installed: %/package-lock.json $(VENV)
 
 $(SITE): $(VENV) $(KATEX) $(SOURCES)
 	@rm -rf _build  # a second build on the same folder would not repeat its warnings
-	@$(BIN)/python -m book._ext.exercise_sets
+	@$(BIN)/python -m tools.assignment
 	$(BIN)/jupyter-book build . -n -W --keep-going
 	@touch $@
 
@@ -70,7 +70,7 @@ execute: $(VENV)
 	@$(BIN)/python -m tools.execute
 
 assignment: $(VENV)
-	@$(BIN)/python -m book._ext.exercise_sets $(COURSE)
+	@$(BIN)/python -m tools.assignment $(COURSE)
 
 grade: $(VENV)
 	@$(if $(SUBMISSIONS),,echo "Name the folder of returned notebooks: make grade SUBMISSIONS=folder" >&2; exit 1;) \
