@@ -46,10 +46,12 @@ class WidgetState(pytest.Item):
 
     def runtest(self):
         """Compare the stored state of the widgets with that of this run."""
-        fresh = self.parent.bookkeeper
-        fresh.set_widgets_metadata()
-        stored = self.parent.nb.metadata.get("widgets")
-        assert_same_widgets(stored, fresh.nb.metadata.get("widgets"))
+        notebook = self.parent
+        assert isinstance(notebook, Notebook)
+        notebook.bookkeeper.set_widgets_metadata()
+        stored = notebook.nb.metadata.get("widgets")
+        fresh = notebook.bookkeeper.nb.metadata.get("widgets")
+        assert_same_widgets(stored, fresh)
 
     def repr_failure(self, excinfo):
         """The sentence of the comparison; the traceback leads nowhere useful."""
