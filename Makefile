@@ -93,7 +93,7 @@ assignment: $(VENV)
 
 grade: $(VENV)
 	@$(if $(SUBMISSIONS),,echo "Name the folder of returned notebooks: make grade SUBMISSIONS=folder" >&2; exit 1;) \
-	  $(BIN)/python grading/grade.py "$(SUBMISSIONS)" $(if $(OUT),--out "$(OUT)") $(if $(SEED),--seed $(SEED)) $(if $(WORKERS),--workers $(WORKERS))
+	  $(BIN)/python -m grading "$(SUBMISSIONS)" $(if $(OUT),--out "$(OUT)") $(if $(SEED),--seed $(SEED)) $(if $(WORKERS),--workers $(WORKERS))
 
 bench: $(VENV) book
 	@JAX_PLATFORMS=cpu $(BIN)/python -m tools.bench.kernels
