@@ -14,12 +14,20 @@ CACHE = {
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
 }
 QUICK = ["-n", "2", "--dist", "loadfile", "-m", "not slow"]
+# What a module leaves to the tests of its users; some have no tests of their own.
+MORE_TESTS = {
+    "_check": ["network", "ntk", "linear_flow"],
+    "_flow": ["gradient_flow", "general_loss"],
+    "_functions": ["ntk", "general_loss", "limit_kernel"],
+    "_rounding": ["linear_flow"],
+}
 NOTEBOOK = ["--nbval", "--nbval-current-env", "-p", "tools.notebook_gate"]
 
 
-def tests_of(module):
-    """The test files named after a module of the library, a tool or an extension."""
-    return sorted(ROOT.glob(f"tests/*/test_{module.strip('_')}.py"))
+def files_testing(module):
+    """The files that test a module of the library, a tool or an extension."""
+    names = [module.strip("_"), *MORE_TESTS.get(module, [])]
+    return [file for name in names for file in ROOT.glob(f"tests/*/test_{name}.py")]
 
 
 def selection(what):
@@ -36,9 +44,9 @@ def selection(what):
         return [*NOTEBOOK, str(path)]
     if path.is_relative_to(ROOT / "tests") and path.exists():
         return [str(path)]
-    named_after = tests_of(path.stem)
-    if named_after:
-        return [str(file) for file in named_after]
+    files = files_testing(path.stem)
+    if files:
+        return [str(file) for file in files]
     return ["-k", what]
 
 

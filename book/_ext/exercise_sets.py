@@ -1,14 +1,15 @@
-"""The exercise sets: one notebook each is the source of the site, of the student's copy and of the grading.
+"""The exercise sets: one notebook is the page, the students' copy and the grading.
 
 This extension builds the site without solutions where the environment says
-``NTK_SOLUTIONS=no``. The student's copies are made by tools/assignment.py.
+``NTK_SOLUTIONS=no``. The students' copies are made by tools/assignment.py.
 """
 
 import copy
-import json
 import os
 import re
 from pathlib import Path
+
+import nbformat
 
 ROOT = Path(__file__).parents[2]
 SETS = sorted((ROOT / "book" / "exercises").glob("*.ipynb"))
@@ -24,27 +25,31 @@ def is_solution(cell):
 
 
 def without_solutions(notebook):
-    """The parsed notebook with a sentence in place of each solution, and without outputs; a chapter as it is."""
-    if not any(map(is_solution, notebook["cells"])):
+    """The parsed notebook with a sentence in place of each solution; no outputs.
+
+    A notebook without solutions, such as a chapter, stays as it is.
+    """
+    if not any(is_solution(cell) for cell in notebook["cells"]):
         return notebook
     notebook = copy.deepcopy(notebook)
     for cell in notebook["cells"]:
-        source = "".join(cell["source"])
         if cell["cell_type"] == "code":
-            cell["outputs"], cell["execution_count"] = [], None
+            cell["outputs"] = []
+            cell["execution_count"] = None
         if is_solution(cell):
-            region, absent = (
-                cell["cell_type"] == "code" and REGION.search(source),
-                f"# {ABSENT}",
-            )
+            cell["source"] = source_without_solution(cell)
             cell["metadata"]["tags"] = []  # what is left need not be folded
-            if cell["cell_type"] == "markdown":
-                cell["source"] = f"*{ABSENT}*"
-            else:  # without markers everything goes
-                cell["source"] = (
-                    REGION.sub(rf"\1...  {absent}", source) if region else absent
-                )
     return notebook
+
+
+def source_without_solution(cell):
+    """The text of a cell with an answer, without the answer."""
+    if cell["cell_type"] == "markdown":
+        return f"*{ABSENT}*"
+    source = "".join(cell["source"])
+    if REGION.search(source):
+        return REGION.sub(rf"\1...  # {ABSENT}", source)
+    return f"# {ABSENT}"  # without markers everything goes
 
 
 def switch(app, docname, source):
@@ -53,7 +58,8 @@ def switch(app, docname, source):
     if chosen not in ("yes", "no"):
         raise ValueError(f"NTK_SOLUTIONS must be yes or no; got {chosen!r}")
     if chosen == "no" and Path(app.env.doc2path(docname)).suffix == ".ipynb":
-        source[0] = json.dumps(without_solutions(json.loads(source[0])))
+        notebook = nbformat.reads(source[0], as_version=4)
+        source[0] = nbformat.writes(without_solutions(notebook))
 
 
 def setup(app):

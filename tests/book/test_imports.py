@@ -6,12 +6,14 @@ import pytest
 
 import ntklib
 from book._ext.equation_map import chapters, functions
+from tools.check import files_testing
 from tools.execute import ROOT
 
 # A module imports only what stands before it here. Private modules come first, then
 # the chapters in the lecture's order, then what brings them together.
 ORDER = [
     "_types",
+    "_rounding",
     "_check",
     "_functions",
     "_flow",
@@ -72,13 +74,12 @@ def test_modules_import_only_modules_above(path):
 
 
 @each_module
-def test_modules_have_a_test_file(path):
-    """What tests a module that defines something is a file named after it."""
+def test_modules_have_tests(path):
+    """A module that defines something has a file of tests, or shares its users'."""
     tree = ast.parse(path.read_text("utf-8"))
     defined = [n for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))]
     name = path.parent.name if path.stem == "__init__" else path.stem
-    found = list((ROOT / "tests").glob(f"*/test_{name.strip('_')}.py"))
-    assert found or not defined
+    assert files_testing(name) or not defined
 
 
 @pytest.mark.parametrize(

@@ -22,17 +22,11 @@ from pathlib import Path
 from cosmic_ray.work_db import use_db
 from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkResult
 
-from tools.check import tests_of
+from tools.check import files_testing
 from tools.execute import ROOT
 
 HERE = Path(__file__).resolve().parent
 LIBRARY = ROOT / "ntklib"
-# What a module's own tests leave to those of its users.
-MORE_TESTS = {
-    "_check": ["network", "ntk", "linear_flow"],
-    "_flow": ["gradient_flow", "general_loss"],
-    "_functions": ["ntk", "general_loss", "limit_kernel"],
-}
 # A mutant changes little, so most of its programs have been compiled before.
 SETTINGS = {
     "JAX_COMPILATION_CACHE_DIR": "../cache",
@@ -62,10 +56,9 @@ def full_name(word):
 
 def test_files(module):
     """The tests that must notice a change in the module."""
-    names = [module.split("/")[-1], *MORE_TESTS.get(module, [])]
-    files = [file for name in names for file in tests_of(name)]
+    files = files_testing(module.split("/")[-1])
     if not files:
-        sys.exit(f"{module} has no test file; add those of its users to MORE_TESTS")
+        sys.exit(f"{module} has no tests; name those of its users in tools/check.py")
     return [file.relative_to(ROOT).as_posix() for file in files]
 
 
