@@ -16,7 +16,7 @@ REPORTS := _build/reports
 # Two processes; a file stays in one of them, which compiles its programs once.
 PYTEST := JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: book pdf test check lint types hooks serve execute assignment grade bench mutants lock clean help
+.PHONY: book pdf test check lint types serve execute assignment grade bench mutants lock clean help
 .DELETE_ON_ERROR:
 
 book: $(SITE)
@@ -33,7 +33,6 @@ help:
 	@echo "make grade SUBMISSIONS=folder   grade returned notebooks: a table and a page for each student, in grades/ or OUT"
 	@echo "make bench     time the library and the pages, and weigh the pages"
 	@echo "make mutants   change the library one operator at a time, and list the changes that no test notices (hours)"
-	@echo "make hooks     let git check style, notebooks and spelling before each commit"
 	@echo "make lock      pin every version anew in requirements.lock (UPGRADE=no adds what is missing and keeps the other pins)"
 	@echo "make clean     remove everything that was built or installed"
 
@@ -66,7 +65,7 @@ types: $(VENV)
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
 
 check: $(VENV) lint $(if $(WHAT),,types)
-	@$(BIN)/python -m tools.check $(WHAT)
+	@$(BIN)/python -m tools.check "$(WHAT)"
 
 test: $(VENV) $(KATEX) $(AXE)
 	@rm -rf _build
@@ -75,9 +74,6 @@ test: $(VENV) $(KATEX) $(AXE)
 	JAX_ENABLE_X64=0 $(PYTEST) -m array_function --junitxml=$(REPORTS)/float32.xml tests/library
 	$(PYTEST) --junitxml=$(REPORTS)/site.xml tests/site
 	$(PYTEST) --nbval --nbval-current-env -p tools.notebook_gate --junitxml=$(REPORTS)/notebooks.xml book
-
-hooks: $(VENV)
-	$(BIN)/pre-commit install --hook-type pre-commit --hook-type commit-msg
 
 pdf: book
 	@$(BIN)/python -m tools.print_book $(if $(CHROMIUM),--browser "$(CHROMIUM)")
