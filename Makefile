@@ -11,7 +11,12 @@ export NTK_SOLUTIONS := $(SOLUTIONS)
 SITE := _build/html/.built$(if $(filter-out yes,$(SOLUTIONS)),-$(SOLUTIONS))
 SOURCES := _config.yml _toc.yml $(shell find book ntklib tests -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*')
 
-.PHONY: book pdf test serve execute assignment grade bench mutants lock clean help
+# What the tests report for machines goes here; CI keeps it when they fail.
+REPORTS := _build/reports
+# Two processes; a file stays in one of them, which compiles its programs once.
+PYTEST := JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n 2 --dist loadfile
+
+.PHONY: book pdf test check lint types serve execute assignment grade bench mutants lock clean help
 .DELETE_ON_ERROR:
 
 book: $(SITE)
@@ -19,7 +24,8 @@ book: $(SITE)
 
 help:
 	@echo "make book      build the site into _build/html (SOLUTIONS=no leaves out the solutions of the exercise sets)"
-	@echo "make test      everything CI checks: style, library, notebooks, site"
+	@echo "make check     style, types and the quick tests; with WHAT=ntk all tests of a module, a file or a name"
+	@echo "make test      everything CI checks: style, types, library, notebooks, site"
 	@echo "make pdf       print the whole book into _build/pdf"
 	@echo "make serve     show the site at http://localhost:8000"
 	@echo "make execute   re-run the notebooks and store their outputs"
@@ -27,7 +33,7 @@ help:
 	@echo "make grade SUBMISSIONS=folder   grade returned notebooks: a table and a page for each student, in grades/ or OUT"
 	@echo "make bench     time the library and the pages, and weigh the pages"
 	@echo "make mutants   change the library one operator at a time, and list the changes that no test notices (hours)"
-	@echo "make lock      pin every version anew in requirements.lock"
+	@echo "make lock      pin every version anew in requirements.lock (UPGRADE=no adds what is missing and keeps the other pins)"
 	@echo "make clean     remove everything that was built or installed"
 
 $(VENV): requirements.lock pyproject.toml
@@ -46,19 +52,28 @@ $(KATEX) $(AXE): %/node_modules/.installed: %/package-lock.json $(VENV)
 
 $(SITE): $(VENV) $(KATEX) $(SOURCES)
 	@rm -rf _build  # a second build on the same folder would not repeat its warnings
-	@$(BIN)/python -m book._ext.exercise_sets
+	@$(BIN)/python -m tools.assignment
 	$(BIN)/jupyter-book build . -n -W --keep-going
 	@touch $@
 
-test: $(VENV) $(KATEX) $(AXE)
+lint: $(VENV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	git ls-files -z | xargs -0 $(BIN)/codespell
+
+types: $(VENV)
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
+
+check: $(VENV) lint $(if $(WHAT),,types)
+	@$(BIN)/python -m tools.check "$(WHAT)"
+
+test: $(VENV) $(KATEX) $(AXE)
 	@rm -rf _build
-	@$(MAKE) --no-print-directory book
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term-missing:skip-covered tests --ignore=tests/site
-	$(BIN)/python -m pytest -n 2 tests/site
-	JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env book
+	@$(MAKE) --no-print-directory -j 2 lint types book
+	$(PYTEST) --cov --cov-report=term-missing:skip-covered --junitxml=$(REPORTS)/tests.xml tests --ignore=tests/site
+	JAX_ENABLE_X64=0 $(PYTEST) -m array_function --junitxml=$(REPORTS)/float32.xml tests/library
+	$(PYTEST) --junitxml=$(REPORTS)/site.xml tests/site
+	$(PYTEST) --nbval --nbval-current-env -p tools.notebook_gate --junitxml=$(REPORTS)/notebooks.xml book
 
 pdf: book
 	@$(BIN)/python -m tools.print_book $(if $(CHROMIUM),--browser "$(CHROMIUM)")
@@ -70,7 +85,7 @@ execute: $(VENV)
 	@$(BIN)/python -m tools.execute
 
 assignment: $(VENV)
-	@$(BIN)/python -m book._ext.exercise_sets $(COURSE)
+	@$(BIN)/python -m tools.assignment $(COURSE)
 
 grade: $(VENV)
 	@$(if $(SUBMISSIONS),,echo "Name the folder of returned notebooks: make grade SUBMISSIONS=folder" >&2; exit 1;) \
@@ -85,9 +100,9 @@ mutants: $(VENV)
 
 lock: $(VENV)
 	$(BIN)/python -m pip install --quiet uv
-	echo "$$(sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml)" | $(BIN)/uv pip compile --quiet --upgrade --universal --fork-strategy fewest \
-	  --python-version 3.11 --no-emit-index-url --no-annotate --no-header --all-extras pyproject.toml - --output-file requirements.lock
+	echo "$$(sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml)" | $(BIN)/uv pip compile --quiet $(if $(filter no,$(UPGRADE)),,--upgrade) \
+	  --universal --fork-strategy fewest --python-version 3.11 --no-emit-index-url --no-annotate --no-header --all-extras pyproject.toml - --output-file requirements.lock
 
 clean:
-	rm -rf _build .venv book/_ext/node_modules tests/site/node_modules .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf _build .cache .venv book/_ext/node_modules tests/site/node_modules .pytest_cache .ruff_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

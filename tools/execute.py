@@ -1,7 +1,7 @@
-"""Execution of the notebooks: `python -m tools.execute` re-runs them and stores their outputs (`make execute`).
+"""Execution of the notebooks: `make execute` re-runs them and stores their outputs.
 
-A notebook is replaced in one step, and only when it has run from top to bottom without a fault; an interrupted or a
-failed run leaves the old one whole.
+A notebook is replaced in one step, and only when it has run from top to bottom without
+a fault; an interrupted or a failed run leaves the old one whole.
 """
 
 import argparse
@@ -18,26 +18,36 @@ from nbclient.exceptions import CellExecutionError
 from book._ext.stored_outputs import faults
 
 ROOT = Path(__file__).parents[1]
+COLOUR = r"\x1b\[[0-9;]*m"  # in a traceback
 
-ANSI = r"\x1b\[[0-9;]*m"
-PATHS = (ROOT / "book").rglob("*.ipynb")
-BOOK = sorted(
-    path
-    for path in PATHS
-    if not any(part[0] in "._" for part in path.relative_to(ROOT).parts)
-)
+
+def notebooks_of_the_book():
+    """All notebooks below book/, without the copies that editors hide there."""
+    paths = (ROOT / "book").rglob("*.ipynb")
+    return sorted(
+        path
+        for path in paths
+        if not any(part[0] in "._" for part in path.relative_to(ROOT).parts)
+    )
+
+
+BOOK = notebooks_of_the_book()
 
 
 class NotebookError(Exception):
-    """A notebook that did not run to its end, or whose outputs must not be stored."""
+    """A notebook did not run to its end, or its outputs must not be stored."""
 
 
 def execute(path):
-    """The notebook at `path`, run in a fresh kernel in its own folder, with nothing of this machine or moment in it."""
+    """Run the notebook at `path` in a fresh kernel in its own folder.
+
+    What comes back holds nothing of this machine or moment.
+    """
     notebook = nbformat.read(path, as_version=4)
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell in code:
+        cell.outputs = []
+        cell.execution_count = None
     notebook.metadata.pop("widgets", None)
     os.environ["JAX_PLATFORMS"] = "cpu"
     client = NotebookClient(
@@ -51,12 +61,10 @@ def execute(path):
     try:
         client.execute()
     except CellExecutionError as error:
-        number = sum(
-            cell.cell_type == "code" and cell.execution_count is not None
-            for cell in notebook.cells
-        )
+        number = sum(cell.execution_count is not None for cell in code)
+        text = re.sub(COLOUR, "", str(error))
         raise NotebookError(
-            f"code cell {number} raised {error.ename}\n{re.sub(ANSI, '', str(error))}"
+            f"code cell {number} raised {error.ename}\n{text}"
         ) from error
     notebook.metadata.language_info = {"name": "python"}
     return notebook
@@ -65,7 +73,8 @@ def execute(path):
 def store(path):
     """Execute the notebook at `path` and put the result in its place."""
     notebook = execute(path)
-    if found := faults(notebook):
+    found = faults(notebook)
+    if found:
         raise NotebookError("; ".join(found))
     fresh = path.with_suffix(".ipynb.new")
     try:
@@ -76,7 +85,7 @@ def store(path):
 
 
 def main():
-    """Store each notebook named on the command line, or each of the book, with one line of progress."""
+    """Store the notebooks of the command line, or all of the book, a line for each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("notebooks", nargs="*", type=Path, default=BOOK)
     for path in parser.parse_args().notebooks:
@@ -88,10 +97,8 @@ def main():
             sys.exit(
                 f"failed\n{path}: {error}\nThe stored notebook was left as it was."
             )
-        except (
-            KeyboardInterrupt,
-            Exception,
-        ) as error:  # nbclient answers an interrupt with several kinds
+        # nbclient answers an interrupt with several kinds of exception.
+        except (KeyboardInterrupt, Exception) as error:
             sys.exit(f"stopped by {type(error).__name__}\n{path} was left as it was.")
         print(f"{time.perf_counter() - start:5.1f} s", flush=True)
 

@@ -1,4 +1,7 @@
-"""The exercise sets: complete, the same in every form, graded by nbgrader, without solutions where they say so."""
+"""The exercise sets: complete, graded by nbgrader, without solutions where they say so.
+
+All forms of a set come from its notebook.
+"""
 
 import csv
 import json
@@ -15,20 +18,15 @@ import pytest
 import snowballstemmer
 
 from book._ext import exercise_sets
-from book._ext.exercise_sets import (
-    REGION,
-    ROLE,
-    ROOT,
-    SETS,
-    is_solution,
-    plain,
-    without_solutions,
-)
+from book._ext.exercise_sets import REGION, SETS, is_solution, without_solutions
 from ntklib import exercises
+from tools.assignment import ROLE, plain
+from tools.execute import ROOT
 
 ORDER = ("kernel", "dynamics", "bounds", "drift")
 LINE = re.compile(
-    r"^\*(easy|medium|hard) · (\d+) minutes · (\d+) points · chapter\* \{doc\}`\.\./(\w+)`",
+    r"^\*(easy|medium|hard) · (\d+) minutes · (\d+) points"
+    r" · chapter\* \{doc\}`\.\./(\w+)`",
     re.M,
 )
 HINT = re.compile(r"<details><summary>Hint</summary>\n\n.{40,}\n\n</details>$", re.S)
@@ -77,14 +75,14 @@ def table():
 
 
 def test_sets_hold_the_exercises_of_the_library():
-    """The notebooks' exercises are those of exercises.names(), in its order; the guide's table has a row for each."""
+    """Notebooks, exercises.names() and the guide's table agree, in the same order."""
     assert list(HOME) == NAMES == list(table())
     assert {path.stem for path in SETS} == set(ORDER)
 
 
 @exercise
 def test_exercise_is_complete(name):
-    """Level, minutes, points, chapter, hint, derivation, slips, code and test; points and level as in the table."""
+    """Level, minutes, points, chapter, hint, derivation, slips, code and test."""
     cell = cells(HOME[name])
     text, derivation = source(cell[f"{name}-text"]), source(cell[f"{name}-derivation"])
     level, minutes, points, chapter = LINE.search(text).groups()
@@ -106,7 +104,7 @@ def test_exercise_is_complete(name):
 
 @exercise
 def test_exercise_has_the_metadata_of_nbgrader(name):
-    """Cell id = grade_id; the derivation is graded by hand, the answer is a solution, the test is locked."""
+    """Derivations are graded by hand, answers are solutions, tests are locked."""
     kinds = {
         f"{name}-derivation": (True, True, False),
         name: (False, True, False),
@@ -136,7 +134,7 @@ def test_set_states_its_points_and_minutes(stem):
 
 
 def pieces(text):
-    """The runs of words and formulas between the marks of a text, and the lines of code: what a reader would see."""
+    """What a reader sees of a text: the words and formulas between its marks."""
     text = text.translate(STRAIGHT)
     return {
         " ".join(piece.split())
@@ -146,7 +144,7 @@ def pieces(text):
 
 
 def in_the_open():
-    """What everybody may read: the instructor's guide, and the sets but for their solutions."""
+    """What all may read: the instructor's guide, and the sets without solutions."""
     texts = [(ROOT / "book" / "instructor.md").read_text("utf-8")]
     for cell in ALL:
         if cell["cell_type"] == "code":
@@ -171,7 +169,7 @@ def secrets():
 
 
 def test_secrets_are_nearly_all_of_the_solutions():
-    """The lines searched for below are many, and come from every exercise, code and prose."""
+    """The lines searched for below are many, from code and prose of every exercise."""
     found = secrets()
     assert len(found) > 400
     assert not [piece for piece in found if "SOLUTION" in piece]
@@ -213,7 +211,7 @@ class Text(HTMLParser):
 
 
 def legible(path):
-    """What can be read in a file: text of pages and of notebooks, unpacked inventories, anything else as it is."""
+    """What can be read in a file: the text of pages, notebooks and inventories."""
     data = path.read_bytes()
     if path.name == "objects.inv":
         data = data + zlib.decompress(data.split(b"\n", 4)[4])
@@ -232,61 +230,69 @@ def leaks(folder):
     return {piece for piece in secrets() if any(piece in text for text in texts)}
 
 
-START = f"""
-import json, shutil, sys
-from pathlib import Path
-sys.path.insert(0, {str(ROOT)!r})
-from book._ext import exercise_sets
-folder = Path(sys.argv[1])
+MAKE_COURSE = """
+import sys
+from tools.assignment import make_course
+
+make_course(sys.argv[1])
 """
+# Submissions named as STUDENT=SET are graded, and the grades exported.
 GRADE = """
-import os
+import os, sys
 from nbgrader.apps import AutogradeApp, ExportApp
-os.chdir(folder)
-for stem in sys.argv[2:]:
-    for student, place in (("reference", "source"), ("untouched", "release")):
-        shutil.copytree(folder / place / stem, folder / "submitted" / student / stem)
+
+os.chdir(sys.argv[1])
+for submission in sys.argv[2:]:
+    student, name = submission.split("=")
     AutogradeApp.clear_instance()
-    AutogradeApp.launch_instance([stem])
-    AutogradeApp.clear_instance()
+    AutogradeApp.launch_instance([name, f"--student={student}"])
+AutogradeApp.clear_instance()
 ExportApp.launch_instance([])
 """
 
 
 def script(text, *arguments):
-    """Run a script in a process of its own: nbgrader warns, and keeps a database open."""
+    """Run a script in its own process: nbgrader warns, and keeps a database open."""
     clean = {
         name: value for name, value in os.environ.items() if not name.startswith("NTK_")
     }
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    command = [sys.executable, "-c", START + text, *map(str, arguments)]
-    environment = {**clean, "JAX_PLATFORMS": "cpu", "PATH": path}
+    programs = str(Path(sys.executable).parent)
+    environment = clean | {
+        "JAX_PLATFORMS": "cpu",
+        "PATH": os.pathsep.join([programs, os.environ["PATH"]]),
+        "PYTHONPATH": str(ROOT),
+    }
+    command = [sys.executable, "-c", text, *map(str, arguments)]
     result = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    """An nbgrader course with the four sets, as `make assignment COURSE=folder` leaves it."""
+    """An nbgrader course of the four sets, as `make assignment COURSE=folder` does."""
     folder = tmp_path_factory.mktemp("course")
-    script("exercise_sets.make_course(folder)", folder)
+    script(MAKE_COURSE, folder)
     return folder
 
 
+def students_copy(course, stem):
+    """The cells of a student's copy of a set."""
+    path = course / "release" / stem / f"{stem}.ipynb"
+    return json.loads(path.read_text("utf-8"))["cells"]
+
+
 def test_students_copies_hold_no_solution(course):
-    """No line of a solution is in any field of a student's copy; in the reference copies all of them are."""
+    """A student's copy holds no line of a solution, in any field; a reference all."""
     assert leaks(course / "release") == set()
     assert leaks(course / "source") == secrets()
 
 
 @pytest.mark.parametrize("stem", ORDER)
 def test_students_copy_is_ready_to_work_on(course, stem):
-    """Tasks, hints and tests are there; stubs, no outputs, no roles, no links and no metadata of the book."""
-    copy = json.loads((course / "release" / stem / f"{stem}.ipynb").read_text("utf-8"))
-    assert [cell["id"] for cell in copy["cells"]] == [
-        cell["id"] for cell in READ[stem]["cells"]
-    ]
-    for cell in copy["cells"]:
+    """Tasks, hints, tests and stubs; no outputs, roles, links, metadata of the book."""
+    copy = students_copy(course, stem)
+    assert [cell["id"] for cell in copy] == [cell["id"] for cell in READ[stem]["cells"]]
+    for cell in copy:
         text = source(cell)
         assert not cell.get("outputs")
         assert not re.search(r"\{\w+\}`|:::|\.\./", text)
@@ -302,48 +308,63 @@ def test_students_copy_is_ready_to_work_on(course, stem):
             assert "chapter* “" in text
 
 
-def test_reference_gets_all_points_and_the_untouched_copy_none(course):
-    """nbgrader's autograde, for the four sets: what the book holds scores 100 %, what it hands out scores 0."""
-    script(GRADE, course, *ORDER)
-    points = {
-        stem: sum(int(row[3]) for row in table().values() if row[0] == stem)
-        for stem in ORDER
-    }
+@pytest.mark.parametrize("stem", ORDER)
+def test_untouched_copy_fails_every_test(course, stem):
+    """On the stubs that a student gets, the test of each exercise fails."""
+    names = {}
+    failed = []
+    for cell in students_copy(course, stem):
+        if cell["cell_type"] == "code":
+            try:
+                exec(source(cell), names)
+            except NotImplementedError:
+                pass  # a stub outside of a function
+            except (AssertionError, NameError):
+                failed.append(cell["id"])
+    assert failed == [f"{name}-test" for name in NAMES if HOME[name] == stem]
+
+
+@pytest.mark.slow
+def test_nbgrader_gives_the_reference_all_points_and_the_untouched_copy_none(course):
+    """By nbgrader's autograde each set of the book has 100 %, a student's copy 0.
+
+    The untouched copy of one set is enough here: the test above covers the others.
+    """
+    submissions = [("reference", "source", stem) for stem in ORDER]
+    submissions.append(("untouched", "release", "bounds"))
+    for student, place, stem in submissions:
+        submitted = course / "submitted" / student / stem
+        shutil.copytree(course / place / stem, submitted)
+    script(GRADE, course, *(f"{student}={stem}" for student, _, stem in submissions))
     with (course / "grades.csv").open() as file:
-        rows = [
-            (row["assignment"], row["student_id"], row["score"], row["max_score"])
-            for row in csv.DictReader(file)
-        ]
-    graded = {
-        (stem, student): (float(score), float(most))
-        for stem, student, score, most in rows
-    }
-    expected = {(stem, "reference"): (most, most) for stem, most in points.items()}
-    assert graded == expected | {
-        (stem, "untouched"): (0, most) for stem, most in points.items()
-    }
+        rows = list(csv.DictReader(file))
+    graded = {}
+    for row in rows:
+        score = float(row["score"]), float(row["max_score"])
+        graded[row["student_id"], row["assignment"]] = score
+    expected = {}
+    for stem in ORDER:
+        points = sum(int(row[3]) for row in table().values() if row[0] == stem)
+        expected["reference", stem] = points, points
+        expected["untouched", stem] = 0, points
+    assert graded == expected
 
 
-def small_book(folder, course, choice):
-    """The site of the sets and the guide alone, with this book's settings, with solutions or without."""
+def site_without_solutions(folder, course):
+    """The site of the sets and the guide alone, with this book's settings."""
     shutil.copytree(ROOT / "book", folder / "book")
     shutil.copy(ROOT / "_config.yml", folder)
     listed = "".join(f"- file: book/exercises/{stem}\n" for stem in ORDER)
     (folder / "_toc.yml").write_text(
         f"format: jb-book\nroot: book/instructor\nchapters:\n{listed}"
     )
-    (folder / "_build" / "assignment").mkdir(parents=True)
+    copies = folder / "_build" / "assignment"
+    copies.mkdir(parents=True)
     for stem in ORDER:
-        shutil.copy(
-            course / "release" / stem / f"{stem}.ipynb",
-            folder / "_build" / "assignment",
-        )
-    command = [
-        Path(sys.executable).with_name("jupyter-book"),
-        "build",
-        ".",
-    ]  # no -W: the chapters are not there
-    environment = {**os.environ, "NTK_SOLUTIONS": choice}
+        shutil.copy(course / "release" / stem / f"{stem}.ipynb", copies)
+    # Without -W: there are links to chapters, which are not there.
+    command = [Path(sys.executable).with_name("jupyter-book"), "build", "."]
+    environment = os.environ | {"NTK_SOLUTIONS": "no"}
     result = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, env=environment
     )
@@ -351,38 +372,59 @@ def small_book(folder, course, choice):
     return folder / "_build" / "html"
 
 
-def indexed(html):
-    """The words of a site's search index that stand in solutions alone, stemmed as the index stems them."""
+def stems(texts):
+    """The words of texts, stemmed as the search index stems them."""
     stem = snowballstemmer.stemmer("porter").stemWord
-    texts = (" ".join(some).lower() for some in (secrets(), in_the_open()))
-    hidden, shown = ({stem(word) for word in WORD.findall(text)} for text in texts)
-    return (hidden - shown) & set(
-        re.findall(r'"?([a-z]{3,})"?:', (html / "searchindex.js").read_text("utf-8"))
+    return {stem(word) for text in texts for word in WORD.findall(text.lower())}
+
+
+def indexed(html):
+    """The words of a site's search index that stand in solutions alone."""
+    index = (html / "searchindex.js").read_text("utf-8")
+    words = set(re.findall(r'"?([a-z]{3,})"?:', index))
+    return words & (stems(secrets()) - stems(in_the_open()))
+
+
+def pages_of_sets(html):
+    """The text of the pages of the four sets."""
+    return "\n".join(
+        legible(html / "book" / "exercises" / f"{stem}.html") for stem in ORDER
     )
 
 
-@pytest.mark.parametrize("choice", ["yes", "no"])
-def test_site_without_solutions_holds_none(course, tmp_path, choice):
-    """No file of the site with NTK_SOLUTIONS=no holds a line of a solution; in the normal site all are found."""
-    html = small_book(tmp_path, course, choice)
-    pages = [legible(html / "book" / "exercises" / f"{stem}.html") for stem in ORDER]
-    absent, outputs = (
-        sum(page.count(text) for page in pages)
-        for text in (exercise_sets.ABSENT, "right, says")
-    )
+def results():
+    """What the tests of the exercises print in the book."""
+    outputs = [cells(HOME[name])[f"{name}-test"]["outputs"] for name in NAMES]
+    return ["".join(output["data"]["text/plain"]) for (output,) in outputs]
+
+
+@pytest.mark.slow
+def test_site_without_solutions_holds_none(course, tmp_path):
+    """No file of the site with NTK_SOLUTIONS=no holds a line of a solution."""
+    html = site_without_solutions(tmp_path, course)
+    pages = pages_of_sets(html)
     assert len(list(html.rglob("*.ipynb"))) == len(ORDER)
-    if choice == "yes":
-        assert leaks(html) == secrets()
-        assert len(indexed(html)) > 20
-        assert (absent, outputs) == (0, len(NAMES))
-    else:
-        assert leaks(html) == set()
-        assert indexed(html) == set()
-        assert (absent, outputs) == (2 * len(NAMES), 0)
+    assert leaks(html) == set()
+    assert indexed(html) == set()
+    assert pages.count(exercise_sets.ABSENT) == 2 * len(NAMES)
+    assert not [result for result in results() if result in pages]
+
+
+@pytest.mark.slow
+def test_site_with_solutions_holds_all():
+    """In the site as built every line is found, so the search above can find some."""
+    html = ROOT / "_build" / "html"
+    if not html.exists():
+        pytest.skip("needs the site: make book")
+    pages = pages_of_sets(html)
+    assert leaks(html / "book" / "exercises") == secrets()
+    assert len(indexed(html)) > 20
+    assert exercise_sets.ABSENT not in pages
+    assert all(result in pages for result in results())
 
 
 def test_chapters_hold_no_line_of_a_solution():
-    """The rest of the book may teach the results, and their formulas, but has no other line of a model solution."""
+    """The chapters may teach results and formulas, but hold no line of a solution."""
     others = [
         path for kind in ("*.ipynb", "*.md") for path in (ROOT / "book").glob(kind)
     ]
@@ -395,7 +437,7 @@ def test_chapters_hold_no_line_of_a_solution():
 
 
 def test_without_solutions_removes_an_answer_without_markers():
-    """If the markers are missing, the whole cell goes; an answer is never shown for want of a comment."""
+    """If the markers are missing, the whole cell goes."""
     marked = {
         "cell_type": "code",
         "metadata": {"nbgrader": {"solution": True}},
@@ -415,49 +457,34 @@ def test_without_solutions_leaves_chapters_alone():
 
 
 def test_plain_turns_roles_into_words():
-    """A link to a chapter becomes its title, a reference with a text becomes the text, a download goes."""
-    text = "See {doc}`../ntk` and {ref}`erratum 1 <erratum-1>`.\n\n{download}`This set <../../x.ipynb>`"
-    (cell,) = plain(
-        {
-            "cells": [
-                {
-                    "cell_type": "markdown",
-                    "metadata": {"tags": ["hide"]},
-                    "source": text,
-                }
-            ]
-        }
-    )["cells"]
-    assert cell == {
-        "cell_type": "markdown",
-        "metadata": {},
-        "source": "See “The tangent kernel” and erratum 1.",
-    }
+    """A chapter becomes its title, a reference its text, and a download goes."""
+    text = (
+        "See {doc}`../ntk` and {ref}`erratum 1 <erratum-1>`.\n\n"
+        "{download}`This set <../../x.ipynb>`"
+    )
+    cell = {"cell_type": "markdown", "metadata": {"tags": ["hide"]}, "source": text}
+    (found,) = plain({"cells": [cell]})["cells"]
+    assert found["source"] == "See “The tangent kernel” and erratum 1."
+    assert found["metadata"] == {}
 
 
 def test_switch_refuses_other_words(monkeypatch):
-    """Anything but yes and no stops the build: a slip must not publish the solutions."""
+    """Anything but yes and no stops the build, lest a slip publish the solutions."""
     monkeypatch.setenv("NTK_SOLUTIONS", "No")
     with pytest.raises(ValueError, match="NTK_SOLUTIONS must be yes or no; got 'No'"):
         exercise_sets.switch(None, "page", [""])
 
 
 def test_make_builds_anew_when_the_choice_changes():
-    """A site with solutions is never taken for one without: each has a mark of its own."""
+    """A site with solutions is never taken for one without: each has its own mark."""
     clean = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("MAKE", "MFLAGS", "SOLUTIONS"))
     }
-    command = [
-        "make",
-        "--dry-run",
-        "SOLUTIONS=no",
-        "--assume-old=.venv/.installed",
-        "book",
-    ]
+    options = ["--dry-run", "SOLUTIONS=no", "--assume-old=.venv/.installed"]
     result = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, env=clean
+        ["make", *options, "book"], cwd=ROOT, capture_output=True, text=True, env=clean
     )
     assert "_build/html/.built-no" in result.stdout
     assert "jupyter-book build" in result.stdout

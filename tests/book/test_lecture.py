@@ -1,4 +1,4 @@
-"""The lecture is whole: every item has its place in the book, and every correction is settled and linked both ways."""
+"""The lecture is whole: each item has a place in the book, each correction a cell."""
 
 import ast
 import re
@@ -9,15 +9,37 @@ from book._ext.equation_map import LABEL, chapters
 from tools.execute import ROOT
 
 ITEMS = """
-Recap: the parameters, independent and normal | The output of the network | The hidden layer | The data set | The loss |
-(1), gradient flow | (2), the change of the residuals | The random tangent kernel | Remark: a mixture of residuals |
-Theorem 1, the limit | (3), the linear equation | Remark: the preconditioner | (4), its solution |
-The exponential of a matrix | The generalised loss | (5), its change |
-"The second equality is an exercise for the reader" | The change of the squared loss | Lemma 2 | Proof of Lemma 2 |
-The differential inequality | Grönwall's inequality | (6), the bound | Consequence: training converges |
-Remark: the smallest eigenvalue is positive | Exercise 1, the kernel in closed form |
-Exercise 2, the change of the kernel | Exercise 3, the triple product | Consequence: the change vanishes in the limit |
-Consequence: the limit kernel is stationary | Reference: Jacot, Gabriel and Hongler
+Recap: the parameters, independent and normal
+The output of the network
+The hidden layer
+The data set
+The loss
+(1), gradient flow
+(2), the change of the residuals
+The random tangent kernel
+Remark: a mixture of residuals
+Theorem 1, the limit
+(3), the linear equation
+Remark: the preconditioner
+(4), its solution
+The exponential of a matrix
+The generalised loss
+(5), its change
+"The second equality is an exercise for the reader"
+The change of the squared loss
+Lemma 2
+Proof of Lemma 2
+The differential inequality
+Grönwall's inequality
+(6), the bound
+Consequence: training converges
+Remark: the smallest eigenvalue is positive
+Exercise 1, the kernel in closed form
+Exercise 2, the change of the kernel
+Exercise 3, the triple product
+Consequence: the change vanishes in the limit
+Consequence: the limit kernel is stationary
+Reference: Jacot, Gabriel and Hongler
 """
 NUMBERS = range(1, 23)
 ERRATUM = re.compile(r"<erratum-(\d+)>")
@@ -37,34 +59,34 @@ ROWS = re.findall(
 
 
 def entries():
-    """The errata: number -> (text of the entry, its code cells)."""
-    found, number = {}, None
+    """The errata: number -> (text of the entry, its code cells).
+
+    An entry begins at its label, and goes on until the next one or until a heading.
+    """
+    found = {}
+    number = None
     for text, kind in CHAPTERS["errata"]:
-        parts = (
-            re.split(r"^\(erratum-(\d+)\)=$", text, flags=re.M)
-            if kind == "markdown"
-            else [text]
-        )
-        if kind == "markdown" and len(parts) == 1 and re.search(r"^##? ", text, re.M):
+        if kind == "code":
+            if number is not None:
+                found[number][1].append(text)
+            continue
+        before, *labelled = re.split(r"^\(erratum-(\d+)\)=$", text, flags=re.M)
+        if not labelled and re.search(r"^##? ", before, re.M):
             number = None
-        if number and kind == "code":
-            found[number][1].append(text)
-        for key, body in zip(parts[1::2], parts[2::2], strict=True):
-            number = int(key)
+        for label, body in zip(labelled[::2], labelled[1::2], strict=True):
+            number = int(label)
             found[number] = (body, [])
     return found
 
 
 def test_lecture_table_has_every_item_in_order():
-    """The lecture's formulas, theorems, proofs, remarks and exercises, none missing, in the lecture's order."""
-    assert [name for name, _, _ in ROWS] == [
-        " ".join(item.split()) for item in ITEMS.split("|")
-    ]
+    """Formulas, theorems, proofs, remarks and exercises, all in the lecture's order."""
+    assert [name for name, _, _ in ROWS] == ITEMS.strip().splitlines()
 
 
 @pytest.mark.parametrize(("name", "place", "slips"), ROWS, ids=[row[0] for row in ROWS])
 def test_lecture_table_links_lead_somewhere(name, place, slips):
-    """Each row names a page and a labelled equation, theorem or reference there; each correction exists."""
+    """A row names a page and a label on it, and only corrections that exist."""
     (page,) = re.findall(r"\{doc\}`(\w+)`", place)
     labels = re.findall(r"\{(?:eq|prf:ref|cite)\}`([\w-]+)`", place)
     assert labels
@@ -90,7 +112,7 @@ def test_errata_are_all_there():
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_erratum_is_settled_by_a_cell_and_linked_both_ways(number):
-    """A cell with an assertion decides each entry; the chapters that it names are those that link to it."""
+    """A cell with an assertion decides the entry; chapters link to it and back."""
     body, cells = entries()[number]
     nodes = [node for cell in cells for node in ast.walk(ast.parse(cell))]
     assert any(
@@ -108,7 +130,7 @@ def test_erratum_is_settled_by_a_cell_and_linked_both_ways(number):
 
 
 def test_ten_formulas_are_ten_with_links():
-    """The summary has ten formulas, each with a link to the labelled equation that it repeats."""
+    """The summary has ten formulas, each with a link to the equation it repeats."""
     text = (ROOT / "book" / "ten_formulas.md").read_text("utf-8")
     items = re.split(r"^\d+\. ", text, flags=re.M)[1:]
     known = {
@@ -125,7 +147,7 @@ def test_ten_formulas_are_ten_with_links():
 
 
 def test_corrections_stand_in_notes():
-    """Each correction is made in a note of at least one chapter, where readers can tell it from the text."""
+    """At least one chapter makes each correction in a note, apart from the text."""
     text = "\n".join(text for stem, text in TEXT.items() if stem != "errata")
     notes = "".join(
         match[0]

@@ -1,0 +1,122 @@
+"""The shape of the notebooks: what assertions, figures and sliders must have."""
+
+import ast
+import json
+
+import pytest
+from sphinx_external_toc.parsing import parse_toc_yaml
+
+from book._ext.equation_map import chapters
+from tests.book.conftest import CHAPTERS
+from tools.execute import BOOK, ROOT
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+RUNTIME = {"base", "controls", "output"}  # what the site's copy of the runtime holds
+BYTES = 400_000  # of a slider with all its pictures
+
+notebook = pytest.mark.parametrize("path", BOOK, ids=lambda path: path.stem)
+
+
+def read(path):
+    """The parsed notebook."""
+    return json.loads(path.read_text("utf-8"))
+
+
+def source(cell):
+    """The text of a cell."""
+    return "".join(cell["source"])
+
+
+def shows(cell, kind):
+    """Whether an output of the cell is of the kind."""
+    return any(kind in output.get("data", {}) for output in cell.get("outputs", []))
+
+
+@notebook
+def test_comparisons_can_fail(path):
+    """A notebook has two assertions or more, and no comparison that nobody reads."""
+    cells = [cell for cell in read(path)["cells"] if cell["cell_type"] == "code"]
+    nodes = [node for cell in cells for node in ast.walk(ast.parse(source(cell)))]
+    asserts = [
+        node
+        for node in nodes
+        if isinstance(node, ast.Assert)
+        or (isinstance(node, ast.Attribute) and node.attr.startswith("assert_"))
+    ]
+    assert len(asserts) >= 2
+    statements = [ast.unparse(node) for node in nodes if isinstance(node, ast.Expr)]
+    unread = [
+        text for text in statements if "close" in text and "assert_allclose" not in text
+    ]
+    assert not unread
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_figures_have_alt_text_caption_and_name(path):
+    """A picture has alt text, a caption and a name to cite, and its code is folded."""
+    pictures = [cell for cell in read(path)["cells"] if shows(cell, "image/png")]
+    assert pictures
+    for cell in pictures:
+        settings = cell["metadata"]["mystnb"]
+        assert len(settings["image"]["alt"]) > 40
+        assert len(settings["figure"]["caption"]) > 40
+        assert settings["figure"]["name"].startswith("fig-")
+        assert "hide-input" in cell["metadata"]["tags"]
+
+
+def sliders(cells):
+    """Where the sliders stand that a reader sees."""
+    return [
+        i
+        for i, cell in enumerate(cells)
+        if shows(cell, WIDGET) and "remove-output" not in cell["metadata"]["tags"]
+    ]
+
+
+def next_text(cells):
+    """The first of the cells that is text."""
+    return next(source(cell) for cell in cells if cell["cell_type"] == "markdown")
+
+
+WITH_SLIDERS = [path for path in BOOK if sliders(read(path)["cells"])]
+with_sliders = pytest.mark.parametrize("path", WITH_SLIDERS, ids=lambda path: path.stem)
+
+
+@with_sliders
+def test_sliders_stand_between_words(path):
+    """A slider is introduced, is followed by what to see, and its code is folded."""
+    cells = read(path)["cells"]
+    for i in sliders(cells):
+        assert next_text(cells[i::-1]).endswith(":")
+        assert "What to see: " in next_text(cells[i:])
+        assert "hide-input" in cells[i]["metadata"]["tags"]
+
+
+@with_sliders
+def test_sliders_stand_beside_a_figure(path):
+    """A chapter with a slider has a picture for those who cannot move one."""
+    assert any(shows(cell, "image/png") for cell in read(path)["cells"])
+
+
+@with_sliders
+def test_sliders_are_light_and_need_no_other_runtime(path):
+    """A slider weighs at most 0.4 MB and is made of widgets that the site can show."""
+    book = read(path)
+    (stored,) = book["metadata"]["widgets"].values()
+    assert len(json.dumps(stored)) < BYTES * len(sliders(book["cells"]))
+    modules = {model["model_module"] for model in stored["state"].values()}
+    assert modules <= {f"@jupyter-widgets/{name}" for name in RUNTIME}
+
+
+def test_sliders_are_in_several_chapters():
+    """The tests above have something to look at."""
+    assert len(WITH_SLIDERS) >= 5
+
+
+def test_chapters_are_the_notebooks():
+    """Every notebook under book/ is listed in _toc.yml, so it is built and checked."""
+    assert set(chapters(ROOT)) == {path.stem for path in CHAPTERS}
+    listed = set(parse_toc_yaml(ROOT / "_toc.yml"))
+    assert {
+        path.relative_to(ROOT).with_suffix("").as_posix() for path in BOOK
+    } <= listed

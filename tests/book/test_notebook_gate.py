@@ -1,0 +1,224 @@
+"""The gate, nbval with tools.notebook_gate, stops changes that nobody has seen."""
+
+import base64
+import copy
+import io
+import json
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import zlib
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.book.conftest import write_notebook
+from tools.execute import ROOT, store
+from tools.notebook_gate import (
+    SIGNATURE,
+    assert_same_outputs,
+    assert_same_picture,
+    chunks,
+)
+
+NUMBER = """
+import numpy as np
+import ntklib
+
+params = ntklib.Params(np.array([[1.0, 2.0]]), np.array([3.0]))
+print(ntklib.network(params, [[0.5, 0.25]], lambda z: z**3))
+"""
+PICTURE = """
+import matplotlib.pyplot as plt
+
+fig, ax = plt.subplots(figsize=(2, 2))
+ax.plot([0, 1], [0, 1])
+plt.show()
+"""
+SLIDER = """
+from ntklib.figures import slider_figure
+
+slider_figure(lambda a: plt.plot([0, a]), lambda a: f"A line up to {a}.", a=[1, 2])
+"""
+
+
+def edit(path, change):
+    """Apply `change` to the parsed notebook and write it back."""
+    notebook = json.loads(path.read_text("utf-8"))
+    change(notebook)
+    path.write_text(json.dumps(notebook), "utf-8")
+
+
+def change_everything(notebook):
+    """In each cell another thing that the gate has to see."""
+    number, first_picture, second_picture, _ = notebook["cells"]
+    change_digit(number["outputs"][0])
+    change_picture(first_picture["outputs"][0]["data"], corrupt)
+    change_picture(second_picture["outputs"][0]["data"], repaint)
+    (widgets,) = notebook["metadata"]["widgets"].values()
+    change_slider(widgets["state"])
+
+
+def change_digit(output):
+    """Another first digit in a printed number."""
+    text = "".join(output["text"])
+    digit = re.search(r"\d", text)[0]
+    output["text"] = [text.replace(digit, str((int(digit) + 1) % 10), 1)]
+
+
+def change_picture(data, change):
+    """Store what `change` makes of the PNG file."""
+    changed = change(base64.b64decode(data["image/png"]))
+    data["image/png"] = base64.b64encode(changed).decode()
+
+
+def change_slider(models):
+    """Another digit in a coordinate of one of the slider's pictures."""
+    states = [model["state"] for model in models.values()]
+    picture = next(state for state in states if "src=" in state.get("value", ""))
+    assert "A line up to" in picture["value"]
+    picture["value"] = picture["value"].replace("M 0 ", "M 1 ", 1)
+
+
+def corrupt(png):
+    """Another bit in the middle of the file."""
+    changed = bytearray(png)
+    changed[len(changed) // 2] ^= 1
+    return changed
+
+
+def repaint(png):
+    """A valid picture of the same size and with the same metadata, all of it black."""
+    repainted = SIGNATURE
+    for kind, data in chunks(png):
+        if kind == b"IDAT":
+            data = zlib.compress(bytes(len(zlib.decompress(data))))
+        checksum = zlib.crc32(kind + data)
+        repainted += struct.pack(">I4s", len(data), kind) + data
+        repainted += struct.pack(">I", checksum)
+    return repainted
+
+
+def flip_a_sign(package):
+    """Make the network of a copy of ntklib negative."""
+    module = package / "network.py"
+    source = module.read_text("utf-8")
+    flipped = source.replace("hidden @ W1 /", "-hidden @ W1 /")
+    assert flipped != source
+    module.write_text(flipped, "utf-8")
+
+
+@pytest.fixture(scope="module")
+def verdicts(tmp_path_factory):
+    """Run the gate on three notebooks: {(notebook, item): why it fails, or ""}."""
+    folder = tmp_path_factory.mktemp("gate")
+    sound, changed, flipped = (
+        folder / name / f"{name}.ipynb" for name in ("sound", "changed", "flipped")
+    )
+    for path in (sound, changed, flipped):
+        path.parent.mkdir()
+    write_notebook(sound, [NUMBER, PICTURE, PICTURE, SLIDER])
+    store(sound)
+    shutil.copy(sound, changed)
+    edit(changed, change_everything)
+    shutil.copy(sound, flipped)  # a kernel looks for modules beside its notebook first
+    shutil.copytree(ROOT / "ntklib", flipped.parent / "ntklib")
+    flip_a_sign(flipped.parent / "ntklib")
+    report = folder / "report.xml"
+    gate = ["--nbval", "--nbval-current-env", "-p", "tools.notebook_gate"]
+    alone = [
+        "-p",
+        "no:cacheprovider",
+        "-q",
+        f"--junitxml={report}",
+        f"--rootdir={folder}",
+    ]
+    command = [sys.executable, "-m", "pytest", *gate, *alone, sound, changed, flipped]
+    subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    found = {}
+    for case in ElementTree.parse(report).iter("testcase"):
+        notebook = case.get("classname").split(".")[0]
+        found[notebook, case.get("name")] = "".join(case.itertext())
+    return found
+
+
+@pytest.mark.parametrize("item", ["Cell 0", "Cell 1", "Cell 2", "Cell 3", "Widgets"])
+def test_gate_passes_an_untouched_notebook(verdicts, item):
+    """What is stored comes again; without this the next tests would prove nothing."""
+    assert verdicts["sound", item] == ""
+
+
+@pytest.mark.parametrize(
+    ("item", "reason"),
+    [
+        ("Cell 0", "Cell outputs differ"),
+        ("Cell 1", "the picture is corrupt"),
+        ("Cell 2", "the picture differs by up to 255 of 255"),
+        ("Widgets", "the stored state of the widget"),
+    ],
+    ids=["digit", "corrupt picture", "other picture", "slider"],
+)
+def test_gate_stops_a_changed_output(verdicts, item, reason):
+    """A digit, a bit of a picture, a picture or a slider is not the stored one."""
+    assert reason in verdicts["changed", item]
+
+
+def test_gate_stops_nothing_beside_the_change(verdicts):
+    """The one cell that was left as it was passes."""
+    assert verdicts["changed", "Cell 3"] == ""
+
+
+def test_gate_stops_a_flipped_sign_in_the_library(verdicts):
+    """With one sign flipped in a copy of ntklib the stored number does not come."""
+    assert "Cell outputs differ" in verdicts["flipped", "Cell 0"]
+    assert verdicts["flipped", "Cell 1"] == ""
+
+
+def png(level, **settings):
+    """A picture of one grey, in the encoding of a notebook."""
+    out = io.BytesIO()
+    Image.fromarray(np.full((2, 3), level, np.uint8)).save(out, "PNG", **settings)
+    return base64.b64encode(out.getvalue()).decode()
+
+
+def test_pictures_may_differ_by_rounding_alone():
+    """A channel may differ by 2 of 255, as on another processor, and not by 3."""
+    assert_same_picture(png(100), png(102))
+    for stored, fresh in [(100, 103), (103, 100)]:
+        with pytest.raises(AssertionError, match="differs by up to 3 of 255"):
+            assert_same_picture(png(stored), png(fresh))
+
+
+def test_pictures_have_the_same_metadata():
+    """Another resolution, with the same pixels, is noticed."""
+    with pytest.raises(AssertionError, match="the metadata of the picture differs"):
+        assert_same_picture(png(100, dpi=(100, 100)), png(100, dpi=(200, 200)))
+
+
+OUTPUTS = [{"data": {"text/plain": "a", "text/html": "b"}}, {"data": {"image/x": "c"}}]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda outputs: outputs.pop(), "2 outputs are stored, this run gave 1"),
+        (lambda outputs: outputs[0]["data"].pop("text/html"), "stored as"),
+        (lambda outputs: outputs.reverse(), "stored as"),
+        (
+            lambda outputs: outputs[1]["data"].update({"image/x": "d"}),
+            "image/x differs",
+        ),
+    ],
+    ids=["fewer", "kind missing", "order", "other kind"],
+)
+def test_outputs_are_the_same_kinds_in_the_same_order(change, reason):
+    """nbval counts outputs by kind; here each has to be in its place."""
+    assert_same_outputs(OUTPUTS, OUTPUTS)
+    fresh = copy.deepcopy(OUTPUTS)
+    change(fresh)
+    with pytest.raises(AssertionError, match=reason):
+        assert_same_outputs(OUTPUTS, fresh)

@@ -1,0 +1,177 @@
+"""The project around the book: pins, environment, workflow, hooks, make."""
+
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tools.execute import ROOT
+
+# Without the variables that a make around these tests hands down.
+ALONE = {
+    name: value
+    for name, value in os.environ.items()
+    if not name.startswith(("MAKE", "MFLAGS"))
+}
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PROJECT = PYPROJECT["project"]
+LOCK = (ROOT / "requirements.lock").read_text("utf-8").splitlines()
+# The hooks of pre-commit run what the lock has installed, and load nothing.
+HOOKS = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))
+
+
+def requirements():
+    """All that pyproject.toml asks for."""
+    extras = PROJECT["optional-dependencies"].values()
+    return [
+        Requirement(text)
+        for texts in (PROJECT["dependencies"], *extras)
+        for text in texts
+    ]
+
+
+def pins():
+    """The versions in the lock by the name of the package."""
+    return {
+        canonicalize_name(name): number
+        for name, number in (line.split(" ;")[0].split("==") for line in LOCK)
+    }
+
+
+def test_lock_pins_every_dependency():
+    """A line of the lock is an exact version without an address; none is missing."""
+    assert set(PROJECT["optional-dependencies"]) == {"book", "test", "grading"}
+    for line in LOCK:
+        assert re.fullmatch(r"[A-Za-z0-9._-]+==[^\s;]+( ; .+)?", line)
+    assert len(pins()) == len(LOCK)
+    assert {canonicalize_name(wanted.name) for wanted in requirements()} <= set(pins())
+
+
+def test_lock_satisfies_the_ranges_and_is_what_is_installed():
+    """The pins lie within the ranges of pyproject.toml; these tests run with them."""
+    for wanted in requirements():
+        pinned = pins()[canonicalize_name(wanted.name)]
+        assert wanted.specifier.contains(pinned, prereleases=True), wanted
+        assert version(wanted.name) == pinned
+
+
+def test_environment_takes_python_from_conda_and_the_rest_from_the_lock():
+    """conda gives Python and pip; pip installs requirements.lock, then ntklib."""
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))
+    least = PROJECT["requires-python"].removeprefix(">=")
+    from_the_lock = {"pip": ["-r requirements.lock", "-e ."]}
+    assert environment["dependencies"] == [f"python={least}", "pip", from_the_lock]
+
+
+def test_backend_is_locked():
+    """What builds the package has one version in pyproject.toml and in the lock."""
+    (backend,) = PYPROJECT["build-system"]["requires"]
+    name, number = backend.split("==")
+    assert pins()[canonicalize_name(name)] == number
+
+
+def test_workflow_runs_the_same_commands():
+    """On every change, with the oldest and the newest Python: make test, make book."""
+    text = (ROOT / ".github" / "workflows" / "book.yml").read_text("utf-8")
+    workflow = yaml.safe_load(text)
+    triggers = workflow[True]  # YAML reads the key `on` as true
+    jobs = workflow["jobs"]
+    steps = [step for job in jobs.values() for step in job["steps"]]
+    commands = [step.get("run") for step in steps]
+    least = PROJECT["requires-python"].removeprefix(">=")
+    assert {"push", "pull_request"} <= set(triggers)
+    assert workflow["concurrency"]["cancel-in-progress"]
+    assert least in jobs["book"]["strategy"]["matrix"]["python"]
+    assert "make test" in commands
+    assert "make book" in commands
+    assert any(step.get("with", {}).get("path") == "_build/html" for step in steps)
+    assert (ROOT / ".ci" / "run").read_text("utf-8").rstrip().endswith("make test")
+
+
+def test_hooks_load_nothing():
+    """Each hook of pre-commit runs a program that requirements.lock has installed."""
+    for repository in HOOKS["repos"]:
+        assert repository["repo"] == "local"
+        for hook in repository["hooks"]:
+            assert hook["language"] == "system"
+            assert hook["entry"].startswith(".venv/bin/")
+
+
+def test_committed_files_name_no_registry_and_no_machine_path():
+    """No committed file holds a registry's address or a path of this machine."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "-co", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    names = listed.stdout.decode().split("\0")
+    texts = {
+        name: (ROOT / name).read_bytes().decode("utf-8", "ignore")
+        for name in names
+        if (ROOT / name).is_file()
+    }
+    # In two pieces, for this file is one of those that are read.
+    registries = ["pypi" + ".org", "pythonhosted" + ".org", "npmjs" + ".org"]
+    places = [f"{ROOT}/", f"{Path.home()}/."]
+    assert len(texts) > 20
+    assert not [
+        (name, word)
+        for name, text in texts.items()
+        for word in registries + places
+        if word in text
+    ]
+
+
+TOO_OLD = """#!/bin/sh
+[ "$1" = --version ] && echo Python 3.9.1
+exit 1
+"""
+WITHOUT_VENV = """#!/bin/sh
+case "$2" in *ensurepip*) exit 1;; esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("python", "sentence"),
+    [
+        (TOO_OLD, "needs Python 3.11 or newer, and '{}' is Python 3.9.1"),
+        (None, "needs Python 3.11 or newer, and '{}' is not there"),
+        (WITHOUT_VENV, "'{}' cannot make virtual environments"),
+    ],
+    ids=["too old", "missing", "without venv"],
+)
+def test_make_refuses_a_python_in_one_sentence(tmp_path, python, sentence):
+    """make stops with one clear sentence, before anything is made."""
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    program = tmp_path / "python-for-test"
+    if python:
+        program.write_text(python)
+        program.chmod(0o755)
+    command = ["make", f"PYTHON={program}", ".venv/.installed"]
+    result = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, env=ALONE
+    )
+    assert result.returncode != 0
+    beside = re.compile(r"make(\[\d+\])?:|find:")
+    (line,) = [line for line in result.stderr.splitlines() if not beside.match(line)]
+    assert sentence.format(program) in line
+    assert not (tmp_path / ".venv").exists()
+
+
+@pytest.mark.slow
+def test_a_second_make_book_has_nothing_to_do():
+    """With nothing changed since the site was built, make book finds nothing to do."""
+    result = subprocess.run(
+        ["make", "--question", "_build/html/.built"], cwd=ROOT, env=ALONE
+    )
+    assert result.returncode == 0

@@ -1,0 +1,106 @@
+"""The students' copies of the exercise sets, made with nbgrader: `make assignment`.
+
+Each notebook in book/exercises is the source of a page of the site, of the student's
+copy and of the reference that grading must give full marks.
+"""
+
+import argparse
+import copy
+import os
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+
+from book._ext.exercise_sets import SETS
+from tools.execute import ROOT
+
+COPIES = ROOT / "_build" / "assignment"
+# A role of MyST: {name}`target` or {name}`title <target>`.
+ROLE = re.compile(r"\{(\w+)\}`(?:([^`<]*[^`<\s])\s*<)?([^`<>]*)>?`")
+DOWNLOAD = re.compile(r"\n*^\{download\}.*$", re.M)
+CONFIG = """\
+c = get_config()
+c.Execute.timeout = 300  # seconds for one cell
+"""
+
+
+def plain(notebook):
+    """The notebook for a reader without the book: no roles, no metadata of the site."""
+    notebook = copy.deepcopy(notebook)
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            text = DOWNLOAD.sub("", "".join(cell["source"]))
+            cell["source"] = ROLE.sub(in_words, text)
+        cell["metadata"] = {
+            key: value for key, value in cell["metadata"].items() if key == "nbgrader"
+        }
+    return notebook
+
+
+def in_words(role):
+    """What stands in a student's copy in place of a role."""
+    name, title, target = role.groups()
+    if title:
+        return title
+    if name == "doc":
+        return f"“{title_of_page(target)}”"
+    return f"({target})"
+
+
+def title_of_page(target):
+    """The title of the notebook that a set names as `target`."""
+    page = (ROOT / "book" / "exercises" / target).resolve().with_suffix(".ipynb")
+    notebook = nbformat.read(page, as_version=4)
+    return notebook.cells[0].source.splitlines()[0].removeprefix("# ")
+
+
+def make_course(folder):
+    """Make an nbgrader course in `folder`: one assignment for each set.
+
+    The reference copies are in source/, the students' copies in release/.
+    """
+    from nbgrader.apps import NbGraderAPI  # slow to import
+    from traitlets.config import Config
+
+    folder = Path(folder).resolve()
+    for path in SETS:
+        source = folder / "source" / path.stem / path.name
+        source.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(plain(nbformat.read(path, as_version=4)), source)
+    (folder / "nbgrader_config.py").write_text(CONFIG, "utf-8")
+
+    programs = str(Path(sys.executable).parent)  # nbgrader runs one of them, alembic
+    os.environ["PATH"] = os.pathsep.join([programs, os.environ["PATH"]])
+    config = Config()
+    config.CourseDirectory.root = str(folder)
+    api = NbGraderAPI(config=config)
+    for path in SETS:
+        result = api.generate_assignment(path.stem)
+        if not result["success"]:
+            sys.exit(
+                f"{path.name}: nbgrader made no student's copy\n"
+                f"{result.get('log')}\n{result.get('error')}"
+            )
+
+
+def main():
+    """Make the students' copies, and keep the course if a folder is named for it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("course", nargs="?", type=Path, help="where to keep the course")
+    course = parser.parse_args().course
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = course or Path(scratch)
+        make_course(folder)
+        COPIES.mkdir(parents=True, exist_ok=True)
+        for path in SETS:
+            student_copy = folder / "release" / path.stem / path.name
+            shutil.copyfile(student_copy, COPIES / path.name)
+    print(f"The student's copies are in {COPIES.relative_to(ROOT)}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""A pytest plugin: what nbval leaves unchecked, checked in nbval's own run.
+
+`pytest --nbval -p tools.notebook_gate book` executes each notebook once. nbval compares
+the text outputs of each cell; this plugin adds the pictures, the other kinds of output
+and, after the last cell, the state of the widgets.
+"""
+
+import base64
+import io
+import struct
+import zlib
+
+import nbformat
+import numpy as np
+import pytest
+from nbclient import NotebookClient
+from nbval.plugin import IPyNbCell, IPyNbFile
+from PIL import Image
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+ROUNDING = 2  # of 255: what another processor may change in a channel of a pixel
+
+
+class Notebook(IPyNbFile):
+    """A notebook as nbval runs it, with a last item that compares the widgets."""
+
+    def collect(self):
+        """The cells, then the state of the widgets that they made."""
+        # This client executes nothing: `make execute` has the same class keep the
+        # state of widgets, so given the same messages it must end in the same state.
+        self.bookkeeper = NotebookClient(nbformat.v4.new_notebook())
+        self.bookkeeper.comm_open_handlers = {"jupyter.widget": lambda message: None}
+        yield from super().collect()
+        yield WidgetState.from_parent(self, name="Widgets")
+
+    def get_kernel_message(self, timeout=None, stream="iopub"):
+        """Pass a message of the kernel on; those of widgets are noted on the way."""
+        message = super().get_kernel_message(timeout, stream)
+        if message["msg_type"] in ("comm_open", "comm_msg"):
+            self.bookkeeper.handle_comm_msg([], message, cell_index=0)
+        return message
+
+
+class WidgetState(pytest.Item):
+    """The state of a notebook's widgets after its last cell."""
+
+    def runtest(self):
+        """Compare the stored state of the widgets with that of this run."""
+        notebook = self.parent
+        assert isinstance(notebook, Notebook)
+        notebook.bookkeeper.set_widgets_metadata()
+        stored = notebook.nb.metadata.get("widgets")
+        fresh = notebook.bookkeeper.nb.metadata.get("widgets")
+        assert_same_widgets(stored, fresh)
+
+    def repr_failure(self, excinfo):
+        """The sentence of the comparison; the traceback leads nowhere useful."""
+        if excinfo.errisinstance(AssertionError):
+            return f"{self.path}: {excinfo.value}"
+        return super().repr_failure(excinfo)
+
+    def reportinfo(self):
+        """Where the item stands, for pytest's reports."""
+        return self.path, 0, f"{self.path.name}::{self.name}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(file_path, parent):
+    """Put the notebook with its pictures and widgets in the place of nbval's."""
+    collectors = yield
+    return [
+        Notebook.from_parent(parent, path=file_path)
+        if isinstance(collector, IPyNbFile)
+        else collector
+        for collector in collectors
+    ]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """After nbval has compared the text of a cell, compare the rest."""
+    result = yield
+    if isinstance(item, IPyNbCell):
+        try:
+            assert_same_outputs(item.cell.outputs, item.test_outputs)
+        except AssertionError as difference:
+            item.raise_cell_error(str(difference))
+    return result
+
+
+def assert_same_outputs(stored, fresh):
+    """The same outputs in the same order; pictures equal up to rounding."""
+    assert len(stored) == len(fresh), (
+        f"{len(stored)} outputs are stored, this run gave {len(fresh)}"
+    )
+    for old, new in zip(stored, fresh, strict=True):
+        old_data = old.get("data", {})
+        new_data = new.get("data", {})
+        assert old_data.keys() == new_data.keys(), (
+            f"stored as {sorted(old_data)}, this run gave {sorted(new_data)}"
+        )
+        for kind in old_data:
+            if kind == "image/png":
+                assert_same_picture(old_data[kind], new_data[kind])
+            elif not kind.startswith("text/"):  # nbval has compared text
+                assert old_data[kind] == new_data[kind], f"{kind} differs"
+
+
+def assert_same_picture(stored, fresh):
+    """Same size and metadata; no channel of a pixel differs by more than rounding."""
+    stored = base64.b64decode(stored)
+    fresh = base64.b64decode(fresh)
+    assert metadata(stored) == metadata(fresh), "the metadata of the picture differs"
+    difference = np.abs(pixels(stored) - pixels(fresh)).max()
+    assert difference <= ROUNDING, f"the picture differs by up to {difference} of 255"
+
+
+def metadata(png):
+    """All chunks of a PNG file but its pixels; its size is one of them."""
+    return [(kind, data) for kind, data in chunks(png) if kind != b"IDAT"]
+
+
+def chunks(png):
+    """The chunks of a PNG file as pairs (kind, data), their checksums verified."""
+    assert png[:8] == SIGNATURE, "the picture is not a PNG file"
+    start = 8
+    while start < len(png):
+        length, kind = struct.unpack(">I4s", png[start : start + 8])
+        end = start + 8 + length
+        data = png[start + 8 : end]
+        checksum = struct.pack(">I", zlib.crc32(kind + data))
+        assert png[end : end + 4] == checksum, "the picture is corrupt"
+        yield kind, data
+        start = end + 4
+
+
+def pixels(png):
+    """The picture as an array of 8-bit channels, in integers that can be subtracted."""
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"), int)
+
+
+def assert_same_widgets(stored, fresh):
+    """The same widgets in the same state; the message names the first that differs."""
+    old = _states(stored)
+    new = _states(fresh)
+    assert old.keys() == new.keys(), (
+        f"{len(old.keys() - new.keys())} stored widgets did not come in this run, "
+        f"{len(new.keys() - old.keys())} new ones came"
+    )
+    for name in old:
+        assert old[name] == new[name], (
+            f"the stored state of the widget {name} differs from that of this run"
+        )
+    assert stored == fresh, "the stored state of the widgets differs"
+
+
+def _states(widgets):
+    """The models in a notebook's metadata by their ids; none if it has no widgets."""
+    found = {}
+    for content in (widgets or {}).values():
+        found |= content["state"]
+    return found
