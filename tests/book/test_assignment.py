@@ -24,6 +24,7 @@ from book._ext.exercise_sets import (
     plain,
     without_solutions,
 )
+from book._ext.exercise_table import rows
 from ntklib import exercises
 
 ORDER = ("kernel", "dynamics", "bounds", "drift")
@@ -66,14 +67,7 @@ exercise = pytest.mark.parametrize("name", NAMES)
 
 def table():
     """The rows of the instructor's guide: name to set, level, minutes, points."""
-    text = (ROOT / "book" / "instructor.md").read_text("utf-8")
-    rows = re.findall(
-        r"^\| `(\w+)` \| \{doc\}`exercises/(\w+)` \| (\w+) \| (\d+) \| (\d+) \|$",
-        text,
-        re.M,
-    )
-    assert f"makes {sum(int(row[-1]) for row in rows)} points" in text
-    return {name: tuple(row) for name, *row in rows}
+    return {name: tuple(map(str, row)) for name, *row in rows(ROOT)}
 
 
 def test_sets_hold_the_exercises_of_the_library():
@@ -368,7 +362,7 @@ def test_site_without_solutions_holds_none(course, tmp_path, choice):
     pages = [legible(html / "book" / "exercises" / f"{stem}.html") for stem in ORDER]
     absent, outputs = (
         sum(page.count(text) for page in pages)
-        for text in (exercise_sets.ABSENT, "right, says")
+        for text in (exercise_sets.ABSENT, "correct (checked against")
     )
     assert len(list(html.rglob("*.ipynb"))) == len(ORDER)
     if choice == "yes":
