@@ -50,7 +50,7 @@ def scaled(factor):
             "right in one case, wrong in another: does it use all of its arguments?",
         ),
         (
-            [RIGHT[0], 0 * RIGHT[1]],
+            [0 * RIGHT[0], RIGHT[1]],
             "right in one case, wrong in another: does it use all of its arguments?",
         ),
         (
@@ -77,6 +77,34 @@ def scaled(factor):
 def test_difference_names_what_is_wrong(got, hint):
     """Sign, factor, order of axes, and which part is right already."""
     assert difference(got, RIGHT, SIZES).startswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("letter", "powers"),
+    [
+        ("m", (1, -1, 2, -2)),
+        ("n", (1, -1, 0.5, -0.5, 1.5, -1.5, 2, -2)),
+        ("n0", (1, -1)),
+    ],
+)
+def test_difference_names_every_power(letter, powers):
+    """The powers of sizes that formulas of kernels have, there or missing."""
+    for power in powers:
+        got = scaled(lambda m, n, n0, p=power: {"m": m, "n": n, "n0": n0}[letter] ** p)
+        factor = letter if power == 1 else f"{letter}^{power:g}"
+        line = f"every value is {factor} times the right one"
+        assert difference(got, RIGHT, SIZES) == line
+
+
+@pytest.mark.parametrize(
+    "constant", [2, 0.5, 4, 0.25, math.pi, 1 / math.pi, 2 * math.pi, 0.5 / math.pi]
+)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_difference_names_every_constant(constant, sign):
+    """A known number may stand beside a power; -1/n is -1 n^-1."""
+    got = scaled(lambda m, n, n0: sign * constant / n)
+    line = f"every value is {sign * constant:.4g} n^-1 times the right one"
+    assert difference(got, RIGHT, SIZES) == line
 
 
 def test_difference_names_no_factor_of_one():
