@@ -8,7 +8,8 @@ import numpy as np
 from grading.inside.wire import pack, unpack
 from grading.pool import BLANK, LONGEST_REMARK, Ended, evaluate
 from grading.submissions import differences
-from ntklib._answers import PSIS, cases, judge
+from ntklib.exercises.cases import PSIS, cases
+from ntklib.exercises.judge import judge
 
 LONGEST_LIST = 300  # characters
 

@@ -3,6 +3,7 @@
 EXTENSIONS = (
     "equation_map",
     "exercise_sets",
+    "exercise_table",
     "katex_math",
     "light_pages",
     "previews",

@@ -63,11 +63,14 @@ def equations(root):
 def functions(root):
     """Each public function of the library with its equations, tests and cells."""
     found = {}
-    for path in sorted(Path(root, "ntklib").glob("[a-z]*.py")):
+    library = Path(root, "ntklib")
+    modules = {path.stem: path for path in library.glob("[a-z]*.py")}
+    packages = {path.parent.name: path for path in library.glob("[a-z]*/__init__.py")}
+    for module, path in sorted((modules | packages).items()):
         for node in ast.parse(path.read_text("utf-8")).body:
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                 cited = re.findall(r":eq:`(eq-[\w-]+)`", ast.get_docstring(node) or "")
-                found[node.name] = Function(node.name, path.stem, cited)
+                found[node.name] = Function(node.name, module, cited)
     for path in sorted(Path(root, "tests").rglob("test_*.py")):
         for node in ast.parse(path.read_text("utf-8")).body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):

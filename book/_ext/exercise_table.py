@@ -1,0 +1,99 @@
+"""The table of all exercises, read from the sets and the library, never typed.
+
+The directive ``exercise-table`` shows it. The role ``exercise-points`` shows the sum of
+the points of a set, or of ``all`` sets.
+"""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import nbformat
+from docutils import nodes
+from ntklib import exercises
+from sphinx.errors import ExtensionError
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+# The line below the heading of an exercise, in the cell <name>-text.
+LINE = re.compile(r"^\*(\w+) · (\d+) minutes · (\d+) points ·", re.M)
+
+
+class Row(NamedTuple):
+    """An exercise: its name, the stem of its set, and what the set says about it."""
+
+    name: str
+    set: str
+    level: str
+    minutes: int
+    points: int
+
+
+def sets(root):
+    """The notebooks of the sets."""
+    return sorted(Path(root, "book", "exercises").glob("*.ipynb"))
+
+
+def rows(root):
+    """A row for each exercise of the library, in the order of the book."""
+    found = {}
+    for path in sets(root):
+        for cell in nbformat.read(path, as_version=4).cells:
+            line = LINE.search(cell.source)
+            if line:
+                name = cell.id.removesuffix("-text")
+                level, minutes, points = line.groups()
+                found[name] = Row(name, path.stem, level, int(minutes), int(points))
+    missing = [name for name in exercises.names() if name not in found]
+    if missing:
+        raise ExtensionError(f"no set has the exercises {', '.join(missing)}")
+    return [found[name] for name in exercises.names()]
+
+
+def points(root, of="all"):
+    """The sum of the points of a set, or of all sets."""
+    chosen = [row.points for row in rows(root) if of in ("all", row.set)]
+    if not chosen:
+        raise ExtensionError(f"exercise-points: there is no set {of!r}")
+    return sum(chosen)
+
+
+def table(root):
+    """The table in Markdown."""
+    lines = ["| Exercise | Set | Level | Minutes | Points |", "|---|---|---|---|---|"]
+    for row in rows(root):
+        page = f"{{doc}}`exercises/{row.set}`"
+        lines.append(
+            f"| `{row.name}` | {page} | {row.level} | {row.minutes} | {row.points} |"
+        )
+    return "\n".join(lines)
+
+
+class ExerciseTable(SphinxDirective):
+    """The table, on a page beside the folder of the sets."""
+
+    has_content = False
+
+    def run(self):
+        """Write the table as Markdown and let the parser read it."""
+        root = self.env.app.srcdir
+        for path in sets(root):
+            self.env.note_dependency(path)
+        return self.parse_text_to_nodes(table(root))
+
+
+class ExercisePoints(SphinxRole):
+    """The sum of points, as a number in the text."""
+
+    def run(self):
+        """Make the number."""
+        root = self.env.app.srcdir
+        for path in sets(root):
+            self.env.note_dependency(path)
+        return [nodes.Text(str(points(root, self.text)))], []
+
+
+def setup(app):
+    """Register the directive and the role."""
+    app.add_directive("exercise-table", ExerciseTable)
+    app.add_role("exercise-points", ExercisePoints())
+    return {"parallel_read_safe": True}

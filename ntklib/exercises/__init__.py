@@ -1,0 +1,99 @@
+"""The exercises: their names, their reference answers, and the check of an answer."""
+
+import copy
+import difflib
+import os
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ntklib._check import shown, trouble
+from ntklib.exercises import cases, judge, run
+from ntklib.exercises.sets import EXERCISES
+
+
+def names() -> list[str]:
+    """Names of the exercises, in the order of the book."""
+    return list(EXERCISES)
+
+
+def solution(name: str) -> Any:
+    """Reference answer of an exercise: a function, an array, a number or a choice.
+
+    Args:
+        name: one of :func:`names`.
+
+    Returns:
+        An answer that :func:`check` accepts.
+
+    Raises:
+        ValueError: there is no such exercise; the message has the names that there are.
+    """
+    if not _is_known(name):
+        raise ValueError(_unknown(name))
+    return copy.deepcopy(EXERCISES[name].solution)
+
+
+def check(name: str, answer: Any) -> judge.Result:
+    """Judge an answer to an exercise, and say in one line what is wrong with it.
+
+    A function is tried on random inputs (NumPy float64 arrays) and compared with
+    another route to the same values, such as automatic differentiation. Its signature
+    is part of the exercise; any way of computing is fine. With JAX's x64 off, float32's
+    digits are enough wherever the exercise does not ask for more.
+
+    Two environment variables matter: ``NTK_SEED``, an integer of at least 0, draws
+    other inputs; with ``NTK_STRICT=1`` an answer that is not right raises an
+    ``AssertionError`` with the same line, as automatic checks want it.
+
+    Args:
+        name: one of :func:`names`.
+        answer: the answer, a function, an array, a number or a choice, as the exercise
+            says.
+
+    Returns:
+        A result that prints itself, true if the answer is right, false if it is wrong
+        or there is no such exercise.
+    """
+    result = _judged(name, answer)
+    if not result and os.environ.get("NTK_STRICT") == "1":
+        raise AssertionError(str(result))
+    return result
+
+
+def _judged(name, answer):
+    if not _is_known(name):
+        return judge.Result(False, _unknown(name))
+    seed = os.environ.get("NTK_SEED") or "0"
+    if not seed.isdecimal():
+        return judge.Result(
+            False, f"NTK_SEED must be an integer of at least 0; got {seed!r}"
+        )
+    with warnings.catch_warnings():
+        # Those of the answer, such as a division by zero, would only bury the hint.
+        warnings.simplefilter("ignore")
+        try:
+            tried = cases.cases(name, int(seed))
+            values = run.run(name, answer, tried) if tried else [answer]
+        except ValueError as error:
+            return judge.Result(False, f"{name}: {error}")
+        try:
+            return judge.judge(name, int(seed), values)
+        except (Exception, SystemExit) as error:
+            # Methods of the answer may raise, those of a list's subclass for example.
+            return judge.Result(
+                False, f"{name}: the answer cannot be read; it raised {trouble(error)}"
+            )
+
+
+def _is_known(name):
+    # Other types may raise when they are compared or hashed.
+    return type(name) in (str, np.str_) and name in EXERCISES
+
+
+def _unknown(name):
+    near = difflib.get_close_matches(shown(name), EXERCISES, 1)
+    question = f"; did you mean {near[0]!r}?" if near else "."
+    listed = ", ".join(EXERCISES)
+    return f"there is no exercise {shown(name)}{question} The exercises are {listed}"

@@ -1,0 +1,77 @@
+"""The random cases on which an answer is tried.
+
+A case holds the arguments of an answer: NumPy float64 arrays, numbers, and an
+activation out of `PSIS`.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ntklib.exercises.sets import EXERCISES
+from ntklib.network import Params
+
+PSIS = {"tanh": jnp.tanh, "softplus": jax.nn.softplus}
+
+
+def cases(name, seed):
+    """One tuple of arguments for each case, drawn from the seed.
+
+    There are none for an exercise whose answer is not a function.
+    """
+    exercise = EXERCISES[name]
+    if not exercise.arguments:
+        return []
+    rng = np.random.default_rng(seed)
+    psis = rng.permutation(list(PSIS))
+    drawn = []
+    for (m, n, n0), psi in zip(exercise.sizes, psis, strict=True):
+        values = _draw(rng, m, n, n0) | {"psi": PSIS[str(psi)]}
+        drawn.append(tuple(values[argument] for argument in exercise.arguments))
+    return drawn
+
+
+def _draw(rng, m, n, n0):
+    """Everything that exercises take as an argument, by name.
+
+    The order of the draws decides what comes for a seed, and grades are reproduced from
+    their seed: draw new arguments last.
+    """
+    X = rng.normal(size=(m, n0)) * rng.uniform(0.6, 1.6, size=(m, 1))
+    B = rng.normal(size=(m, m + 2))
+    y, f0, dl, f0_long = rng.normal(size=(4, m))
+    params = Params(rng.normal(size=(n, n0)), rng.normal(size=n))
+    K_new = rng.normal(size=(m - 2, m))
+    t = rng.uniform(1, 4)
+    lam = rng.uniform(0.2, 2)
+    s = rng.uniform(0.55, 0.95)
+    return {
+        "params": params,
+        "X": X,
+        "y": y,
+        "K": B @ B.T / m + np.eye(m) / 4,  # no eigenvalue below 1/4
+        "K_new": K_new,
+        "f0": f0,
+        "f0_new": f0_long[2:],
+        "dl": dl,
+        "t": t,
+        "lam": lam,
+        "m": m,
+        "s": s,
+    }
+
+
+def described(name, case):
+    """The arguments of a case in words: names and shapes."""
+    words = []
+    for argument, value in zip(EXERCISES[name].arguments, case, strict=True):
+        if argument == "params":
+            words.append(f"params.W0 {value.W0.shape}, params.W1 {value.W1.shape}")
+        elif argument == "psi":
+            (psi,) = [key for key, known in PSIS.items() if known is value]
+            words.append(f"psi {psi}")
+        elif np.ndim(value):
+            words.append(f"{argument} {value.shape}")
+        else:
+            words.append(f"{argument} = {value:.3g}")
+    return ", ".join(words)

@@ -1,0 +1,9 @@
+"""The sets of exercises, and all exercises by name, in the order of the book."""
+
+from ntklib.exercises import bounds, drift, dynamics, kernel
+
+EXERCISES = {
+    exercise.name: exercise
+    for one_set in (kernel, dynamics, bounds, drift)
+    for exercise in one_set.EXERCISES
+}

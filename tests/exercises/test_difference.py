@@ -1,0 +1,146 @@
+"""What the checker says about sign, factor, axes and digits, whatever the exercise."""
+
+import math
+
+import hypothesis.extra.numpy as hnp
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given
+
+from ntklib.exercises.difference import agree, difference
+
+RNG = np.random.default_rng(0)
+SIZES = [(4, 7, 3), (5, 6, 2)]  # m, n, n0
+RIGHT = [RNG.normal(size=(m, m)) for m, _, _ in SIZES]
+CUBES = [RNG.normal(size=(m, m, m)) for m, _, _ in SIZES]
+
+
+def scaled(factor):
+    """The right values times a factor of each case."""
+    return [w * factor(*size) for w, size in zip(RIGHT, SIZES, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("got", "hint"),
+    [
+        (
+            scaled(lambda m, n, n0: -1),
+            "the sign is wrong: every value is the negative of the right one",
+        ),
+        (scaled(lambda m, n, n0: 2), "every value is 2 times the right one"),
+        (scaled(lambda m, n, n0: 0.731), "every value is 0.731 times the right one"),
+        (scaled(lambda m, n, n0: n), "every value is n times the right one"),
+        (scaled(lambda m, n, n0: m**-2), "every value is m^-2 times the right one"),
+        (
+            scaled(lambda m, n, n0: -2 * np.sqrt(n) / m),
+            "every value is -2 m^-1 n^0.5 times the right one",
+        ),
+        (
+            scaled(lambda m, n, n0: math.pi / n0),
+            "every value is 3.142 n0^-1 times the right one",
+        ),
+        ([0 * w for w in RIGHT], "every value is 0"),
+        (
+            [w.T for w in RIGHT],
+            "the numbers are right, but the axes are in another order",
+        ),
+        (
+            [RIGHT[0], RIGHT[1] + 1],
+            "right in one case, wrong in another: does it use all of its arguments?",
+        ),
+        (
+            [0 * RIGHT[0], RIGHT[1]],
+            "right in one case, wrong in another: does it use all of its arguments?",
+        ),
+        (
+            [w + (1 - np.eye(len(w))) for w in RIGHT],
+            "right where all inputs are the same, wrong for different inputs",
+        ),
+        (
+            [np.trunc(w) for w in RIGHT],
+            "right before the decimal point, but cut off after it",
+        ),
+        ([w + 1 for w in RIGHT], "off by"),
+        ([w + 1e-3 for w in RIGHT], "close, but off by"),
+        (
+            [w + 0.05 * np.abs(w).max() for w in RIGHT],
+            "off by 0.05 times the largest entry",
+        ),
+        (
+            [w * (1 + 1e-6) for w in RIGHT],
+            "close, but off by 1e-06 of the largest entry: is something in it",
+        ),
+        (scaled(lambda m, n, n0: 1.1**m), "off by"),
+    ],
+)
+def test_difference_names_what_is_wrong(got, hint):
+    """Sign, factor, order of axes, and which part is right already."""
+    assert difference(got, RIGHT, SIZES).startswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("letter", "powers"),
+    [
+        ("m", (1, -1, 2, -2)),
+        ("n", (1, -1, 0.5, -0.5, 1.5, -1.5, 2, -2)),
+        ("n0", (1, -1)),
+    ],
+)
+def test_difference_names_every_power(letter, powers):
+    """The powers of sizes that formulas of kernels have, there or missing."""
+    for power in powers:
+        got = scaled(lambda m, n, n0, p=power: {"m": m, "n": n, "n0": n0}[letter] ** p)
+        factor = letter if power == 1 else f"{letter}^{power:g}"
+        line = f"every value is {factor} times the right one"
+        assert difference(got, RIGHT, SIZES) == line
+
+
+@pytest.mark.parametrize(
+    "constant", [2, 0.5, 4, 0.25, math.pi, 1 / math.pi, 2 * math.pi, 0.5 / math.pi]
+)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_difference_names_every_constant(constant, sign):
+    """A known number may stand beside a power; -1/n is -1 n^-1."""
+    got = scaled(lambda m, n, n0: sign * constant / n)
+    line = f"every value is {sign * constant:.4g} n^-1 times the right one"
+    assert difference(got, RIGHT, SIZES) == line
+
+
+def test_difference_names_no_factor_of_one():
+    """A factor of 1.000015 and an error of 1e-5 make an error, not a factor."""
+    want = [w[0] for w in RIGHT]
+    got = [w * (1 + 1.5e-5) for w in want]
+    for g in got:
+        g[np.abs(g).argmax()] *= 1 + 1e-5
+    assert difference(got, want, SIZES).startswith("close, but off by 3e-05 of")
+
+
+def test_difference_sees_axes_of_three():
+    """T[γ, α, β] for T[α, β, γ]."""
+    got = [T.transpose(2, 0, 1) for T in CUBES]
+    assert "axes" in difference(got, CUBES, SIZES)
+
+
+def test_difference_of_single_numbers_is_in_words():
+    """Numbers have no axes and no diagonal: what remains is the size of the error."""
+    got, want = [np.array(1.0), np.array(3.0)], [np.array(2.0), np.array(5.0)]
+    assert difference(got, want, SIZES) == "off by 0.5 times the largest entry"
+
+
+@given(
+    hnp.arrays(float, (4, 4), elements=st.floats(-1e300, 1e300)), st.floats(-1e9, 1e9)
+)
+def test_difference_always_has_words(a, factor):
+    """Whatever came: one line."""
+    with np.errstate(all="ignore"):
+        hint = difference([a, RIGHT[1] * factor], RIGHT, SIZES)
+    assert hint
+    assert "\n" not in hint
+
+
+def test_agree_compares_shapes_and_every_case():
+    """One wrong shape or one value beyond the tolerance is enough to differ."""
+    assert agree([np.ones(2) + 1e-3, np.ones(3)], [np.ones(2), np.ones(3)], 2e-3)
+    assert not agree([np.ones(2) + 1e-3, np.ones(3)], [np.ones(2), np.ones(3)], 5e-4)
+    assert not agree([np.ones((1, 2))], [np.ones(2)], 1)

@@ -1,0 +1,214 @@
+"""Judgement: right answers of any style pass; whatever else comes gets a sentence."""
+
+import itertools
+
+import hypothesis.extra.numpy as hnp
+import hypothesis.strategies as st
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from ntklib.exercises.cases import cases
+from ntklib.exercises.judge import Result, judge
+from ntklib.exercises.sets import EXERCISES
+
+
+def solved(name):
+    """The right values of an exercise for the cases of seed 0."""
+    solution = EXERCISES[name].solution
+    return [np.asarray(solution(*case)) for case in cases(name, 0)]
+
+
+def by_loops(params, X, psi):
+    """The kernel, entry by entry."""
+    W0, W1 = params
+    n = len(W1)
+    slope = jax.jit(jax.grad(psi))
+    K = np.zeros((len(X), len(X)))
+    for a, b, i in itertools.product(range(len(X)), range(len(X)), range(n)):
+        h, h2 = W0[i] @ X[a], W0[i] @ X[b]
+        last = psi(h) * psi(h2)
+        first = X[a] @ X[b] * W1[i] ** 2 * slope(h) * slope(h2)
+        K[a, b] += (last + first) / n
+    return K
+
+
+def by_einsum(params, X, psi):
+    """The kernel by one sum over units."""
+    h = jnp.einsum("ip,ap->ai", params.W0, X)
+    A, S = jax.jvp(psi, (h,), (jnp.ones_like(h),))
+    first = jnp.einsum("ai,bi,i,ap,bp->ab", S, S, params.W1**2, X, X)
+    return (jnp.einsum("ai,bi->ab", A, A) + first) / len(params.W1)
+
+
+def by_gradients(params, X, psi):
+    """The kernel by its definition, under jit."""
+
+    @jax.jit
+    def gradients(params, X):
+        return jax.jacrev(lambda p: psi(X @ p.W0.T) @ p.W1 / jnp.sqrt(len(p.W1)))(
+            params
+        )
+
+    J = gradients(params, X)
+    return jnp.einsum("aip,bip->ab", J.W0, J.W0) + J.W1 @ J.W1.T
+
+
+@pytest.mark.parametrize("answer", [by_loops, by_einsum, by_gradients])
+def test_judge_accepts_other_styles(answer):
+    """Loops, einsum and the definition of the kernel."""
+    assert judge("ntk", 0, [answer(*case) for case in cases("ntk", 0)])
+
+
+def by_finite_differences(params, X, y, psi):
+    """The outputs' velocity by central differences along the flow."""
+    W0, W1 = params
+    m, n = len(X), len(W1)
+    A, S = map(np.asarray, jax.jvp(psi, (X @ W0.T,), (np.ones((m, n)),)))
+    r = A @ W1 / np.sqrt(n) - y
+    dW0 = -((S * W1).T * r) @ X / (m * np.sqrt(n))
+    dW1 = -A.T @ r / (m * np.sqrt(n))
+
+    def f(t):
+        return psi(X @ (W0 + t * dW0).T) @ (W1 + t * dW1) / np.sqrt(n)
+
+    return (f(1e-4) - f(-1e-4)) / 2e-4
+
+
+def test_judge_accepts_finite_differences():
+    """Velocities by central differences are good enough."""
+    name = "output_velocity"
+    assert judge(name, 0, [by_finite_differences(*case) for case in cases(name, 0)])
+
+
+@pytest.mark.parametrize(
+    ("error", "dtype", "x64", "accepted"),
+    [
+        (3e-6, np.float32, True, True),
+        (3e-6, np.float64, True, False),
+        (3e-6, np.float64, False, True),
+        (3e-5, np.float32, False, False),
+        (1e-8, np.float64, True, True),
+        (3e-7, np.float64, True, False),
+    ],
+)
+def test_judge_asks_as_many_digits_as_the_type_has(error, dtype, x64, accepted):
+    """1e-7 of the largest entry in float64, 2e-5 in float32 or with JAX's x64 off."""
+    values = [
+        np.asarray(K + error * np.max(K) * np.eye(len(K)), dtype) for K in solved("ntk")
+    ]
+    with jax.enable_x64(x64):
+        assert bool(judge("ntk", 0, values)) == accepted
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "line"),
+    [
+        ("ntk", [np.eye(4)], "ntk: expected 2 values, got 1"),
+        ("drift_slope", [-1, -1], "drift_slope: expected 1 values, got 2"),
+        (
+            "ntk",
+            [np.eye(4), np.eye(4)],
+            "ntk: expected an array of shape (5, 5), got shape (4, 4) for params.W0 (6",
+        ),
+        ("ntk", [np.eye(4), None], "ntk: not answered yet"),
+        ("lazy_exponent", [np.nan, 1], "lazy_exponent: got nan for s = 0."),
+        ("conserved", [{"sin"}], "conserved: 'sin' is not one of the choices"),
+        ("conserved", ["relu"], "conserved: these are right, but not all"),
+        ("lemma_matrices", [set()], "lemma_matrices: another choice is right"),
+        (
+            "singular_inputs",
+            [np.ones(2)],
+            "singular_inputs: expected an array of shape (2, 2), got shape (2,)",
+        ),
+        (
+            "singular_inputs",
+            [np.ones((501, 2))],
+            "singular_inputs: got 501 inputs; a handful is enough",
+        ),
+        (
+            "singular_inputs",
+            [np.ones((500, 2))],
+            "singular_inputs: an input appears twice",
+        ),
+        (
+            "singular_inputs",
+            [5],
+            "singular_inputs: expected an array of shape (1, 2), got shape ()",
+        ),
+        ("drift_slope", ["-1"], "drift_slope: expected numbers, got a str with"),
+        (
+            "drift_slope",
+            [-0.8],
+            "drift_slope: another number is right; measure it at several widths",
+        ),
+        ("stable_step", [1.0, 1.0], "stable_step: off by"),
+    ],
+)
+def test_judge_says_what_is_wrong(name, values, line):
+    """Too few values, a wrong shape, NaN, no answer, no choice: each has a sentence."""
+    result = judge(name, 0, values)
+    assert not result
+    assert str(result).startswith(line)
+
+
+def test_judge_says_by_which_factor():
+    """The sizes of the cases tell a power of n from a number."""
+    K1, K2 = solved("ntk")
+    wrong = [K1 * 7**2, K2 * 6**2]
+    assert str(judge("ntk", 0, wrong)) == "ntk: every value is n^2 times the right one"
+
+
+def test_judge_wants_opposite_rows_exactly():
+    """Three pairs that miss the opposite direction by 0.03 degrees are not enough."""
+    X = EXERCISES["singular_inputs"].solution.copy()
+    X[3:] += 5e-4 * X[3:, ::-1] * [1, -1]
+    line = "nearly right, but opposite inputs must be exactly opposite"
+    assert str(judge("singular_inputs", 0, [X])).endswith(line)
+
+
+@pytest.mark.parametrize("slope", [-1, -1.0, np.float32(-1.02), jnp.asarray(-0.97)])
+def test_judge_accepts_a_measured_slope(slope):
+    """An exponent comes from a measurement: five per cent are allowed."""
+    assert judge("drift_slope", 0, [slope])
+
+
+def test_judge_wants_twelve_digits_on_the_diagonal_of_relu():
+    """An error of 1e-11 gets the hint on arccos; float32 is told why it fails."""
+    right = solved("relu_limit")
+    blurred = [K * (1 + 1e-11 * np.eye(len(K))) for K in right]
+    hint = EXERCISES["relu_limit"].slips[0].hint
+    assert str(judge("relu_limit", 0, blurred)) == f"relu_limit: {hint}"
+    single = judge("relu_limit", 0, [np.float32(K) for K in right])
+    assert "float32's 7 digits" in str(single)
+    rounded = [K * (1 + 1e-13 * np.eye(len(K))) for K in right]
+    assert judge("relu_limit", 0, rounded)
+
+
+JUNK = st.one_of(
+    st.none(),
+    st.text(max_size=5),
+    st.integers(),
+    st.floats(),
+    st.complex_numbers(),
+    st.lists(st.one_of(st.integers(), st.lists(st.integers(), max_size=2)), max_size=5),
+    st.dictionaries(st.text(max_size=2), st.integers(), max_size=2),
+    hnp.arrays(
+        st.sampled_from([float, np.float32, int, bool, complex, object, "U3"]),
+        hnp.array_shapes(min_side=0),
+    ),
+)
+# Without the two whose reference takes long.
+QUICK = [name for name in EXERCISES if name not in ("gelu_limit", "erf_limit")]
+
+
+@settings(max_examples=60)
+@given(st.sampled_from(QUICK), JUNK, JUNK)
+def test_judge_never_raises(name, first, second):
+    """Whatever came back gets one line."""
+    values = [first, second] if EXERCISES[name].arguments else [first]
+    result = judge(name, 0, values)
+    assert isinstance(result, Result)
+    assert "\n" not in str(result)
