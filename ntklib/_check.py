@@ -229,3 +229,10 @@ def symmetric(name, value, *, convert=array):
                 f"where max|{name}| = {scale:.3g}"
             )
     return M / 2 + M.T / 2
+
+
+def one_dtype(*arrays):
+    """The arrays in the widest of their dtypes, also where JAX promotes nothing."""
+    with jax.numpy_dtype_promotion("standard"):
+        dtype = jnp.result_type(*arrays)
+    return [a if a.dtype == dtype else a.astype(dtype) for a in arrays]

@@ -5,6 +5,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ntklib import _check
 
@@ -82,4 +83,52 @@ def derivatives(psi, h, order):
     )
     return tuple(
         _check.finite("psi" + "'" * k + "(h)", value) for k, value in enumerate(values)
+    )
+
+
+def evaluate(psi, z):
+    """psi and psi' at the numbers z as NumPy float64 arrays, also inside jit.
+
+    None where psi depends on a tracer, so that it has no values yet.
+    """
+
+    def value_and_slope(z):
+        return jax.jvp(psi, (z,), (jnp.ones_like(z),))
+
+    what = "psi must be a function whose derivative of order 1 jax.jvp"
+    with jax.ensure_compile_time_eval():
+        # inside vmap a custom_jvp makes a tracer of any number, except inside jit
+        for function in (value_and_slope, jax.jit(value_and_slope)):
+            value, slope = differentiated(what, function, jnp.asarray(z))
+            if _check.concrete(value):
+                return np.asarray(value, float), np.asarray(slope, float)
+    return None
+
+
+def finite_values(psi, z):
+    """psi at the numbers z as a NumPy float64 array; a psi that is not finite is refused."""
+    seen = evaluate(psi, z)
+    if seen is None:
+        raise ValueError(
+            "psi must not depend on a JAX tracer; "
+            "call this function outside jit, vmap and grad"
+        )
+    return _check.finite("psi", seen[0])
+
+
+def finite_averages(averages):
+    """Refuse a psi whose averages are not finite."""
+    if not np.isfinite(averages).all():
+        raise ValueError(
+            "psi must have finite averages of psi(h)^2 and psi'(h)^2 for these X; "
+            "got inf or nan"
+        )
+
+
+def refuse_jump(height, place):
+    """Refuse a psi that jumps by `height` at `place`."""
+    place = round(float(place), 5) + 0.0  # makes 0.0 of -0.0
+    raise ValueError(
+        "psi must be continuous, or it has no NTK: psi'(h)^2 has no finite average; "
+        f"got a jump of {height:.3g} at z = {place:.5g}"
     )

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import erf, ndtr
 
-from ntklib import _closed_forms, _gaussian
+from ntklib._gaussian import averages, closed_forms
+from ntklib._gaussian.closed_forms import recognise
 from ntklib.limit_kernel import limit_kernel
-from tests.library.test_gaussian import expectation
+from tests.library.test_averages import expectation
 
 
 def bell(z):
@@ -104,7 +105,7 @@ def pairs(s, s2, theta):
     """The pairs that closed forms take."""
     s, s2, theta = (jnp.asarray(a, float) for a in (s, s2, theta))
     root = s * s2
-    return _closed_forms.Pairs(
+    return closed_forms.Pairs(
         s**2, s2**2, root * jnp.cos(theta), root, theta, root * jnp.sin(theta)
     )
 
@@ -112,7 +113,7 @@ def pairs(s, s2, theta):
 @forms
 def test_closed_forms_equal_cartesian_quadrature(psi, value, slope, close):
     """Phi = E psi(u) psi(v) and K = Phi + c E psi'(u) psi'(v), along and across the bisector of u and v."""
-    assert _closed_forms.recognise(psi, jnp.float64)
+    assert recognise(psi, jnp.float64)
     nngp, ntk = limit_kernel(INPUTS, psi)
     rows, columns = np.transpose(PICKED)
     found = [
@@ -153,15 +154,15 @@ def test_closed_forms_equal_polar_quadrature(name, close):
     ).T
     psi = Mixture(jnp.array([float(name == other) for other in FORMS]))
     geometry = [jnp.asarray(a) for a in (s, s2, theta)]
-    got = _gaussian._quadrature(psi, *geometry, (), (48, 64), b"")
-    want = _closed_forms.recognise(FORMS[name][0], jnp.float64)(pairs(s, s2, theta))
+    got = averages._quadrature(psi, *geometry, (), (48, 64), b"")
+    want = recognise(FORMS[name][0], jnp.float64)(pairs(s, s2, theta))
     close(got, jnp.stack([jnp.broadcast_to(part, 6) for part in want], axis=1), 1e-12)
 
 
 @pytest.mark.parametrize("name", FORMS.keys())
 def test_closed_forms_obey_prices_identity(name, close):
     """E psi'(u) psi'(v) = d/dc E psi(u) psi(v) at fixed norms, so K = d(c Phi)/dc; x' is rotated about x."""
-    form = _closed_forms.recognise(FORMS[name][0], jnp.float64)
+    form = recognise(FORMS[name][0], jnp.float64)
     for s, s2, theta in [(1.0, 2.0, 0.7), (3.0, 0.5, 2.2), (1.4, 1.4, 1.5)]:
         step, c = 1e-3, s * s2 * math.cos(theta)
         turned = [np.arccos((c + k * step) / (s * s2)) for k in (-2, -1, 1, 2)]
@@ -196,7 +197,7 @@ def test_closed_forms_obey_prices_identity(name, close):
 def test_recognise_goes_by_values(psi, form, close):
     """Neither identity nor name counts: a lambda, a partial, a jitted function or a module will do."""
     for dtype in (jnp.float32, jnp.float64):
-        found, same = (_closed_forms.recognise(f, dtype) for f in (psi, form))
+        found, same = (recognise(f, dtype) for f in (psi, form))
         p = pairs([1.0, 2.0], 1.5, [0.3, 2.0])
         close(
             [jnp.broadcast_to(a, 2) for a in found(p)],
@@ -238,7 +239,7 @@ def test_recognise_leaves_others_alone(psi):
     """Near 0, far out, below 0, at any scale: what differs anywhere is not taken for what it resembles."""
     for dtype in (jnp.float32, jnp.float64):
         with np.errstate(all="ignore"):
-            assert _closed_forms.recognise(psi, dtype) is None
+            assert recognise(psi, dtype) is None
 
 
 def test_recognise_inside_jit():
@@ -246,10 +247,8 @@ def test_recognise_inside_jit():
     seen = []
 
     def look(a):
-        seen.append(_closed_forms.recognise(jax.nn.relu, jnp.float64))
-        seen.append(
-            _closed_forms.recognise(lambda z: jnp.where(z > 0, z, a * z), jnp.float64)
-        )
+        seen.append(recognise(jax.nn.relu, jnp.float64))
+        seen.append(recognise(lambda z: jnp.where(z > 0, z, a * z), jnp.float64))
         return a
 
     jax.jit(look)(0.0)
@@ -307,11 +306,11 @@ def test_moments_of_powers_are_isserlis():
     """z^2: ab + 2c^2 and 4c; z^3: 9abc + 6c^3 and 9(ab + 2c^2), in whole numbers."""
     p = pairs(2.0, 3.0, 0.0)._replace(c=jnp.asarray(5.0))
     a, b, c = 4, 9, 5
-    assert [float(x) for x in _closed_forms._monomial(p, 2)] == [
+    assert [float(x) for x in closed_forms._averages_of_power(p, 2)] == [
         a * b + 2 * c**2,
         4 * c,
     ]
-    assert [float(x) for x in _closed_forms._monomial(p, 3)] == [
+    assert [float(x) for x in closed_forms._averages_of_power(p, 3)] == [
         9 * a * b * c + 6 * c**3,
         9 * (a * b + 2 * c**2),
     ]

@@ -7,21 +7,22 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ntklib import _hermite, hermite_coefficients, limit_kernel
+from ntklib import hermite_coefficients, limit_kernel
+from ntklib._gaussian import hermite
 
 
 def test_coefficients_of_several_norms(close):
     """One row for each norm, kinks included, shape (norms, k_max + 1)."""
     norms = [0.5, 1.0, 3.0]
     rows = np.array([hermite_coefficients(jax.nn.relu6, 7, norm=s) for s in norms])
-    close(_hermite.coefficients(jax.nn.relu6, 7, norms), rows, 0)
+    close(hermite.coefficients(jax.nn.relu6, 7, norms), rows, 0)
     assert rows.shape == (3, 8)
 
 
 def test_rule_ends_with_the_scale(close):
     """The last entry is sqrt(E psi(sz)^2), which is sqrt(sum mu_k^2) in the end (Parseval), and the limit kernel's."""
     for psi, norm in [(jnp.sin, 1.0), (lambda z: z**3, 0.5)]:
-        *mu, scale = _hermite._rule(psi, 30, norm, (), 8)
+        *mu, scale = hermite._rule(psi, 30, norm, (), 8)
         close(scale, math.sqrt(np.sum(np.square(mu))), 1e-13)
         close(scale, jnp.sqrt(limit_kernel([[norm]], psi).nngp[0, 0]), 1e-13)
 
