@@ -14,6 +14,7 @@ from ntklib import _check, _functions
 from ntklib._gaussian.averages import pair_averages
 from ntklib._gaussian.closed_forms import Pairs, recognise
 from ntklib._gaussian.kinks import find_kinks
+from ntklib._types import ArrayLike
 
 
 class LimitKernel(NamedTuple):
@@ -29,7 +30,9 @@ class LimitKernel(NamedTuple):
 
 
 def limit_kernel(
-    X: Float[Array, "m n0"], psi: Callable, X2: Float[Array, "m2 n0"] | None = None
+    X: Float[ArrayLike, "m n0"],
+    psi: Callable,
+    X2: Float[ArrayLike, "m2 n0"] | None = None,
 ) -> LimitKernel:
     r"""Kernel at infinite width and random start, :eq:`eq-limit-kernel`, the lecture's
     Theorem 1 at t = 0.
@@ -85,10 +88,9 @@ def limit_kernel(
         X2 = _check.array("X2", X2, "m2 n0")
         _check.size(f"X2 has {X2.shape[1]} columns", X2.shape[1], "n0", "X", X.shape[1])
     _functions.activation(psi, X)
-    X, X2 = _check.one_dtype(X, X2)
-    pairs = _pairs(X, X2, same)
+    pairs = _pairs(*_check.one_dtype(X, X2), same=same)
     _check.finite("|x||x'|", pairs.root)
-    closed_form = recognise(psi, _at_least_single(X.dtype))
+    closed_form = recognise(psi, _at_least_single(pairs.c.dtype))
     if closed_form:
         nngp, slope = closed_form(pairs)
     else:

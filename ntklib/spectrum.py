@@ -9,16 +9,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.linalg
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Float, PRNGKeyArray
 
 from ntklib import _check, _functions
 from ntklib._gaussian import hermite
+from ntklib._types import ArrayLike
 from ntklib.network import Params, init_params
 from ntklib.ntk import _features, empirical_ntk
 from ntklib.rayleigh import lambda_min
 
 
-def positive_definite(K: Float[np.ndarray, "m m"]) -> bool:
+def positive_definite(K: Float[ArrayLike, "m m"]) -> bool:
     r"""Whether :math:`\lambda_{min} > m\,\epsilon\,|\lambda|_{max}`: :eq:`eq-definite`,
     beyond rounding.
 
@@ -39,7 +40,7 @@ def positive_definite(K: Float[np.ndarray, "m m"]) -> bool:
     return bool(lam[0] > rounding)
 
 
-def ntk_rank(params: Params, X: Float[Array, "m n0"], psi: Callable) -> int:
+def ntk_rank(params: Params, X: Float[ArrayLike, "m n0"], psi: Callable) -> int:
     r"""Rank of the tangent kernel of a finite network, at most
     :math:`\min(m,\ n(n_0 + 1))`.
 
@@ -72,7 +73,7 @@ def ntk_rank(params: Params, X: Float[Array, "m n0"], psi: Callable) -> int:
 
 
 def lambda_min_at_width(
-    key: PRNGKeyArray, X: Float[Array, "m n0"], psi: Callable, n: int, draws: int
+    key: PRNGKeyArray, X: Float[ArrayLike, "m n0"], psi: Callable, n: int, draws: int
 ) -> Float[np.ndarray, " draws"]:
     r"""Smallest eigenvalue of the kernel :math:`K_0^n` of independent random networks
     of one width.
@@ -174,7 +175,9 @@ def hermite_coefficients(
     return hermite.coefficients(psi, k_max, [norm])[0]
 
 
-def hermite_lower_bound(X: Float[Array, "m n0"], psi: Callable, k_max: int) -> float:
+def hermite_lower_bound(
+    X: Float[ArrayLike, "m n0"], psi: Callable, k_max: int
+) -> float:
     r"""Lower bound on :math:`\lambda_{min}` of the limit kernel from the first degrees
     of its Hermite series.
 

@@ -130,7 +130,8 @@ def _quadrature(function, s, s2, theta, places, level, key):
         return function(z).astype(z.dtype)
 
     def average(pair):
-        return _average(psi, *pair, places, angle_rule, radius_rule)
+        s, s2, theta = pair
+        return _average(psi, s, s2, theta, places, angle_rule, radius_rule)
 
     nodes = _panel_count(places) * angles * radii
     at_a_time = min(PAIRS_AT_A_TIME, 1 + NODES_AT_A_TIME // nodes)

@@ -22,10 +22,15 @@ TOP_DEGREES = np.transpose(
     [(2 * k + 1) / 2 * WEIGHTS * eval_legendre(k, NODES) for k in (6, 7)]
 )
 
-FINEST = 32  # half a cell that is divided no more, in roundings of z
-NARROW = 2**-8  # half a smooth cell that tells of a steep psi: an eighth of the first
-MOST_CELLS = 2**14  # with more rough ones than this psi is rough nearly everywhere
-MOST_KINKS = 8  # the cost of quadrature grows with the cube of their number
+# Half the width of a cell that is divided no more, in rounding errors of z.
+FINEST = 32
+# Half the width, an eighth of the first, below which a cell tells of a steep psi if it
+# becomes smooth only now.
+NARROW = 2**-8
+# With more rough cells than this psi is rough nearly everywhere: they are given up.
+MOST_CELLS = 2**14
+# The cost of quadrature grows with the cube of the number of kinks.
+MOST_KINKS = 8
 
 
 class Kinks(NamedTuple):
@@ -120,11 +125,10 @@ def find_kinks(psi: Callable, dtype) -> Kinks:
         rough = _is_rough(cells, scale, eps)
         finest = cells.half < FINEST * eps * cells.magnitude
         _refuse_jumps(cells, rough & finest & _is_broken(cells, scale, eps))
-        narrow = np.where(rough, finest, cells.half < NARROW)
-        found += zip(cells.half[narrow], cells.middle[narrow], strict=True)
-        steepness = np.fmax.reduce(
-            cells.steepest[narrow] / scale.overall, initial=steepness
-        )
+        kept = np.where(rough, finest, cells.half < NARROW)
+        found += zip(cells.half[kept], cells.middle[kept], strict=True)
+        relative_slope = cells.steepest[kept] / scale.overall
+        steepness = np.fmax.reduce(relative_slope, initial=steepness)
         low, high = _divide(cells, rough & ~finest)
     return Kinks(_merge(found, eps), float(steepness))
 

@@ -146,7 +146,7 @@ def test_averages_refuses_what_has_none(psi, one_rule, refuses):
 
 
 def test_averages_refuses_rules_that_disagree(monkeypatch):
-    """The difference is told as a part of the largest value, either average by itself."""
+    """The difference is told as a part of the largest value of an average."""
     monkeypatch.setattr(averages, "LEVELS", [(24, 32), (48, 64)])
     message = (
         f"^{re.escape(DISAGREE)}; the last two differ by (.*) of the largest value$"
@@ -245,7 +245,7 @@ def test_averages_under_jit_take_two_rules(rules_that_give):
 
 
 def test_meeting_is_where_both_kinks_are_reached():
-    """A ray at phi with radius r > 0 has s r cos(phi) = k, s2 r cos(phi - theta) = k2."""
+    """For some r > 0, s r cos(phi) = k and s2 r cos(phi - theta) = k2."""
     rng = np.random.default_rng(0)
     k, k2 = rng.normal(size=(2, 40))
     s, s2, theta = rng.uniform(0.2, 3, (3, 40))

@@ -34,7 +34,7 @@ from tests.library.test_averages import tanh
     ],
 )
 def test_kinks_are_found(psi, points):
-    """Each kink apart from 0 is found to 1e-12, nothing else is; the nearest come first."""
+    """Each kink but 0 is found to 1e-12, nothing else is; the nearest come first."""
     found, steep = find_kinks(psi, jnp.float64)
     assert len(found) == len(points)
     assert sorted(np.abs(found)) == list(np.abs(found))
@@ -46,7 +46,9 @@ def test_kinks_are_found(psi, points):
     "place", [0.3, 0.8, -0.7, 0.05, -63.7, 64.2, 1 / 3, math.pi, 1e-5, 3e-6]
 )
 def test_kinks_at_any_place(place):
-    """No place is overlooked, round or not; the kink is found to the last cells, 64 roundings of max(1, |z|) wide."""
+    """No place is overlooked, round or not; the kink is found to the last cells, 64
+    roundings of max(1, |z|) wide.
+    """
     found, _ = find_kinks(lambda z: jnp.abs(z - place), jnp.float64)
     np.testing.assert_allclose(
         found, [place], rtol=0, atol=64 * 2.3e-16 * max(1, abs(place))
@@ -54,7 +56,9 @@ def test_kinks_at_any_place(place):
 
 
 def test_kinks_at_most_eight():
-    """Of the kinks of |sin| the eight nearest to 0 are kept; one within 64 sqrt(eps) of 0 is not told from it."""
+    """Of the kinks of |sin| the eight nearest to 0 are kept; one within 64 sqrt(eps) of
+    0 is not told from it.
+    """
     found, _ = find_kinks(lambda z: jnp.abs(jnp.sin(z)), jnp.float64)
     np.testing.assert_allclose(
         sorted(found), np.pi * np.array([-4, -3, -2, -1, 1, 2, 3, 4]), rtol=1e-12
@@ -92,7 +96,9 @@ def test_kinks_of_smooth_functions_and_of_those_with_a_kink_at_0_alone(psi):
 
 
 def test_kinks_in_float32():
-    """In float32 a kink is found to float32, and a jump's place is given to what float32 can tell."""
+    """In float32 a kink is found to float32, and a jump's place is given to what
+    float32 can tell.
+    """
     found, steep = find_kinks(lambda z: jax.nn.relu(z - 0.3), jnp.float32)
     np.testing.assert_allclose(found, [0.3], rtol=0, atol=1e-5)
     assert steep == 1.0
@@ -104,7 +110,9 @@ def test_kinks_in_float32():
 
 @pytest.mark.parametrize(("beta", "least"), [(1e3, 30), (1e8, 1e7)])
 def test_kinks_tells_how_steep(beta, least):
-    """max |psi'| over the size of psi and psi', at most beta for tanh(beta z), wherever it rises."""
+    """max |psi'| over the size of psi and psi', at most beta for tanh(beta z), wherever
+    it rises.
+    """
     for shift in (0.0, 1.0):
         assert least < find_kinks(tanh(beta, shift), jnp.float64)[1] <= 1.01 * beta
 
@@ -127,8 +135,11 @@ def test_kinks_tells_how_steep(beta, least):
 )
 def test_kinks_refuses_a_jump(psi, jump, place):
     """The height of the jump and its place are told."""
-    message = f"psi must be continuous, or it has no NTK: psi'(h)^2 has no finite average; got a jump of {jump} at z = "
-    with pytest.raises(ValueError, match=f"^{re.escape(message + place)}$"):
+    message = (
+        "psi must be continuous, or it has no NTK: psi'(h)^2 has no finite average; "
+        f"got a jump of {jump} at z = {place}"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         find_kinks(psi, jnp.float64)
 
 
@@ -143,7 +154,9 @@ def test_kinks_refuses_many_jumps_and_a_pole(psi):
 
 
 def test_kinks_and_evaluate_under_tracing():
-    """Inside jit a psi without tracers is looked at as outside; one that closes over a tracer has no known kinks."""
+    """Inside jit a psi without tracers is looked at as outside; one that closes over a
+    tracer has no known kinks.
+    """
     seen = []
 
     def look(a):

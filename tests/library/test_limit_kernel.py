@@ -1,4 +1,6 @@
-"""The kernel at infinite width, E psi(u) psi(v) + <x, x'> E psi'(u) psi'(v), for any psi."""
+"""The kernel at infinite width, E psi(u) psi(v) + <x, x'> E psi'(u) psi'(v), for any
+psi.
+"""
 
 import dataclasses
 import functools
@@ -167,7 +169,9 @@ def test_limit_kernel_is_what_wide_networks_have(name):
     [*QUADRATURE, "relu", "leaky relu", "erf", "gelu", "sin", "cos", "bell", "z^3"],
 )
 def test_limit_kernel_symmetric_positive(name):
-    """Both parts are symmetric to the last bit, have no negative eigenvalue, and obey Cauchy-Schwarz."""
+    """Both parts are symmetric to the last bit, have no negative eigenvalue, and obey
+    Cauchy-Schwarz.
+    """
     for K in map(np.asarray, kernel(name)):
         np.testing.assert_array_equal(K, K.T)
         assert np.linalg.eigvalsh(K)[0] >= -1e-12 * np.trace(K)
@@ -197,7 +201,9 @@ coordinates = arrays(float, (5, 3), elements=st.floats(-3, 3))
     name=st.sampled_from(["relu", "gelu", "erf", "sin", "abs", "relu^2"]),
 )
 def test_limit_kernel_rotates_and_permutes(X, seed, name, close):
-    """K depends on inner products alone: K(X R) = K(X) for orthogonal R; it is symmetric, positive, and permutes."""
+    """K depends on inner products alone: K(X R) = K(X) for orthogonal R; it is
+    symmetric, positive, and permutes.
+    """
     rng, psi = np.random.default_rng(seed), FORMS[name][0]
     nngp, ntk = limit_kernel(X, psi)
     R, order = np.linalg.qr(rng.normal(size=(3, 3)))[0], rng.permutation(5)
@@ -222,7 +228,9 @@ def test_limit_kernel_is_homogeneous(degree, close):
 
 
 def test_limit_kernel_by_hand():
-    """relu at x = (1, 0): K(x, x) = 1; at orthogonal unit inputs Phi = 1/2pi and K the same; at 0 and at -x it is 0."""
+    """relu at x = (1, 0): K(x, x) = 1; at orthogonal unit inputs Phi = 1/2pi and K the
+    same; at 0 and at -x it is 0.
+    """
     nngp, ntk = limit_kernel([[1, 0], [0, 1], [-1, 0], [0, 0]], jax.nn.relu)
     third = 1 / (2 * np.pi)
     np.testing.assert_allclose(nngp[0], [0.5, third, 0, 0], atol=1e-16)
@@ -248,8 +256,8 @@ def test_limit_kernel_of_one_number(psi, one_rule):
     )
 
 
-# Besides row 3, where the kernel of a smooth psi is differentiable: row 1 is parallel to
-# row 2, and row 0 is zero.
+# The rows at which kernels are differentiable. Row 1 is parallel to row 2 and row 0 is
+# zero: there they are if psi is smooth.
 SMOOTH_AT = {"relu": (3,), "slopes 3 and -0.5": (3,), "relu^2": (3, 1)}
 
 
@@ -275,7 +283,9 @@ def test_limit_kernel_differentiates(name, close, one_rule):
 
 
 def test_limit_kernel_differentiates_through_kinks(close):
-    """On relu's diagonal, where rounding under jit could turn x away from itself, d K(x, x) = d |x|^2 alone."""
+    """On relu's diagonal, where rounding under jit could turn x away from itself, d
+    K(x, x) = d |x|^2 alone.
+    """
     Z = np.random.default_rng(1).normal(size=(20, 5))
     grad = jax.jit(jax.grad(lambda Z: jnp.trace(limit_kernel(Z, jax.nn.relu).ntk)))(Z)
     close(grad, 2 * Z, 1e-14)
@@ -402,7 +412,7 @@ class Steep:
 
 
 def test_limit_kernel_reads_psi_afresh(close, one_rule):
-    """A psi whose parameter has changed is not taken for what it was; it needs no hash."""
+    """A psi whose parameter has changed is another psi; it needs no hash."""
     one_rule(6, 8)
     psi = Steep(0.5)
     beta = [0.5]
@@ -419,7 +429,7 @@ def test_limit_kernel_reads_psi_afresh(close, one_rule):
 
 
 def test_limit_kernel_refuses_what_the_quadrature_cannot_tell(one_rule):
-    """tanh(1e8 z), a step to the quadrature's eyes, and norms of 1e8; also inside jit."""
+    """tanh(1e8 z), a step to its eyes, and norms of 1e8; also inside jit."""
     one_rule(6, 8)
     message = f"^{re.escape(DISAGREE)}; the last two differ by "
     with pytest.raises(RuntimeError, match=message):
@@ -432,7 +442,9 @@ def test_limit_kernel_refuses_what_the_quadrature_cannot_tell(one_rule):
 
 @pytest.mark.parametrize("scale", [1e-170, 1e-20, 1e8, 1e150])
 def test_limit_kernel_at_any_norm(scale, close):
-    """relu is homogeneous: norms cancel, until their squares leave float64; a zero row stays zero."""
+    """relu is homogeneous: norms cancel, until their squares leave float64; a zero row
+    stays zero.
+    """
     X_ = X * scale
     nngp, ntk = limit_kernel(X_, jax.nn.relu)
     assert not np.any(ntk[0])
@@ -463,13 +475,16 @@ def test_limit_kernel_refuses_norms_that_overflow(psi, refuses):
 )
 def test_limit_kernel_refuses_a_jump(psi, refuses):
     """A step has no tangent kernel; inside jit too."""
-    message = "psi must be continuous, or it has no NTK: psi'(h)^2 has no finite average; got a jump of "
+    message = (
+        "psi must be continuous, or it has no NTK: psi'(h)^2 has no finite average; "
+        "got a jump of "
+    )
     refuses(message, limit_kernel, X, psi)
     refuses(message, jax.jit(lambda X: limit_kernel(X, psi)), X)
 
 
 def test_limit_kernel_refuses_psi_without_averages(refuses, one_rule):
-    """log is no number below 0; sqrt|z| has no slope at 0, where a zero row has its h."""
+    """log is no number below 0; sqrt|z| has no slope at 0, where a zero row is."""
     one_rule(4, 6)
     refuses(INFINITE, limit_kernel, X, jnp.log)
     refuses(INFINITE, limit_kernel, X, lambda z: jnp.sqrt(jnp.abs(z)))

@@ -1,4 +1,6 @@
-"""When the smallest eigenvalue is positive: rank, definiteness, random widths, Hermite series."""
+"""When the smallest eigenvalue is positive: rank, definiteness, random widths, Hermite
+series.
+"""
 
 import functools
 import math
@@ -60,7 +62,9 @@ def points():
     sign=st.sampled_from([-1.0, 0.0, 1.0]),
 )
 def test_positive_definite_equals_cholesky(seed, m, sign):
-    """Positive definite means having a Cholesky factor, of whichever sign one eigenvalue is."""
+    """Positive definite means having a Cholesky factor, of whichever sign one
+    eigenvalue is.
+    """
     Q = np.linalg.qr(np.random.default_rng(seed).normal(size=(m, m)))[0]
     K = (Q * np.append(np.linspace(1, 2, m - 1), 1e-3 * sign)) @ Q.T
     K = (K + K.T) / 2
@@ -75,7 +79,9 @@ def test_positive_definite_equals_cholesky(seed, m, sign):
 
 
 def test_positive_definite_stops_at_rounding():
-    """The eigenvalue has to exceed m eps |lambda|_max: 3 eps of 1 for m = 3, whatever the scale, and 0 for 0."""
+    """The eigenvalue has to exceed m eps |lambda|_max: 3 eps of 1 for m = 3, whatever
+    the scale, and 0 for 0.
+    """
     eps = np.finfo(float).eps
     for scale in (1.0, 1e-12, 1e200):
         assert positive_definite(scale * np.diag([4 * eps, 1.0, 0.5]))
@@ -109,7 +115,9 @@ def test_positive_definite_up_to_the_rank_of_a_square():
 
 
 def test_limit_kernel_eigenvalues_on_the_circle():
-    """relu on the circle: (k^2+3)/(pi^2 (k^2-1)^2) for even k, 1/4 for k = 1, 0 for other odd k (Basri et al. 2019)."""
+    """relu on the circle: (k^2+3)/(pi^2 (k^2-1)^2) for even k, 1/4 for k = 1, 0 for
+    other odd k (Basri et al. 2019).
+    """
     m = 512
     angle = 2 * np.pi * np.arange(m) / m
     K = np.asarray(
@@ -127,7 +135,9 @@ def test_limit_kernel_eigenvalues_on_the_circle():
 
 @pytest.mark.parametrize("delta", [1e-1, 1e-2, 1e-3])
 def test_lambda_min_of_two_close_inputs(delta):
-    """Two unit inputs at angle delta: lambda_min = delta/2pi + O(delta^2) for relu, O(delta^2) for erf and GELU."""
+    """Two unit inputs at angle delta: lambda_min = delta/2pi + O(delta^2) for relu,
+    O(delta^2) for erf and GELU.
+    """
     X = np.array([[1.0, 0.0], [np.cos(delta), np.sin(delta)]])
     assert lambda_min(limit_kernel(X, jax.nn.relu).ntk) == pytest.approx(
         delta / (2 * np.pi), rel=4 * delta
@@ -162,7 +172,9 @@ def test_ntk_rank_attains_its_bound(m, n, n0, psi, problem):
 
 
 def test_ntk_rank_of_known_kernels():
-    """Duplicates count once; psi = z with one input dimension has rank 1; psi = 0 has rank 0."""
+    """Duplicates count once; psi = z with one input dimension has rank 1; psi = 0 has
+    rank 0.
+    """
     params, X = (
         init_params(jax.random.key(0), 8, 2),
         np.array([[1.0, 2.0], [1.0, 2.0], [3.0, -1.0]]),
@@ -175,7 +187,7 @@ def test_ntk_rank_of_known_kernels():
 
 
 def test_lambda_min_at_width_equals_one_network_after_another(points):
-    """Each entry is lambda_min(K_0^n) of one independent draw; keys and draws matter."""
+    """Each entry is lambda_min(K_0^n) of one independent draw; keys matter."""
     key = jax.random.key(4)
     found = lambda_min_at_width(key, points, jnp.tanh, 5, 3)
 
@@ -193,7 +205,7 @@ def test_lambda_min_at_width_equals_one_network_after_another(points):
 
 
 def test_lambda_min_at_width_rises_to_the_limit(points):
-    """It is 0 while n(n0+1) < m, and then its mean rises to that of the limit kernel."""
+    """It is 0 while n(n0+1) < m; then its mean rises to that of the limit kernel."""
     limit = lambda_min(limit_kernel(points, jax.nn.relu).ntk)
     mean, error = {}, {}
     for n in (1, 16, 256, 4096):
@@ -215,7 +227,9 @@ def test_lambda_min_at_width_rises_to_the_limit(points):
     failure=st.floats(1e-6, 0.9),
 )
 def test_chernoff_width_solves_the_inequality(lam, bound, m, shrink, failure):
-    """At the real width where m (e^-s/(1-s)^(1-s))^(n lam/R) = delta, found by bisection, and rounded up."""
+    """At the real width where m (e^-s/(1-s)^(1-s))^(n lam/R) = delta, found by
+    bisection, and rounded up.
+    """
 
     def excess(n):
         return (
@@ -231,14 +245,18 @@ def test_chernoff_width_solves_the_inequality(lam, bound, m, shrink, failure):
 
 
 def test_chernoff_width_by_default():
-    """Half of lambda with probability 9/10 by default: n = (R/lambda) log(10 m)/(1/2 - log(2)/2)."""
+    """Half of lambda with probability 9/10 by default: n = (R/lambda) log(10 m)/(1/2 -
+    log(2)/2).
+    """
     assert chernoff_width(lam=0.02, bound=1, m=50) == math.ceil(
         50 * math.log(500) / (0.5 - 0.5 * math.log(2))
     )
 
 
 def test_chernoff_width_keeps_its_promise():
-    """Averages of n matrices e_j e_j^T, j uniform, fail less often than delta at that n, and often at a tenth of it."""
+    """Averages of n matrices e_j e_j^T, j uniform, fail less often than delta at that
+    n, and often at a tenth of it.
+    """
     m, draws = 20, 400
     rng, n = np.random.default_rng(0), chernoff_width(1 / 20, 1.0, 20, failure=0.1)
 
@@ -251,7 +269,9 @@ def test_chernoff_width_keeps_its_promise():
 
 
 def test_chernoff_width_holds_for_truncated_units(points):
-    """Units of norm above R left out, lambda_min(K_0^n) > lambda/2 at that width in more than 9 of 10 networks."""
+    """Units of norm above R left out, lambda_min(K_0^n) > lambda/2 at that width in
+    more than 9 of 10 networks.
+    """
     units = init_params(jax.random.key(0), 20000, 3)
     h = points @ units.W0.T
     A, E = np.maximum(h, 0), (h > 0) * units.W1[None, :]
@@ -278,7 +298,9 @@ def double_factorial(k):
 
 @pytest.mark.parametrize("norm", [0.3, 1.0, 4.0])
 def test_hermite_coefficients_equal_their_closed_forms(norm, close):
-    """relu: s/sqrt(2pi), s/2, then s (-1)^(k/2-1) (k-3)!!/sqrt(2pi k!) for even k; sin, exp: s^k e^(-+s^2/2)/sqrt k!"""
+    """relu: s/sqrt(2pi), s/2, then s (-1)^(k/2-1) (k-3)!!/sqrt(2pi k!) for even k; sin,
+    exp: s^k e^(-+s^2/2)/sqrt k!
+    """
     k, even = np.arange(25), np.arange(2, 25, 2)
     root = np.array([math.sqrt(math.factorial(j)) for j in k])
     relu = np.zeros(25)
@@ -299,7 +321,9 @@ def test_hermite_coefficients_equal_their_closed_forms(norm, close):
 
 
 def test_hermite_coefficients_of_a_shifted_kink(close):
-    """E relu(sz - 1) h_k(z): mu_0 = s phi(1/s) - Q(1/s), mu_1 = s Q(1/s), with Q the upper tail of the normal law."""
+    """E relu(sz - 1) h_k(z): mu_0 = s phi(1/s) - Q(1/s), mu_1 = s Q(1/s), with Q the
+    upper tail of the normal law.
+    """
     s = 2.0
     tail, density = (
         math.erfc(1 / s / math.sqrt(2)) / 2,
@@ -468,7 +492,10 @@ def test_hermite_coefficients_refuse(refuses):
         3,
         norm=-1,
     )
-    message = "psi must not depend on a JAX tracer; call this function outside jit, vmap and grad"
+    message = (
+        "psi must not depend on a JAX tracer; "
+        "call this function outside jit, vmap and grad"
+    )
     refuses(
         message,
         jax.grad(lambda s: hermite_coefficients(lambda z: jnp.tanh(s * z), 3)[1]),
@@ -477,7 +504,9 @@ def test_hermite_coefficients_refuse(refuses):
 
 
 def test_lambda_min_at_width_keeps_to_the_matrix(points):
-    """K_0^n has no eigenvalue below the one found: the Rayleigh quotients of random vectors are above it."""
+    """K_0^n has no eigenvalue below the one found: the Rayleigh quotients of random
+    vectors are above it.
+    """
     key = jax.random.key(9)
     found = lambda_min_at_width(key, points, jnp.tanh, 7, 1)[0]
     K = empirical_ntk(init_params(jax.random.split(key, 1)[0], 7, 3), points, jnp.tanh)
@@ -486,7 +515,9 @@ def test_lambda_min_at_width_keeps_to_the_matrix(points):
 
 
 def test_ntk_rank_knows_the_rounding_of_single_precision():
-    """One relu unit in the plane has rank 2 for inputs on its side, in float32 as in float64."""
+    """One relu unit in the plane has rank 2 for inputs on its side, in float32 as in
+    float64.
+    """
     rng = np.random.default_rng(0)
     X, W0 = np.abs(rng.normal(size=(10, 2))), rng.uniform(0.5, 1, (1, 2))
     for dtype in (np.float32, np.float64):
