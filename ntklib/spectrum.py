@@ -74,7 +74,7 @@ def ntk_rank(params: Params, X: Float[ArrayLike, "m n0"], psi: Callable) -> int:
 
 def lambda_min_at_width(
     key: PRNGKeyArray, X: Float[ArrayLike, "m n0"], psi: Callable, n: int, draws: int
-) -> Float[np.ndarray, " draws"]:
+) -> Float[np.ndarray, "{draws}"]:
     r"""Smallest eigenvalue of the kernel :math:`K_0^n` of independent random networks
     of one width.
 
@@ -148,7 +148,7 @@ def chernoff_width(
 
 def hermite_coefficients(
     psi: Callable, k_max: int, *, norm: float = 1.0
-) -> Float[np.ndarray, " k_max+1"]:
+) -> Float[np.ndarray, "{k_max}+1"]:
     r"""Coefficients :math:`\mu_k = \mathrm E\,\psi(\|x\| z)\,h_k(z)` in the normalised
     Hermite polynomials (z normal).
 

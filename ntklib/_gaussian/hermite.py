@@ -17,7 +17,7 @@ PANELS = 8  # for each unit of length; the finer rule has twice as many
 
 def coefficients(
     psi: Callable, k_max: int, norms: Iterable[float]
-) -> Float[np.ndarray, "norms k_max+1"]:
+) -> Float[np.ndarray, "norms {k_max}+1"]:
     """Hermite coefficients for each norm, by two rules that have to agree."""
     dtype = jnp.result_type(float)
     places = find_kinks(psi, dtype).places
@@ -34,7 +34,7 @@ def coefficients(
     return fine[:, :-1]
 
 
-def _rule(psi, k_max, norm, places, panels) -> Float[np.ndarray, " k_max+2"]:
+def _rule(psi, k_max, norm, places, panels) -> Float[np.ndarray, "{k_max}+2"]:
     """The coefficients of psi(norm z), then their scale.
 
     The scale is the root of E psi(norm z)^2, which no coefficient exceeds.

@@ -31,6 +31,14 @@ THETA = np.array([0.7, np.pi, 0.0, np.pi / 2])
 PAIRS = [jnp.asarray(a) for a in (S, S2, THETA)]
 
 
+def one_rule(monkeypatch, angles, radii):
+    """Let there be one rule only, so that one program is compiled.
+
+    It agrees with itself: the test has to know that it is fine enough.
+    """
+    monkeypatch.setattr(averages, "LEVELS", [(angles, radii)] * 3)
+
+
 def panels(edges):
     """Nodes and weights of Gauss-Legendre rules between the edges on the last axis."""
     middle = (edges[..., 1:] + edges[..., :-1]) / 2
@@ -88,9 +96,9 @@ def tanh(beta, shift=0.0):
     return Scaled(jnp.asarray(beta, float), jnp.asarray(shift, float))
 
 
-def test_averages_of_smooth_functions(close, one_rule):
+def test_averages_of_smooth_functions(close, monkeypatch):
     """tanh(2z): E psi(u) psi(v) and E psi'(u) psi'(v), in Cartesian coordinates."""
-    one_rule(192, 256)
+    one_rule(monkeypatch, 192, 256)
 
     def value(z):
         return np.tanh(2 * z)
@@ -102,9 +110,9 @@ def test_averages_of_smooth_functions(close, one_rule):
     close(pair_averages(tanh(2.0), *PAIRS, SMOOTH), want, 1e-11)
 
 
-def test_averages_stop_at_kinks(close, one_rule):
+def test_averages_stop_at_kinks(close, monkeypatch):
     """z cut off at -1 and at 2; both kinks are told to the rule."""
-    one_rule(96, 128)
+    one_rule(monkeypatch, 96, 128)
 
     def value(z):
         return np.clip(z, -1, 2)
@@ -119,9 +127,9 @@ def test_averages_stop_at_kinks(close, one_rule):
     close(got, expectations(value, slope, kinks=(-1, 2)), 1e-10)
 
 
-def test_averages_of_an_exponential(close, one_rule):
+def test_averages_of_an_exponential(close, monkeypatch):
     """exp(z): both are exp((s^2 + s2^2 + 2 c)/2), up to 1e21."""
-    one_rule(192, 256)
+    one_rule(monkeypatch, 192, 256)
     got = pair_averages(jnp.exp, *PAIRS, SMOOTH)
     want = np.exp((S**2 + S2**2) / 2 + S * S2 * np.cos(THETA))
     close(got / want[:, None], np.ones((4, 2)), 1e-12)
@@ -136,12 +144,12 @@ def test_averages_of_an_exponential(close, one_rule):
         lambda z: jnp.exp(z**2),
     ],
 )
-def test_averages_refuses_what_has_none(psi, one_rule, refuses):
+def test_averages_refuses_what_has_none(psi, monkeypatch, refuses):
     """log is no number below 0, sqrt|z| has no slope at 0, exp(z^2/2) grows too fast.
 
     exp(z^2/2) grows as fast as the density falls.
     """
-    one_rule(4, 6)
+    one_rule(monkeypatch, 4, 6)
     refuses(INFINITE, pair_averages, psi, *PAIRS, SMOOTH)
 
 
@@ -156,9 +164,9 @@ def test_averages_refuses_rules_that_disagree(monkeypatch):
     assert 1e-5 <= float(re.search(message, str(caught.value))[1]) <= 2.0
 
 
-def test_averages_refuses_rules_too_coarse_to_see_psi_rise(one_rule):
+def test_averages_refuses_rules_too_coarse_to_see_psi_rise(monkeypatch):
     """Rules that agree count as different if |psi'| s >= angles^3."""
-    one_rule(6, 8)
+    one_rule(monkeypatch, 6, 8)
     allowed = 6**3 / 5  # where the largest s is 5
     psi = tanh(0.2)
     finite = pair_averages(psi, *PAIRS, Kinks((), allowed - 1))
@@ -257,9 +265,9 @@ def test_meeting_is_where_both_kinks_are_reached():
     assert np.all(error < 1e-12 * np.maximum(1, r))
 
 
-def test_averages_may_vanish_for_one_pair(close, one_rule):
+def test_averages_may_vanish_for_one_pair(close, monkeypatch):
     """z^2 - 1 at orthogonal inputs: both are 0; errors count against all pairs."""
-    one_rule(24, 32)
+    one_rule(monkeypatch, 24, 32)
     ones = jnp.ones(2)
     theta = jnp.array([np.pi / 2, 0.0])
     got = pair_averages(lambda z: z**2 - 1, ones, ones, theta, SMOOTH)

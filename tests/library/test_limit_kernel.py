@@ -23,7 +23,7 @@ from ntklib._gaussian import averages
 from ntklib._gaussian.closed_forms import recognise
 from ntklib._gaussian.kinks import find_kinks
 from ntklib.limit_kernel import LimitKernel, limit_kernel
-from tests.library.test_averages import DISAGREE, INFINITE, expectation
+from tests.library.test_averages import DISAGREE, INFINITE, expectation, one_rule
 from tests.library.test_closed_forms import FORMS, bell, geometry
 
 ALPHA = 1.6732632423543772  # of selu
@@ -239,9 +239,9 @@ def test_limit_kernel_by_hand():
 
 
 @pytest.mark.parametrize("psi", [jax.nn.relu, jnp.tanh], ids=["relu", "tanh"])
-def test_limit_kernel_of_one_number(psi, one_rule):
+def test_limit_kernel_of_one_number(psi, monkeypatch):
     """m = n0 = 1: K(x, x) = E psi(u)^2 + x^2 E psi'(u)^2, by the midpoint rule."""
-    one_rule(96, 128)
+    one_rule(monkeypatch, 96, 128)
     step = 1e-3
     u = np.arange(-12 + step / 2, 12, step)
     value, slope = jax.jvp(psi, (1.5 * u,), (np.ones_like(u),))
@@ -262,9 +262,9 @@ SMOOTH_AT = {"relu": (3,), "slopes 3 and -0.5": (3,), "relu^2": (3, 1)}
 
 
 @pytest.mark.parametrize("name", ["tanh", *DIFFERENT])
-def test_limit_kernel_differentiates(name, close, one_rule):
+def test_limit_kernel_differentiates(name, close, monkeypatch):
     """d K/d X is a central difference; it is finite everywhere."""
-    one_rule(48, 64)
+    one_rule(monkeypatch, 48, 64)
     both = jax.jit(jax.value_and_grad(lambda X: total(X, PSI[name])))
     Z = X[:4]
     value, grad = both(Z)
@@ -296,9 +296,9 @@ def test_limit_kernel_differentiates_through_kinks(close):
 
 
 @pytest.mark.parametrize("name", ["relu", "tanh"])
-def test_limit_kernel_traces_and_batches(name, close, one_rule):
+def test_limit_kernel_traces_and_batches(name, close, monkeypatch):
     """jit(vmap(.)) over sets of inputs gives one set after another."""
-    one_rule(12, 16)
+    one_rule(monkeypatch, 12, 16)
     sets = jnp.stack([X[:3], 0.5 * X[:3]])
     got = jax.jit(jax.vmap(lambda X: limit_kernel(X, PSI[name])))(sets)
     for i in range(2):
@@ -307,9 +307,9 @@ def test_limit_kernel_traces_and_batches(name, close, one_rule):
 
 
 @pytest.mark.parametrize("name", ["relu", "tanh"])
-def test_limit_kernel_of_inputs_spread_over_devices(name, close, one_rule):
+def test_limit_kernel_of_inputs_spread_over_devices(name, close, monkeypatch):
     """It is that of the same inputs in one place."""
-    one_rule(12, 16)
+    one_rule(monkeypatch, 12, 16)
     mesh = jax.sharding.Mesh(jax.devices("cpu")[:2], ("inputs",))
     by_rows = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("inputs"))
     spread = jax.device_put(X[1:3], by_rows)
@@ -321,12 +321,12 @@ def leaky(a):
     return lambda z: jnp.where(z > 0, z, a * z)
 
 
-def test_limit_kernel_takes_psi_with_traced_parameters(close, one_rule):
+def test_limit_kernel_takes_psi_with_traced_parameters(close, monkeypatch):
     """psi may close over what is differentiated, batched or traced.
 
     Leaky relu by its slope below 0, against the closed form.
     """
-    one_rule(24, 32)
+    one_rule(monkeypatch, 24, 32)
 
     def by_slope(a):
         return total(X[1:3], leaky(a))
@@ -341,9 +341,9 @@ def test_limit_kernel_takes_psi_with_traced_parameters(close, one_rule):
 
 
 @pytest.mark.parametrize("name", ["tanh", "relu6", *DIFFERENT])
-def test_limit_kernel_keeps_dtype(name, close, one_rule):
+def test_limit_kernel_keeps_dtype(name, close, monkeypatch):
     """float32 in, float32 out, accurate to float32."""
-    one_rule(96, 128)
+    one_rule(monkeypatch, 96, 128)
     got = jitted(name)(X.astype(np.float32))
     assert got.nngp.dtype == got.ntk.dtype == jnp.float32
     close(got, kernel(name), 2e-5)
@@ -389,9 +389,9 @@ def test_limit_kernel_without_x64():
 
 
 @pytest.mark.parametrize("name", ["tanh", "relu(z-0.3)", *DIFFERENT])
-def test_limit_kernel_promotes_no_dtype_by_itself(name, one_rule):
+def test_limit_kernel_promotes_no_dtype_by_itself(name, monkeypatch):
     """In float32 too, and between inputs of two dtypes."""
-    one_rule(4, 6)
+    one_rule(monkeypatch, 4, 6)
     X32 = X[:3].astype(np.float32)
     with jax.numpy_dtype_promotion("strict"):
         shapes = jax.eval_shape(functools.partial(limit_kernel, psi=PSI[name]), X32)
@@ -411,9 +411,9 @@ class Steep:
         return jnp.tanh(self.beta * z)
 
 
-def test_limit_kernel_reads_psi_afresh(close, one_rule):
+def test_limit_kernel_reads_psi_afresh(close, monkeypatch):
     """A psi whose parameter has changed is another psi; it needs no hash."""
-    one_rule(6, 8)
+    one_rule(monkeypatch, 6, 8)
     psi = Steep(0.5)
     beta = [0.5]
 
@@ -428,9 +428,9 @@ def test_limit_kernel_reads_psi_afresh(close, one_rule):
     assert abs(second[0][1, 1] / first[0][1, 1] - 1) > 0.1
 
 
-def test_limit_kernel_refuses_what_the_quadrature_cannot_tell(one_rule):
+def test_limit_kernel_refuses_what_the_quadrature_cannot_tell(monkeypatch):
     """tanh(1e8 z), a step to its eyes, and norms of 1e8; also inside jit."""
-    one_rule(6, 8)
+    one_rule(monkeypatch, 6, 8)
     message = f"^{re.escape(DISAGREE)}; the last two differ by "
     with pytest.raises(RuntimeError, match=message):
         limit_kernel(X[:2], Steep(1e8))
@@ -483,9 +483,9 @@ def test_limit_kernel_refuses_a_jump(psi, refuses):
     refuses(message, jax.jit(lambda X: limit_kernel(X, psi)), X)
 
 
-def test_limit_kernel_refuses_psi_without_averages(refuses, one_rule):
+def test_limit_kernel_refuses_psi_without_averages(refuses, monkeypatch):
     """log is no number below 0; sqrt|z| has no slope at 0, where a zero row is."""
-    one_rule(4, 6)
+    one_rule(monkeypatch, 4, 6)
     refuses(INFINITE, limit_kernel, X, jnp.log)
     refuses(INFINITE, limit_kernel, X, lambda z: jnp.sqrt(jnp.abs(z)))
 
@@ -516,12 +516,12 @@ def test_limit_kernel_refuses_bad_psi(bad_psi, refuses):
     refuses(message, limit_kernel, np.ones((4, 3)), psi)
 
 
-def test_limit_kernel_finds_kinks_inside_vmap(close, one_rule):
+def test_limit_kernel_finds_kinks_inside_vmap(close, monkeypatch):
     """Inside vmap JAX makes tracers of what a custom_jvp function returns for numbers.
 
     Kinks are found all the same, also where jacfwd batches by itself.
     """
-    one_rule(6, 8)
+    one_rule(monkeypatch, 6, 8)
     Z = X[3:]
 
     def nngp(X):
@@ -548,9 +548,9 @@ def test_limit_kernel_sees_small_differences_from_closed_forms(base, middle):
     np.testing.assert_allclose(sorted(kinks), stops, rtol=0, atol=1e-12)
 
 
-def test_limit_kernel_of_a_small_difference(one_rule):
+def test_limit_kernel_of_a_small_difference(monkeypatch):
     """relu with a hat: E psi(u)^2 for u of variance 9, by adaptive quadrature."""
-    one_rule(96, 128)
+    one_rule(monkeypatch, 96, 128)
     middle = -9.3
 
     def square(u):

@@ -30,6 +30,7 @@ from ntklib import (
     positive_definite,
 )
 from ntklib._gaussian import averages
+from tests.library.test_averages import one_rule
 
 # Three inputs in the plane, and their opposites.
 THREE = np.array([[1.0, 0.0], [0.6, 0.8], [-0.28, 0.96]])
@@ -336,9 +337,9 @@ def test_hermite_coefficients_of_a_shifted_kink(close):
 
 
 @pytest.mark.parametrize("psi", [jnp.tanh, jax.nn.silu], ids=["tanh", "silu"])
-def test_hermite_coefficients_sum_to_the_limit_kernel(psi, points, close, one_rule):
+def test_hermite_coefficients_sum_to_the_limit_kernel(psi, points, close, monkeypatch):
     """Phi = sum mu_k^2 rho^k and K = sum (k+1) mu_k^2 rho^k, for norms 1/2 and 1."""
-    one_rule(96, 128)
+    one_rule(monkeypatch, 96, 128)
     k = np.arange(301)
     mu = hermite_coefficients(psi, 300)
     mu_half = hermite_coefficients(psi, 300, norm=0.5)
@@ -352,9 +353,9 @@ def test_hermite_coefficients_sum_to_the_limit_kernel(psi, points, close, one_ru
 @pytest.mark.parametrize(
     "psi", [jnp.tanh, jax.nn.relu, jax.nn.hard_tanh], ids=["tanh", "relu", "hard_tanh"]
 )
-def test_hermite_lower_bound_rises_to_lambda_min(psi, points, one_rule):
+def test_hermite_lower_bound_rises_to_lambda_min(psi, points, monkeypatch):
     """It never falls with k_max, stays below lambda_min of all, and comes close."""
-    one_rule(48, 64)
+    one_rule(monkeypatch, 48, 64)
     X = points * np.array([0.5, 1, 1, 2, 1, 0.8])[:, None]
     limit = lambda_min(limit_kernel(X, psi).ntk)
     bounds = [hermite_lower_bound(X, psi, k_max) for k_max in (1, 3, 60)]
