@@ -106,7 +106,7 @@ def evaluate(psi, z):
 
 
 def finite_values(psi, z):
-    """psi at the numbers z as a NumPy float64 array; a psi that is not finite is refused."""
+    """psi at the numbers z as a NumPy float64 array, if it is finite there."""
     seen = evaluate(psi, z)
     if seen is None:
         raise ValueError(

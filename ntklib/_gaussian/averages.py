@@ -227,7 +227,7 @@ def _far(psi, s, s2):
 
 def _over(kink, slope, far):
     """The radius at which slope * r = kink, or far if there is none nearer."""
-    reached = slope * np.sign(kink) * far > abs(kink)
+    reached = slope * math.copysign(1, kink) * far > abs(kink)
     return jnp.where(reached, kink / jnp.where(reached, slope, 1), far)
 
 

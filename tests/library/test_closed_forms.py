@@ -178,7 +178,7 @@ def test_closed_forms_obey_prices_identity(name, close):
 @pytest.mark.parametrize(
     ("psi", "form"),
     [
-        (lambda z: z * (z > 0), jax.nn.relu),
+        (lambda z: z * (z > 0).astype(z.dtype), jax.nn.relu),
         (lambda z: (z + jnp.abs(z)) / 2, jax.nn.relu),
         (lambda z: jnp.maximum(z, 0), jax.nn.relu),
         (jax.jit(jax.nn.relu), jax.nn.relu),
