@@ -119,7 +119,6 @@ def _pairs(X: Float[Array, "m n0"], X2: Float[Array, "m2 n0"], same: bool) -> Pa
     return Pairs(a, b, c, root, theta, S=root * jnp.sin(theta))
 
 
-@jax.jit  # as one program, without an array of shape (m, m2, n0)
 def _angle(
     X: Float[Array, "m n0"],
     X2: Float[Array, "m2 n0"],
@@ -129,17 +128,22 @@ def _angle(
     """2 atan2(|e - e'|, |e + e'|) for unit vectors e and e'; pi/2 at a zero row."""
     E = X / jnp.where(s > 0, s, 1)
     E2 = X2 / jnp.where(s2 > 0, s2, 1).T
-    near = _length(jnp.sum((E[:, None, :] - E2[None, :, :]) ** 2, axis=2))
-    far = _length(jnp.sum((E[:, None, :] + E2[None, :, :]) ** 2, axis=2))
+    near = _distance(E, E2)
+    far = _distance(E, -E2)
     zero = (s == 0) | (s2 == 0)
     return 2 * jnp.arctan2(jnp.where(zero, 1, near), jnp.where(zero, 1, far))
 
 
-def _length(square):
-    """The root of a square; 0 for what rounding may leave of 0.
+# One program for each distance: in a joint one XLA would store all differences.
+@jax.jit
+def _distance(
+    E: Float[Array, "m n0"], E2: Float[Array, "m2 n0"]
+) -> Float[Array, "m m2"]:
+    """|e - e'| for all pairs of rows; 0 for what rounding may leave of 0.
 
     That remainder differs from program to program, and its slope has no meaning.
     """
+    square = jnp.sum((E[:, None, :] - E2[None, :, :]) ** 2, axis=2)
     rounding = (16 * jnp.finfo(square.dtype).eps) ** 2
     return _root(jnp.where(square > rounding, square, 0))
 
