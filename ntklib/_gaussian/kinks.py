@@ -106,9 +106,10 @@ class Scale(NamedTuple):
 def find_kinks(psi: Callable, dtype) -> Kinks:
     """Kinks of psi in [-63.7, 64.2], the 8 nearest to 0; a jump of psi is refused.
 
-    Rough cells are divided, again and again. One that stays rough to the last has a
-    kink, or a jump where the increment stays as well. One that becomes smooth, but
-    late, is where psi is steep: to a rule as bad as a kink.
+    In a smooth cell psi' is a polynomial, and its integral is the increment of psi.
+    Rough cells are divided, again and again. Some become smooth only when they are
+    narrow: there psi is steep, to a rule as bad as a kink. Some are rough to the last:
+    there psi has a kink, or a jump if the increment does not vanish with the cell.
     """
     eps = float(jnp.finfo(dtype).eps)
     low = EDGES[:-1]
@@ -122,9 +123,9 @@ def find_kinks(psi: Callable, dtype) -> Kinks:
             return Kinks((), 1.0)
         if scale is None:
             scale = _scale(cells)
-        rough = _is_rough(cells, scale, eps)
+        rough = _rough(cells, scale, eps)
         finest = cells.half < FINEST * eps * cells.magnitude
-        _refuse_jumps(cells, rough & finest & _is_broken(cells, scale, eps))
+        _refuse_jumps(cells, rough & finest & _more_than_a_kink(cells, scale, eps))
         kept = np.where(rough, finest, cells.half < NARROW)
         found += zip(cells.half[kept], cells.middle[kept], strict=True)
         relative_slope = cells.steepest[kept] / scale.overall
@@ -156,7 +157,7 @@ def _scale(cells: Cells) -> Scale:
     )
 
 
-def _is_rough(cells: Cells, scale: Scale, eps: float) -> Bool[np.ndarray, " cells"]:
+def _rough(cells: Cells, scale: Scale, eps: float) -> Bool[np.ndarray, " cells"]:
     """Where psi' is no polynomial of degree 5, or its integral not psi's increment."""
     negligible = eps ** (2 / 3) * (cells.steepest + scale.slope)
     top = np.abs(cells.slope @ TOP_DEGREES).max(axis=1)
@@ -165,17 +166,19 @@ def _is_rough(cells: Cells, scale: Scale, eps: float) -> Bool[np.ndarray, " cell
     return (top > negligible) | (cells.gap > cells.half * negligible + rounding)
 
 
-def _is_broken(cells: Cells, scale: Scale, eps: float) -> Bool[np.ndarray, " cells"]:
-    """Where the gap, in the narrowest cells, is more than rounding or a kink leaves."""
-    jump = np.sqrt(eps) * (cells.highest + scale.slope)
+def _more_than_a_kink(
+    cells: Cells, scale: Scale, eps: float
+) -> Bool[np.ndarray, " cells"]:
+    """Where the gap, in the finest cells, is more than a kink and rounding explain."""
+    negligible = np.sqrt(eps) * (cells.highest + scale.slope)
     rounding = 64 * eps * cells.magnitude * scale.overall
-    return cells.gap > jump + rounding
+    return cells.gap > negligible + rounding
 
 
-def _refuse_jumps(cells: Cells, broken: Bool[np.ndarray, " cells"]):
-    """Refuse psi if any cell is broken, by the one nearest to 0."""
-    if broken.any():
-        distance = np.where(broken, np.abs(cells.middle), np.inf)
+def _refuse_jumps(cells: Cells, jumps: Bool[np.ndarray, " cells"]):
+    """Refuse psi if it jumps in any cell; the jump nearest to 0 is told."""
+    if jumps.any():
+        distance = np.where(jumps, np.abs(cells.middle), np.inf)
         i = distance.argmin()
         _functions.refuse_jump(cells.increment[i], cells.middle[i])
 
@@ -189,7 +192,7 @@ def _divide(cells: Cells, which: Bool[np.ndarray, " cells"]):
 
 
 def _merge(found: list[tuple[float, float]], eps: float) -> tuple[float, ...]:
-    """One place for each kink, from pairs (half a cell, its middle).
+    """One place for each kink, from cells given by half their width and their middle.
 
     The narrowest cells come first, since they are nearest to kinks. Any rule stops at
     0, so that what is too near to 0 is left out.
