@@ -172,7 +172,7 @@ def hermite_coefficients(
     norm = _check.nonnegative("norm", norm)
     k_max = _check.count("k_max", k_max)
     _functions.activation(psi, np.zeros(1))
-    return hermite.coefficients(psi, k_max, [norm])[0]
+    return hermite.coefficients(psi, k_max, np.array([norm]))[0]
 
 
 def hermite_lower_bound(

@@ -1,7 +1,7 @@
 """Hermite coefficients of a function of a normal variable, by quadrature."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import jax.numpy as jnp
 import numpy as np
@@ -16,7 +16,7 @@ PANELS = 8  # for each unit of length; the finer rule has twice as many
 
 
 def coefficients(
-    psi: Callable, k_max: int, norms: Iterable[float]
+    psi: Callable, k_max: int, norms: Float[np.ndarray, " norms"]
 ) -> Float[np.ndarray, "norms {k_max}+1"]:
     """Hermite coefficients for each norm, by two rules that have to agree."""
     dtype = jnp.result_type(float)

@@ -13,7 +13,7 @@ from ntklib._gaussian import hermite
 
 def test_coefficients_of_several_norms(close):
     """One row for each norm, kinks included, shape (norms, k_max + 1)."""
-    norms = [0.5, 1.0, 3.0]
+    norms = np.array([0.5, 1.0, 3.0])
     rows = np.array([hermite_coefficients(jax.nn.relu6, 7, norm=s) for s in norms])
     close(hermite.coefficients(jax.nn.relu6, 7, norms), rows, 0)
     assert rows.shape == (3, 8)
