@@ -175,14 +175,6 @@ def test_averages_refuses_rules_too_coarse_to_see_psi_rise(monkeypatch):
         pair_averages(psi, *PAIRS, Kinks((), allowed + 1))
 
 
-def test_averages_weigh_slopes_by_the_kernel(monkeypatch):
-    """A pair of small inputs, where psi' psi' is large, hides no error that counts."""
-    monkeypatch.setattr(averages, "LEVELS", [(24, 32), (48, 64)])
-    s = jnp.array([1e-4, 400, 1, 1])
-    with pytest.raises(RuntimeError, match=f"^{re.escape(DISAGREE)}"):
-        pair_averages(tanh(1.0), s, s, PAIRS[2], SMOOTH)
-
-
 @pytest.fixture
 def rules_that_give(monkeypatch):
     """rules_that_give(values): stand-ins for the rules; what they were is returned."""
@@ -192,7 +184,8 @@ def rules_that_give(monkeypatch):
 
         def quadrature(psi, s, s2, theta, places, level, key):
             levels.append(level)
-            return jnp.full((len(theta), 2), values[len(levels) - 1])
+            value = jnp.asarray(values[len(levels) - 1])
+            return jnp.broadcast_to(value, (len(theta), 2))
 
         monkeypatch.setattr(averages, "_quadrature", quadrature)
         return levels
@@ -215,6 +208,16 @@ def test_averages_grow_rules_until_they_agree(values, count, rules_that_give):
     got = pair_averages(jnp.tanh, *PAIRS, SMOOTH)
     np.testing.assert_array_equal(got, np.full((4, 2), values[count - 1]))
     assert levels == averages.LEVELS[:count]
+
+
+def test_averages_weigh_slopes_by_the_kernel(rules_that_give):
+    """psi' psi' has the share s s2 in K: small inputs hide no error of large ones."""
+    s = jnp.array([1e-4, 400.0])
+    coarse = [[1.0, 1.0], [1.0, 1e-7]]
+    fine = [[1.0, 1.0], [1.0, 2e-7]]
+    rules_that_give([coarse, fine, coarse, fine, coarse])
+    with pytest.raises(RuntimeError, match=f"^{re.escape(DISAGREE)}"):
+        pair_averages(jnp.tanh, s, s, jnp.zeros(2), SMOOTH)
 
 
 @pytest.mark.parametrize(
