@@ -124,7 +124,7 @@ def jitted(name):
 def total_of(kernels):
     """A number that depends on all entries of both kernels, each in its own way."""
     nngp, ntk = kernels
-    i, j = jnp.indices(ntk.shape)
+    i, j = jnp.indices(ntk.shape, dtype=ntk.dtype)
     return jnp.sum(jnp.sin(2.0 * i + j) * ntk) + jnp.sum(jnp.cos(i + 3.0 * j) * nngp)
 
 
