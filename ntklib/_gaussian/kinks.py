@@ -112,13 +112,14 @@ def find_kinks(psi: Callable, dtype) -> Kinks:
     there psi has a kink, or a jump if the increment does not vanish with the cell.
     """
     eps = float(jnp.finfo(dtype).eps)
+    evaluate = _functions.evaluation(psi)
     low = EDGES[:-1]
     high = EDGES[1:]
     scale = None
     found = []
     steepness = 1.0
     while 0 < len(low) < MOST_CELLS:
-        cells = _sample(psi, low, high, dtype)
+        cells = _sample(evaluate, low, high, dtype)
         if cells is None:  # psi depends on a tracer, and has no values yet
             return Kinks((), 1.0)
         if scale is None:
@@ -134,14 +135,14 @@ def find_kinks(psi: Callable, dtype) -> Kinks:
     return Kinks(_merge(found, eps), float(steepness))
 
 
-def _sample(psi, low, high, dtype) -> Cells | None:
+def _sample(evaluate, low, high, dtype) -> Cells | None:
     """psi at the ends of cells, psi' at the nodes; None if psi depends on a tracer."""
     middle = (low + high) / 2
     half = (high - low) / 2
     z = middle[:, None] + half[:, None] * np.append(NODES, (-1, 1))
     # Rows are repeated up to a power of 2: JAX compiles psi for each new shape.
     rows = max(16, 2 ** (len(z) - 1).bit_length())
-    seen = _functions.evaluate(psi, np.resize(z, (rows, z.shape[1])).astype(dtype))
+    seen = evaluate(np.resize(z, (rows, z.shape[1])).astype(dtype))
     if seen is None:
         return None
     value, slope = seen
