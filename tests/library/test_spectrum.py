@@ -273,12 +273,13 @@ def test_chernoff_width_holds_for_truncated_units(points):
     """Units of norm above R left out, lambda_min(K_0^n) > lambda/2 at that width in
     more than 9 of 10 networks.
     """
-    units = init_params(jax.random.key(0), 20000, 3)
-    h = points @ units.W0.T
-    A, E = np.maximum(h, 0), (h > 0) * units.W1[None, :]
-    each = np.einsum("ai,bi->iab", A, A) + (points @ points.T) * np.einsum(
-        "ai,bi->iab", E, E
-    )
+    W0, W1 = map(np.asarray, init_params(jax.random.key(0), 20000, 3))
+    h = points @ W0.T
+    A = np.maximum(h, 0)
+    E = (h > 0) * W1
+    AA = np.einsum("ai,bi->iab", A, A)
+    EE = np.einsum("ai,bi->iab", E, E)
+    each = AA + (points @ points.T) * EE
     norms = np.linalg.norm(each, 2, axis=(1, 2))
     bound = np.quantile(norms, 0.9)
     lam = lambda_min(np.mean(each * (norms <= bound)[:, None, None], axis=0))
