@@ -117,17 +117,27 @@ def evaluate(psi, z):
 
     None where psi depends on a tracer, so that it has no values yet.
     """
+    return evaluation(psi)(z)
+
+
+def evaluation(psi):
+    """`evaluate` for one psi, which must not change from call to call."""
 
     def value_and_slope(z):
         return jax.jvp(psi, (z,), (jnp.ones_like(z),))
 
-    with jax.ensure_compile_time_eval():
-        # inside vmap a custom_jvp makes a tracer of any number, except inside jit
-        for function in (value_and_slope, jax.jit(value_and_slope)):
-            value, slope = differentiated_forward(1, function, jnp.asarray(z))
-            if _check.concrete(value):
-                return np.asarray(value, float), np.asarray(slope, float)
-    return None
+    # inside vmap a custom_jvp makes a tracer of any number, except inside jit
+    compiled = jax.jit(value_and_slope)
+
+    def numbers(z):
+        with jax.ensure_compile_time_eval():
+            for function in (value_and_slope, compiled):
+                value, slope = differentiated_forward(1, function, jnp.asarray(z))
+                if _check.concrete(value):
+                    return np.asarray(value, float), np.asarray(slope, float)
+        return None
+
+    return numbers
 
 
 def finite_values(psi, z):

@@ -1,4 +1,6 @@
-"""When the smallest eigenvalue of a kernel is positive: rank, definiteness, random widths, Hermite series."""
+"""When the smallest eigenvalue of a kernel is positive: rank, definiteness, random
+widths, Hermite series.
+"""
 
 import math
 from collections.abc import Callable
@@ -7,35 +9,45 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.linalg
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Float, PRNGKeyArray
 
-from ntklib import _check, _functions, _hermite
+from ntklib import _check, _functions
+from ntklib._gaussian import hermite
+from ntklib._rounding import rounding
+from ntklib._types import ArrayLike
 from ntklib.network import Params, _preactivation, init_params
 from ntklib.ntk import empirical_ntk
 from ntklib.rayleigh import lambda_min
 
 
-def positive_definite(K: Float[np.ndarray, "m m"]) -> bool:
-    r"""Whether :math:`\lambda_{min} > m\,\epsilon\,|\lambda|_{max}`: :eq:`eq-definite`, beyond rounding.
+def positive_definite(K: Float[ArrayLike, "m m"]) -> bool:
+    r"""Whether :math:`\lambda_{min} > m\,\epsilon\,|\lambda|_{max}`: :eq:`eq-definite`,
+    beyond rounding.
 
     Args:
         K: symmetric matrix, shape (m, m).
 
     Returns:
-        True or False; with :math:`\epsilon = 2.2\cdot10^{-16}`, float64's, so the entries have to be that accurate.
+        True or False; with :math:`\epsilon = 2.2\cdot10^{-16}`, float64's, so the
+        entries have to be that accurate.
 
     Raises:
-        ValueError: ``K`` is not square or not symmetric, or an entry is not a finite real number.
+        ValueError: ``K`` is not square or not symmetric, or an entry is not a finite
+            real number.
     """
-    lam = scipy.linalg.eigvalsh(_check.symmetric("K", K, convert=_check.host))
-    return bool(lam[0] > len(lam) * np.finfo(float).eps * np.abs(lam).max())
+    K = _check.symmetric("K", K, convert=_check.host)
+    lam = scipy.linalg.eigvalsh(K)
+    rounding = len(lam) * np.finfo(float).eps * np.abs(lam).max()
+    return bool(lam[0] > rounding)
 
 
-def ntk_rank(params: Params, X: Float[Array, "m n0"], psi: Callable) -> int:
-    r"""Rank of the tangent kernel of a finite network, at most :math:`\min(m,\ n(n_0 + 1))`.
+def ntk_rank(params: Params, X: Float[ArrayLike, "m n0"], psi: Callable) -> int:
+    r"""Rank of the tangent kernel of a finite network, at most
+    :math:`\min(m,\ n(n_0 + 1))`.
 
-    It is counted on the Jacobian J: in :math:`K^n = JJ^\top` the small singular values, squared, are lost in rounding.
-    With tanh random parameters attain the bound; with relu, which is homogeneous, the rank is at most :math:`n\,n_0`.
+    It is counted on the Jacobian J: in :math:`K^n = JJ^\top` the small singular values,
+    squared, are lost in rounding. With tanh random parameters attain the bound; with
+    relu, which is homogeneous, the rank is at most :math:`n\,n_0`.
 
     Args:
         params: parameters of width n.
@@ -43,32 +55,31 @@ def ntk_rank(params: Params, X: Float[Array, "m n0"], psi: Callable) -> int:
         psi: activation, any elementwise function that JAX can differentiate.
 
     Returns:
-        The number of singular values of J above :math:`\max(m, n(n_0 + 1))\,\epsilon` times the largest, where
-        :math:`\epsilon` is that of the dtype of ``params`` and ``X``.
+        The number of singular values of J above :math:`\max(m, n(n_0 + 1))\,\epsilon`
+        times the largest, where :math:`\epsilon` is that of the dtype of ``params`` and
+        ``X``.
 
     Raises:
-        ValueError: bad ``params``, ``X`` or ``psi``, as in :func:`ntklib.network.network`.
+        ValueError: bad ``params``, ``X`` or ``psi``, as in
+            :func:`ntklib.network.network`.
     """
     W0, W1 = _check.parameters(params)
     X = _check.inputs("X", X, W0)
     W0, W1, X = _check.one_dtype(W0, W1, X)
     A, slope = _functions.derivatives(psi, _preactivation(W0, X), 1)
     E = slope * W1[None, :]
-    J = jnp.concatenate(
-        [A, (E[:, :, None] * X[:, None, :]).reshape(len(X), -1)], axis=1
-    )
+    by_W0 = E[:, :, None] * X[:, None, :]
+    J = jnp.concatenate([A, by_W0.reshape(len(X), -1)], axis=1)
     rounding = max(J.shape) * float(jnp.finfo(J.dtype).eps)
-    return int(
-        np.linalg.matrix_rank(
-            _check.host("the Jacobian of params and X", J, "m p"), rtol=rounding
-        )
-    )
+    J = _check.host("the Jacobian of params and X", J, "m p")
+    return int(np.linalg.matrix_rank(J, rtol=rounding))
 
 
 def lambda_min_at_width(
-    key: PRNGKeyArray, X: Float[Array, "m n0"], psi: Callable, n: int, draws: int
-) -> Float[np.ndarray, " draws"]:
-    r"""Smallest eigenvalue of the kernel :math:`K_0^n` of independent random networks of one width.
+    key: PRNGKeyArray, X: Float[ArrayLike, "m n0"], psi: Callable, n: int, draws: int
+) -> Float[np.ndarray, "{draws}"]:
+    r"""Smallest eigenvalue of the kernel :math:`K_0^n` of independent random networks
+    of one width.
 
     Args:
         key: a JAX random key, such as ``jax.random.key(0)``.
@@ -78,46 +89,50 @@ def lambda_min_at_width(
         draws: number of networks, at least 1.
 
     Returns:
-        The eigenvalues, shape (draws,). The kernels are in JAX's default float; turn on x64 where λ may be small.
+        The eigenvalues, shape (draws,). The kernels are in JAX's default float; turn on
+        x64 where λ may be small.
 
     Raises:
-        ValueError: bad ``key``, ``n`` or ``draws``; bad ``X`` or ``psi``, as in :func:`ntklib.network.network`.
+        ValueError: bad ``key``, ``n`` or ``draws``; bad ``X`` or ``psi``, as in
+            :func:`ntklib.network.network`.
     """
     _check.host("X", X, "m n0")  # refuses a tracer
-    X, n, draws = (
-        _check.array("X", X, "m n0"),
-        _check.count("n", n),
-        _check.count("draws", draws),
-    )
-    init_params(key, 1, X.shape[1])  # refuses what is no key
-    keys = jax.random.split(key, draws)
-    kernels = jax.lax.map(
-        lambda k: empirical_ntk(init_params(k, n, X.shape[1]), X, psi), keys
-    )
-    return np.array(
-        [lambda_min(K) for K in np.asarray(_check.finite("the kernel", kernels))]
-    )
+    X = _check.array("X", X, "m n0")
+    n0 = X.shape[1]
+    n = _check.count("n", n)
+    draws = _check.count("draws", draws)
+    init_params(key, 1, n0)  # refuses what is no key
+
+    def kernel(key):
+        return empirical_ntk(init_params(key, n, n0), X, psi)
+
+    kernels = jax.lax.map(kernel, jax.random.split(key, draws))
+    kernels = np.asarray(_check.finite("the kernel", kernels))
+    return np.array([lambda_min(K) for K in kernels])
 
 
 def chernoff_width(
     lam: float, bound: float, m: int, *, shrink: float = 0.5, failure: float = 0.1
 ) -> int:
-    r"""Width from which :math:`\lambda_{min}(K_0^n) > (1 - \epsilon)\lambda` holds with probability :math:`1 - \delta`.
+    r"""Width from which :math:`\lambda_{min}(K_0^n) > (1 - \epsilon)\lambda` holds with
+    probability :math:`1 - \delta`.
 
     .. math::
 
-        n = \left\lceil \frac R\lambda\,\frac{\log(m/\delta)}{\epsilon + (1 - \epsilon)\log(1 - \epsilon)} \right\rceil,
+        n = \left\lceil \frac R\lambda\,\frac{\log(m/\delta)}{\epsilon + (1 -
+        \epsilon)\log(1 - \epsilon)} \right\rceil,
 
-    :eq:`eq-chernoff`, from the matrix Chernoff inequality (Tropp 2012): :math:`K_0^n` is the average of n independent
-    positive semi-definite matrices, one a unit, of norm at most R. With Gaussian weights that norm has no bound; leave
-    the larger matrices out then, and take :math:`\lambda` of what remains, which can only be smaller.
+    :eq:`eq-chernoff`, from the matrix Chernoff inequality (Tropp 2012): :math:`K_0^n`
+    is the average of n independent positive semi-definite matrices, one a unit, of norm
+    at most R. With Gaussian weights that norm has no bound; leave the larger matrices
+    out then, and take :math:`\lambda` of what remains, which can only be smaller.
 
     Args:
         lam: smallest eigenvalue :math:`\lambda` of the expected matrix, positive.
-        bound: bound R on the norm of one unit's matrix, positive.
-        m: number of inputs.
-        shrink: :math:`\epsilon`, the part of :math:`\lambda` that may be lost, between 0 and 1.
-        failure: :math:`\delta`, the probability that more is lost, between 0 and 1.
+        bound: bound R on the norm of one unit's matrix, positive. m: number of inputs.
+        shrink: :math:`\epsilon`, the part of :math:`\lambda` that may be lost, between
+        0 and 1. failure: :math:`\delta`, the probability that more is lost, between 0
+        and 1.
 
     Returns:
         The width n, an integer.
@@ -125,30 +140,24 @@ def chernoff_width(
     Raises:
         ValueError: a number outside its range.
     """
-    lam, bound, m = (
-        _check.positive("lam", lam),
-        _check.positive("bound", bound),
-        _check.count("m", m),
-    )
-    shrink, failure = (
-        _check.positive("shrink", shrink, 1),
-        _check.positive("failure", failure, 1),
-    )
-    return math.ceil(
-        bound
-        / lam
-        * math.log(m / failure)
-        / (shrink + (1 - shrink) * math.log1p(-shrink))
-    )
+    lam = _check.positive("lam", lam)
+    bound = _check.positive("bound", bound)
+    m = _check.count("m", m)
+    shrink = _check.positive("shrink", shrink, 1)
+    failure = _check.positive("failure", failure, 1)
+    exponent = shrink + (1 - shrink) * math.log1p(-shrink)
+    return math.ceil(bound / lam * math.log(m / failure) / exponent)
 
 
 def hermite_coefficients(
     psi: Callable, k_max: int, *, norm: float = 1.0
-) -> Float[np.ndarray, " k_max+1"]:
-    r"""Coefficients :math:`\mu_k = \mathrm E\,\psi(\|x\| z)\,h_k(z)` in the normalised Hermite polynomials (z normal).
+) -> Float[np.ndarray, "{k_max}+1"]:
+    r"""Coefficients :math:`\mu_k = \mathrm E\,\psi(\|x\| z)\,h_k(z)` in the normalised
+    Hermite polynomials (z normal).
 
-    For inputs of this norm :math:`\Phi = \sum_k \mu_k^2 \rho^k` and :math:`K = \sum_k (k + 1)\,\mu_k^2 \rho^k`, with
-    :math:`\rho` the cosine of their angle: :eq:`eq-hermite` (Daniely et al. 2016).
+    For inputs of this norm :math:`\Phi = \sum_k \mu_k^2 \rho^k` and
+    :math:`K = \sum_k (k + 1)\,\mu_k^2 \rho^k`, with :math:`\rho` the cosine of their
+    angle: :eq:`eq-hermite` (Daniely et al. 2016).
 
     Args:
         psi: activation, any elementwise function that JAX can differentiate.
@@ -159,23 +168,31 @@ def hermite_coefficients(
         The coefficients of degree 0 to ``k_max``, shape (k_max + 1,).
 
     Raises:
-        ValueError: bad ``psi``, ``k_max`` or ``norm``; ``psi`` has a jump, or is not finite at some point.
-        RuntimeError: two quadrature rules disagree by more than 1.5e-8 of the largest coefficient.
+        ValueError: bad ``psi``, ``k_max`` or ``norm``; ``psi`` has a jump, or is not
+        finite at some point. RuntimeError: two quadrature rules disagree by more than
+        1.5e-8 of the largest coefficient.
     """
-    return _hermite.coefficients(psi, k_max, [_check.nonnegative("norm", norm)])[0]
+    norm = _check.nonnegative("norm", norm)
+    k_max = _check.count("k_max", k_max)
+    _functions.activation(psi, np.zeros(1))
+    return hermite.coefficients(psi, k_max, np.array([norm]))[0]
 
 
-def hermite_lower_bound(X: Float[Array, "m n0"], psi: Callable, k_max: int) -> float:
-    r"""Lower bound on :math:`\lambda_{min}` of the limit kernel from the first degrees of its Hermite series.
+def hermite_lower_bound(
+    X: Float[ArrayLike, "m n0"], psi: Callable, k_max: int
+) -> float:
+    r"""Lower bound on :math:`\lambda_{min}` of the limit kernel from the first degrees
+    of its Hermite series.
 
     .. math::
 
-        \lambda_{min}(K) \ge \lambda_{min}\Big(\sum_{k=0}^{k_{max}} (k + 1)\,D_k\,\rho^{\circ k} D_k\Big),
-        \qquad D_k = \mathrm{diag}(\mu_k(\|x^\alpha\|)),
+        \lambda_{min}(K) \ge \lambda_{min}\Big(\sum_{k=0}^{k_{max}} (k +
+        1)\,D_k\,\rho^{\circ k} D_k\Big), \qquad D_k =
+        \mathrm{diag}(\mu_k(\|x^\alpha\|)),
 
-    :eq:`eq-hermite-bound`, where :math:`\rho^{\circ k}` holds the k-th powers of the cosines between inputs. Each
-    degree is positive semi-definite (Schur's product theorem), so those left out can only raise
-    :math:`\lambda_{min}`.
+    :eq:`eq-hermite-bound`, where :math:`\rho^{\circ k}` holds the k-th powers of the
+    cosines between inputs. Each degree is positive semi-definite (Schur's product
+    theorem), so those left out can only raise :math:`\lambda_{min}`.
 
     Args:
         X: inputs, one per row, shape (m, n0).
@@ -183,19 +200,21 @@ def hermite_lower_bound(X: Float[Array, "m n0"], psi: Callable, k_max: int) -> f
         k_max: highest degree, at least 1.
 
     Returns:
-        The bound; it is 0 up to rounding where these degrees do not separate the inputs.
+        The bound; it is 0 up to rounding where these degrees do not separate the
+        inputs.
 
     Raises:
         ValueError: bad ``X``, ``psi`` or ``k_max``.
         RuntimeError: as :func:`hermite_coefficients`.
     """
-    Z = _check.host("X", X, "m n0")
-    norms = np.linalg.norm(Z, axis=1)
-    unit, mu = (
-        Z / np.where(norms > 0, norms, 1)[:, None],
-        _hermite.coefficients(psi, k_max, norms),
-    )
+    X = _check.host("X", X, "m n0")
+    k_max = _check.count("k_max", k_max)
+    _functions.activation(psi, np.zeros(1))
+    norms = np.linalg.norm(X, axis=1)
+    E = X / np.where(norms > 0, norms, 1)[:, None]  # unit vectors, and zero rows
+    cosines = E @ E.T
+    mu = hermite.coefficients(psi, k_max, norms)
     degrees = [
-        (k + 1) * np.outer(d, d) * (unit @ unit.T) ** k for k, d in enumerate(mu.T)
+        (k + 1) * np.outer(mu[:, k], mu[:, k]) * cosines**k for k in range(k_max + 1)
     ]
     return lambda_min(np.sum(degrees, axis=0))

@@ -1,4 +1,6 @@
-"""Closed forms of E psi(u) psi(v) and E psi'(u) psi'(v), and the recognition of psi by its values."""
+"""Closed forms of E psi(u) psi(v) and E psi'(u) psi'(v), and the recognition of psi by
+its values.
+"""
 
 import functools
 import math
@@ -14,9 +16,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import erf, ndtr
 
-from ntklib import _closed_forms, _gaussian
+from ntklib._gaussian import averages, closed_forms
+from ntklib._gaussian.closed_forms import recognise
 from ntklib.limit_kernel import limit_kernel
-from tests.library.test_gaussian import expectation
+from tests.library.test_averages import expectation
 
 
 def bell(z):
@@ -25,11 +28,18 @@ def bell(z):
 
 
 def bent(up, down):
-    """z times one slope above 0 and another below: for JAX, and in NumPy with its derivative."""
-    psi, slope = (
-        lambda z, where=where: where(z > 0, up, down) for where in (jnp.where, np.where)
-    )
-    return lambda z: psi(z) * z, lambda z: slope(z) * z, slope
+    """z times one slope above 0, another below: in JAX, in NumPy, the derivative."""
+
+    def psi(z):
+        return jnp.where(z > 0, up, down) * z
+
+    def slope(z):
+        return np.where(z > 0, up, down)
+
+    def value(z):
+        return slope(z) * z
+
+    return psi, value, slope
 
 
 def power(k):
@@ -91,45 +101,42 @@ PICKED = [(0, 0), (0, 6), (1, 2), (1, 3), (4, 6), (5, 7), (6, 6), (3, 6)]
 def geometry(x, z):
     """Norms and angle of two inputs, in NumPy."""
     a, b = np.linalg.norm(x), np.linalg.norm(z)
-    return (
-        a,
-        b,
-        2 * np.arctan2(np.linalg.norm(b * x - a * z), np.linalg.norm(b * x + a * z))
-        if a * b
-        else np.pi / 2,
-    )
+    if a * b == 0:
+        return a, b, np.pi / 2
+    near = np.linalg.norm(b * x - a * z)
+    far = np.linalg.norm(b * x + a * z)
+    return a, b, 2 * np.arctan2(near, far)
 
 
 def pairs(s, s2, theta):
     """The pairs that closed forms take."""
     s, s2, theta = (jnp.asarray(a, float) for a in (s, s2, theta))
     root = s * s2
-    return _closed_forms.Pairs(
+    return closed_forms.Pairs(
         s**2, s2**2, root * jnp.cos(theta), root, theta, root * jnp.sin(theta)
     )
 
 
 @forms
 def test_closed_forms_equal_cartesian_quadrature(psi, value, slope, close):
-    """Phi = E psi(u) psi(v) and K = Phi + c E psi'(u) psi'(v), along and across the bisector of u and v."""
-    assert _closed_forms.recognise(psi, jnp.float64)
-    nngp, ntk = limit_kernel(INPUTS, psi)
+    """Phi = E psi(u) psi(v) and K = Phi + c E psi'(u) psi'(v)."""
+    assert recognise(psi, jnp.float64)
+    nngp, ntk = jax.jit(lambda X: limit_kernel(X, psi))(INPUTS)
     rows, columns = np.transpose(PICKED)
     found = [
         expectation(value, slope, *geometry(INPUTS[i], INPUTS[j]), (0.0,), count=22)
         for i, j in PICKED
     ]
     Phi, dPhi = np.transpose(found)
+    c = np.sum(INPUTS[rows] * INPUTS[columns], axis=1)
     close(nngp[rows, columns], Phi, 1e-12)
-    close(
-        ntk[rows, columns],
-        Phi + np.sum(INPUTS[rows] * INPUTS[columns], axis=1) * dPhi,
-        1e-12,
-    )
+    close(ntk[rows, columns], Phi + c * dPhi, 1e-12)
 
 
 class Mixture(eqx.Module):
-    """sum_i w_i psi_i(z) over all activations with a closed form: one function, so that it is compiled once."""
+    """sum_i w_i psi_i(z) over all activations with a closed form: one function, so that
+    it is compiled once.
+    """
 
     w: jax.Array
 
@@ -140,43 +147,38 @@ class Mixture(eqx.Module):
 
 @pytest.mark.parametrize("name", FORMS.keys())
 def test_closed_forms_equal_polar_quadrature(name, close):
-    """The quadrature that takes over where no closed form is known gives the same two averages."""
-    s, s2, theta = np.array(
-        [
-            [1, 1, 0],
-            [1, 2, 0.7],
-            [0.01, 2, 2],
-            [2, 2, np.pi],
-            [1.5, 1.5, 1e-4],
-            [2, 2, 0],
-        ]
-    ).T
+    """The quadrature for all other psi gives the same two averages."""
+    s = jnp.array([1, 1, 0.01, 2, 1.5, 2])
+    s2 = jnp.array([1, 2, 2, 2, 1.5, 2])
+    theta = jnp.array([0, 0.7, 2, np.pi, 1e-4, 0])
     psi = Mixture(jnp.array([float(name == other) for other in FORMS]))
-    geometry = [jnp.asarray(a) for a in (s, s2, theta)]
-    got = _gaussian._quadrature(psi, *geometry, (), (48, 64), b"")
-    want = _closed_forms.recognise(FORMS[name][0], jnp.float64)(pairs(s, s2, theta))
+    got = averages._quadrature(psi, s, s2, theta, (), (48, 64), b"")
+    want = recognise(FORMS[name][0], jnp.float64)(pairs(s, s2, theta))
     close(got, jnp.stack([jnp.broadcast_to(part, 6) for part in want], axis=1), 1e-12)
 
 
 @pytest.mark.parametrize("name", FORMS.keys())
 def test_closed_forms_obey_prices_identity(name, close):
-    """E psi'(u) psi'(v) = d/dc E psi(u) psi(v) at fixed norms, so K = d(c Phi)/dc; x' is rotated about x."""
-    form = _closed_forms.recognise(FORMS[name][0], jnp.float64)
-    for s, s2, theta in [(1.0, 2.0, 0.7), (3.0, 0.5, 2.2), (1.4, 1.4, 1.5)]:
-        step, c = 1e-3, s * s2 * math.cos(theta)
-        turned = [np.arccos((c + k * step) / (s * s2)) for k in (-2, -1, 1, 2)]
-        before2, before, after, after2 = np.broadcast_to(
-            form(pairs(s, s2, turned))[0], 4
-        )
-        slope = (before2 - 8 * before + 8 * after - after2) / (12 * step)
-        Phi, dPhi = form(pairs(s, s2, theta))
-        close(Phi + c * dPhi, Phi + c * slope, 1e-9)
+    """E psi'(u) psi'(v) = d/dc E psi(u) psi(v), where x' is rotated about x."""
+    form = recognise(FORMS[name][0], jnp.float64)
+    s = np.array([1.0, 3.0, 1.4])
+    s2 = np.array([2.0, 0.5, 1.4])
+    theta = np.array([0.7, 2.2, 1.5])
+    c = s * s2 * np.cos(theta)
+    step = 1e-3
+    # five points around c, for the difference quotient of fourth order
+    turned = np.arccos((c + step * np.arange(-2, 3)[:, None]) / (s * s2))
+    p = pairs(*np.broadcast_arrays(s, s2, turned))
+    Phi, dPhi = (np.broadcast_to(part, (5, 3)) for part in form(p))
+    slope = (Phi[0] - 8 * Phi[1] + 8 * Phi[3] - Phi[4]) / (12 * step)
+    for i in range(3):
+        close(Phi[2, i] + c[i] * dPhi[2, i], Phi[2, i] + c[i] * slope[i], 1e-9)
 
 
 @pytest.mark.parametrize(
     ("psi", "form"),
     [
-        (lambda z: z * (z > 0), jax.nn.relu),
+        (lambda z: z * (z > 0).astype(z.dtype), jax.nn.relu),
         (lambda z: (z + jnp.abs(z)) / 2, jax.nn.relu),
         (lambda z: jnp.maximum(z, 0), jax.nn.relu),
         (jax.jit(jax.nn.relu), jax.nn.relu),
@@ -194,15 +196,12 @@ def test_closed_forms_obey_prices_identity(name, close):
     ],
 )
 def test_recognise_goes_by_values(psi, form, close):
-    """Neither identity nor name counts: a lambda, a partial, a jitted function or a module will do."""
+    """Neither identity nor name counts: a lambda, a partial, a module will do."""
+    p = pairs([1.0, 2.0], 1.5, [0.3, 2.0])
     for dtype in (jnp.float32, jnp.float64):
-        found, same = (_closed_forms.recognise(f, dtype) for f in (psi, form))
-        p = pairs([1.0, 2.0], 1.5, [0.3, 2.0])
-        close(
-            [jnp.broadcast_to(a, 2) for a in found(p)],
-            [jnp.broadcast_to(a, 2) for a in same(p)],
-            1e-5,
-        )
+        found = recognise(psi, dtype)(p)
+        want = recognise(form, dtype)(p)
+        close(jnp.broadcast_arrays(*found, p.c), jnp.broadcast_arrays(*want, p.c), 1e-5)
 
 
 @pytest.mark.parametrize(
@@ -235,21 +234,23 @@ def test_recognise_goes_by_values(psi, form, close):
     ],
 )
 def test_recognise_leaves_others_alone(psi):
-    """Near 0, far out, below 0, at any scale: what differs anywhere is not taken for what it resembles."""
+    """Near 0, far out, below 0, at any scale: what differs anywhere is not taken for
+    what it resembles.
+    """
     for dtype in (jnp.float32, jnp.float64):
         with np.errstate(all="ignore"):
-            assert _closed_forms.recognise(psi, dtype) is None
+            assert recognise(psi, dtype) is None
 
 
 def test_recognise_inside_jit():
-    """A psi without tracers is recognised inside jit too; one that closes over a tracer is not, whatever its values."""
+    """A psi without tracers is recognised inside jit too; one that closes over a tracer
+    is not, whatever its values.
+    """
     seen = []
 
     def look(a):
-        seen.append(_closed_forms.recognise(jax.nn.relu, jnp.float64))
-        seen.append(
-            _closed_forms.recognise(lambda z: jnp.where(z > 0, z, a * z), jnp.float64)
-        )
+        seen.append(recognise(jax.nn.relu, jnp.float64))
+        seen.append(recognise(lambda z: jnp.where(z > 0, z, a * z), jnp.float64))
         return a
 
     jax.jit(look)(0.0)
@@ -264,7 +265,9 @@ rows = arrays(float, (5, 3), elements=st.floats(-4, 4).map(lambda x: round(x, 3)
 @settings(max_examples=10)
 @given(X=rows, dtype=st.sampled_from([np.float64, np.float32]))
 def test_relu_diagonal_is_exact(X, dtype):
-    """K(x, x) = |x|^2, to the last digit; so is K of abs, 2 |x|^2, and the diagonal of both parts halves it."""
+    """K(x, x) = |x|^2, to the last digit; so is K of abs, 2 |x|^2, and the diagonal of
+    both parts halves it.
+    """
     X = np.concatenate(
         [X, np.random.default_rng(int(1e3 * abs(X).sum())).normal(size=(50, 3))]
     ).astype(dtype)
@@ -276,55 +279,52 @@ def test_relu_diagonal_is_exact(X, dtype):
 
 
 def exact_angle(x, z):
-    """The angle between two vectors in the plane: cross and inner product by fractions."""
+    """The angle between two vectors in the plane, from exact products."""
     (a, b), (c, d) = ([Fraction(float(t)) for t in v] for v in (x, z))
     return math.atan2(abs(float(a * d - b * c)), float(a * c + b * d))
 
 
-@pytest.mark.parametrize("angle", [0.0, *10.0 ** -np.arange(3, 10), 1e-12, 1e-15])
 @pytest.mark.parametrize("turn", [0, np.pi])
-def test_small_angles(angle, turn, close):
-    """Near parallel and near antipodal rows: K = (sin theta + 2 (pi - theta) cos theta)/2pi."""
-    x, z = (
-        np.array([0.6, 0.8]),
-        2 * np.array([np.cos(turn + angle), np.sin(turn + angle)]),
-    )
-    z = np.array([[0.6, -0.8], [0.8, 0.6]]) @ z
-    theta = exact_angle(x, z)
-    assert abs(theta - abs(turn - angle)) < 1e-15 + 1e-3 * angle
-    ntk = limit_kernel([x], jax.nn.relu, [z]).ntk
-    want = np.array(
-        [[(math.sin(theta) + 2 * (math.pi - theta) * math.cos(theta)) / math.pi]]
-    )
+def test_small_angles(turn, close):
+    """Near parallel and near antipodal rows.
+
+    pi K = sin(theta) + 2 (pi - theta) cos(theta) for relu, and what the angle adds to 1
+    is itself right: Phi' = 1 - 2 theta/pi for abs.
+    """
+    angles = np.array([0.0, *10.0 ** -np.arange(3, 10), 1e-12, 1e-15])
+    x = np.array([0.6, 0.8])
+    circle = 2 * np.array([np.cos(turn + angles), np.sin(turn + angles)])
+    Z = (np.array([[0.6, -0.8], [0.8, 0.6]]) @ circle).T
+    theta = np.array([exact_angle(x, z) for z in Z])
+    assert np.all(np.abs(theta - np.abs(turn - angles)) < 1e-15 + 1e-3 * angles)
+    ntk = limit_kernel([x], jax.nn.relu, Z).ntk[0]
+    want = (np.sin(theta) + 2 * (np.pi - theta) * np.cos(theta)) / np.pi
     np.testing.assert_allclose(ntk, want, rtol=1e-14, atol=2e-15)
-    # what the angle adds to 1 is itself right: Phi' = 1 - 2 theta/pi of abs
-    nngp, ntk = limit_kernel([x], jnp.abs, [z])
-    slope = (ntk - nngp) / (2 * math.cos(theta))
-    np.testing.assert_allclose(slope, [[1 - 2 * theta / math.pi]], rtol=0, atol=2e-15)
+    nngp, ntk = limit_kernel([x], jnp.abs, Z)
+    slope = (ntk - nngp)[0] / (2 * np.cos(theta))
+    np.testing.assert_allclose(slope, 1 - 2 * theta / np.pi, rtol=0, atol=2e-15)
 
 
 def test_moments_of_powers_are_isserlis():
     """z^2: ab + 2c^2 and 4c; z^3: 9abc + 6c^3 and 9(ab + 2c^2), in whole numbers."""
     p = pairs(2.0, 3.0, 0.0)._replace(c=jnp.asarray(5.0))
     a, b, c = 4, 9, 5
-    assert [float(x) for x in _closed_forms._monomial(p, 2)] == [
-        a * b + 2 * c**2,
-        4 * c,
-    ]
-    assert [float(x) for x in _closed_forms._monomial(p, 3)] == [
-        9 * a * b * c + 6 * c**3,
-        9 * (a * b + 2 * c**2),
-    ]
+    square = a * b + 2 * c**2
+    cube = 9 * a * b * c + 6 * c**3
+    assert closed_forms._averages_of_power(p, 2) == (square, 4 * c)
+    assert closed_forms._averages_of_power(p, 3) == (cube, 9 * square)
 
 
 @pytest.mark.parametrize("name", FORMS.keys())
 def test_closed_forms_at_extreme_norms(name):
-    """From 1e-30 to 1e8 (powers: 1e-5 to 1e3) all is finite, with |K(x, x')| <= sqrt(K(x, x) K(x', x'))."""
+    """From 1e-30 to 1e8 (powers: 1e-5 to 1e3) all is finite.
+
+    Cauchy and Schwarz hold: |K(x, x')| <= sqrt(K(x, x) K(x', x')).
+    """
     norms = [1e-5, 1e-3, 1, 1e3] if name.startswith("z^") else [1e-30, 1e-3, 1, 1e8]
-    X = (
-        np.array([[0.6, 0.8], [-0.8, 0.6], [0.8, 0.6], [-0.6, -0.8]])
-        * np.array(norms)[:, None]
-    )
-    K = np.asarray(limit_kernel(X, FORMS[name][0]).ntk)
+    E = np.array([[0.6, 0.8], [-0.8, 0.6], [0.8, 0.6], [-0.6, -0.8]])
+    X = E * np.array(norms)[:, None]
+    K = np.asarray(jax.jit(lambda X: limit_kernel(X, FORMS[name][0]).ntk)(X))
+    assert np.isfinite(K).all()
     scale = np.outer(np.sqrt(np.diag(K)), np.sqrt(np.diag(K)))
     assert np.all(np.abs(K) <= scale * (1 + 1e-9) + 1e-300)

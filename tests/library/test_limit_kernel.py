@@ -1,4 +1,6 @@
-"""The kernel at infinite width, E psi(u) psi(v) + <x, x'> E psi'(u) psi'(v), for any psi."""
+"""The kernel at infinite width, E psi(u) psi(v) + <x, x'> E psi'(u) psi'(v), for any
+psi.
+"""
 
 import dataclasses
 import functools
@@ -16,13 +18,16 @@ from hypothesis.extra.numpy import arrays
 from scipy.integrate import quad
 from scipy.special import expit
 
-from ntklib import _gaussian, empirical_ntk, init_params
+from ntklib import empirical_ntk, init_params
+from ntklib._gaussian import averages
+from ntklib._gaussian.closed_forms import recognise
+from ntklib._gaussian.kinks import find_kinks
 from ntklib.limit_kernel import LimitKernel, limit_kernel
+from tests.library.test_averages import DISAGREE, INFINITE, expectation, one_rule
 from tests.library.test_closed_forms import FORMS, bell, geometry
-from tests.library.test_gaussian import expectation
 
-ALPHA, LAMBDA = 1.6732632423543772, 1.0507009873554805
-ROOT = np.sqrt(2 / np.pi)
+ALPHA = 1.6732632423543772  # of selu
+LAMBDA = 1.0507009873554805
 
 
 def mish(z):
@@ -33,10 +38,10 @@ def mish(z):
 
 def gelu(z):
     """The tanh approximation of GELU, and its derivative."""
-    t = np.tanh(ROOT * (z + 0.044715 * z**3))
-    return z * (1 + t) / 2, (1 + t) / 2 + z * (1 - t**2) * ROOT * (
-        1 + 3 * 0.044715 * z**2
-    ) / 2
+    inner = np.sqrt(2 / np.pi) * (z + 0.044715 * z**3)
+    slope_of_inner = np.sqrt(2 / np.pi) * (1 + 3 * 0.044715 * z**2)
+    t = np.tanh(inner)
+    return z * (1 + t) / 2, (1 + t) / 2 + z * (1 - t**2) * slope_of_inner / 2
 
 
 QUADRATURE = {
@@ -62,7 +67,6 @@ QUADRATURE = {
     ),
     "z^2+z": (lambda z: z**2 + z, lambda z: z**2 + z, lambda z: 2 * z + 1),
 }
-SMOOTH = [name for name in QUADRATURE if name not in ("elu", "selu")]
 KINKED = {
     "hard tanh": (
         jax.nn.hard_tanh,
@@ -83,6 +87,9 @@ KINKED = {
         (0.3,),
     ),
 }
+PSI = {name: row[0] for name, row in (FORMS | QUADRATURE | KINKED).items()}
+
+# One name for each closed form that is computed in another way.
 DIFFERENT = [
     "relu",
     "slopes 3 and -0.5",
@@ -93,8 +100,9 @@ DIFFERENT = [
     "sin",
     "bell",
     "z^3",
-]  # in code
-PSI = {name: row[0] for name, row in (FORMS | QUADRATURE | KINKED).items()}
+]
+
+# Inputs of norms 0 to 5, parallel and antipodal ones among them.
 X = np.array([[0, 0], [0.6, 0.8], [-1.2, -1.6], [-1.3, 0.4], [3, 4]])
 PICKED = [(0, 0), (0, 4), (1, 1), (1, 2), (3, 3), (3, 4), (1, 4), (2, 4), (4, 4)]
 
@@ -102,41 +110,56 @@ PICKED = [(0, 0), (0, 4), (1, 1), (1, 2), (3, 3), (3, 4), (1, 4), (2, 4), (4, 4)
 @functools.cache
 def kernel(name):
     """The kernel of X, computed once, by one rule that does for norms up to 5."""
+    level = (192, 256) if name in KINKED else (96, 128)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            _gaussian, "LEVELS", [(192, 256) if name in KINKED else (96, 128)] * 2
-        )
+        patch.setattr(averages, "LEVELS", [level] * 2)
         return limit_kernel(X, PSI[name])
 
 
-def total(X, psi):
+def jitted(name):
+    """limit_kernel for one activation, as one program."""
+    return jax.jit(functools.partial(limit_kernel, psi=PSI[name]))
+
+
+def total_of(kernels):
     """A number that depends on all entries of both kernels, each in its own way."""
-    nngp, ntk = limit_kernel(X, psi)
-    i, j = jnp.indices(ntk.shape)
+    nngp, ntk = kernels
+    i, j = jnp.indices(ntk.shape, dtype=ntk.dtype)
     return jnp.sum(jnp.sin(2.0 * i + j) * ntk) + jnp.sum(jnp.cos(i + 3.0 * j) * nngp)
+
+
+def total(X, psi):
+    """That number for the kernels of X."""
+    return total_of(limit_kernel(X, psi))
 
 
 @pytest.mark.parametrize("name", [*QUADRATURE, *KINKED])
 def test_limit_kernel_by_quadrature(name, close):
-    """K = Phi + <x, x'> Phi' against Cartesian quadrature, for norms 0 to 5, parallel and antipodal rows."""
+    """K = Phi + <x, x'> Phi', against Cartesian quadrature."""
     _, value, slope, *kinks = (QUADRATURE | KINKED)[name]
     kinks = kinks[0] if kinks else (0.0,) if name in ("elu", "selu") else ()
     rows, columns = np.transpose(PICKED)
     found = [expectation(value, slope, *geometry(X[i], X[j]), kinks) for i, j in PICKED]
     Phi, dPhi = np.transpose(found)
+    c = np.sum(X[rows] * X[columns], axis=1)
     nngp, ntk = kernel(name)
     close(nngp[rows, columns], Phi, 1e-9)
-    close(ntk[rows, columns], Phi + np.sum(X[rows] * X[columns], axis=1) * dPhi, 1e-9)
+    close(ntk[rows, columns], Phi + c * dPhi, 1e-9)
 
 
-@pytest.mark.parametrize("name", ["tanh", "z^2+z", "relu", "gelu", "sin"])
+@pytest.mark.parametrize("name", ["tanh", "z^2+z", "relu"])
 def test_limit_kernel_is_what_wide_networks_have(name):
-    """E K^n = K for every n, since units are independent: the mean of 30 networks within 5 standard errors."""
-    draw = jax.jit(
-        jax.vmap(lambda key: empirical_ntk(init_params(key, 500, 2), X, PSI[name]))
-    )
-    K = np.asarray(draw(jax.random.split(jax.random.key(4), 30)))
-    want, error = np.asarray(kernel(name).ntk), K.std(axis=0, ddof=1) / np.sqrt(30)
+    """E K^n = K for every n, since units are independent.
+
+    The mean over 30 networks lies within 5 standard errors.
+    """
+
+    def draw(key):
+        return empirical_ntk(init_params(key, 500, 2), X, PSI[name])
+
+    K = np.asarray(jax.jit(jax.vmap(draw))(jax.random.split(jax.random.key(4), 30)))
+    want = np.asarray(kernel(name).ntk)
+    error = K.std(axis=0, ddof=1) / np.sqrt(30)
     assert np.all(np.abs(K.mean(axis=0) - want) <= 5 * error + 1e-12)
     assert np.linalg.norm(error) < 0.05 * np.linalg.norm(want)
 
@@ -146,7 +169,9 @@ def test_limit_kernel_is_what_wide_networks_have(name):
     [*QUADRATURE, "relu", "leaky relu", "erf", "gelu", "sin", "cos", "bell", "z^3"],
 )
 def test_limit_kernel_symmetric_positive(name):
-    """Both parts are symmetric to the last bit, have no negative eigenvalue, and obey Cauchy-Schwarz."""
+    """Both parts are symmetric to the last bit, have no negative eigenvalue, and obey
+    Cauchy-Schwarz.
+    """
     for K in map(np.asarray, kernel(name)):
         np.testing.assert_array_equal(K, K.T)
         assert np.linalg.eigvalsh(K)[0] >= -1e-12 * np.trace(K)
@@ -176,7 +201,9 @@ coordinates = arrays(float, (5, 3), elements=st.floats(-3, 3))
     name=st.sampled_from(["relu", "gelu", "erf", "sin", "abs", "relu^2"]),
 )
 def test_limit_kernel_rotates_and_permutes(X, seed, name, close):
-    """K depends on inner products alone: K(X R) = K(X) for orthogonal R; it is symmetric, positive, and permutes."""
+    """K depends on inner products alone: K(X R) = K(X) for orthogonal R; it is
+    symmetric, positive, and permutes.
+    """
     rng, psi = np.random.default_rng(seed), FORMS[name][0]
     nngp, ntk = limit_kernel(X, psi)
     R, order = np.linalg.qr(rng.normal(size=(3, 3)))[0], rng.permutation(5)
@@ -201,7 +228,9 @@ def test_limit_kernel_is_homogeneous(degree, close):
 
 
 def test_limit_kernel_by_hand():
-    """relu at x = (1, 0): K(x, x) = 1; at orthogonal unit inputs Phi = 1/2pi and K the same; at 0 and at -x it is 0."""
+    """relu at x = (1, 0): K(x, x) = 1; at orthogonal unit inputs Phi = 1/2pi and K the
+    same; at 0 and at -x it is 0.
+    """
     nngp, ntk = limit_kernel([[1, 0], [0, 1], [-1, 0], [0, 0]], jax.nn.relu)
     third = 1 / (2 * np.pi)
     np.testing.assert_allclose(nngp[0], [0.5, third, 0, 0], atol=1e-16)
@@ -210,16 +239,16 @@ def test_limit_kernel_by_hand():
 
 
 @pytest.mark.parametrize("psi", [jax.nn.relu, jnp.tanh], ids=["relu", "tanh"])
-def test_limit_kernel_of_one_number(psi):
-    """m = n0 = 1: K(x, x) = E psi(u)^2 + x^2 E psi'(u)^2, by the midpoint rule in one dimension."""
+def test_limit_kernel_of_one_number(psi, monkeypatch):
+    """m = n0 = 1: K(x, x) = E psi(u)^2 + x^2 E psi'(u)^2, by the midpoint rule."""
+    one_rule(monkeypatch, 48, 64)
     step = 1e-3
     u = np.arange(-12 + step / 2, 12, step)
-    value, slope = (
-        np.asarray(part) for part in jax.jvp(psi, (1.5 * u,), (np.ones_like(u),))
-    )
-    nngp, ntk = limit_kernel([[-1.5]], psi)
+    value, slope = jax.jvp(psi, (1.5 * u,), (np.ones_like(u),))
+    Phi = np.sum(np.asarray(value) ** 2 * bell(u)) * step
+    dPhi = np.sum(np.asarray(slope) ** 2 * bell(u)) * step
+    nngp, ntk = jax.jit(lambda X: limit_kernel(X, psi))(np.array([[-1.5]]))
     assert nngp.shape == ntk.shape == (1, 1)
-    Phi, dPhi = (np.sum(part**2 * bell(u)) * step for part in (value, slope))
     np.testing.assert_allclose(
         [nngp[0, 0], ntk[0, 0]],
         [Phi, Phi + 2.25 * dPhi],
@@ -227,32 +256,36 @@ def test_limit_kernel_of_one_number(psi):
     )
 
 
+# The rows at which kernels are differentiable. Row 1 is parallel to row 2 and row 0 is
+# zero: there they are if psi is smooth.
+SMOOTH_AT = {"relu": (3,), "slopes 3 and -0.5": (3,), "relu^2": (3, 1)}
+
+
 @pytest.mark.parametrize("name", ["tanh", *DIFFERENT])
 def test_limit_kernel_differentiates(name, close, monkeypatch):
-    """d K/d X is a central difference: at a generic row; for smooth psi also at parallel rows and at the zero row."""
-    monkeypatch.setattr(_gaussian, "LEVELS", [(48, 64)] * 3)
+    """d K/d X is a central difference; it is finite everywhere."""
+    one_rule(monkeypatch, 48, 64)
     both = jax.jit(jax.value_and_grad(lambda X: total(X, PSI[name])))
     Z = X[:4]
     value, grad = both(Z)
-    close(value, total(Z, PSI[name]), 1e-8)
+    close(value, total_of([part[:4, :4] for part in kernel(name)]), 1e-8)
     assert np.isfinite(grad).all()
-    for row in {"relu": (3,), "slopes 3 and -0.5": (3,), "relu^2": (3, 1)}.get(
-        name, (3, 1, 0)
-    ):
-        steps = 1e-5 * np.eye(8).reshape(4, 2, 4, 2)[row]
-        want = np.array(
-            [(both(Z + step)[0] - both(Z - step)[0]) / 2e-5 for step in steps]
-        )
-        np.testing.assert_allclose(
-            grad[row],
-            want,
-            rtol=1e-6,
-            atol=1e-9 * abs(float(value)) + 1e-9 * np.abs(grad).max(),
-        )
+    step = 1e-5
+    for row in SMOOTH_AT.get(name, (3, 1, 0)):
+        for column in range(2):
+            dZ = np.zeros((4, 2))
+            dZ[row, column] = step
+            want = (both(Z + dZ)[0] - both(Z - dZ)[0]) / (2 * step)
+            rounding = 1e-9 * abs(float(value)) + 1e-9 * np.abs(grad).max()
+            np.testing.assert_allclose(
+                grad[row, column], want, rtol=1e-6, atol=rounding
+            )
 
 
 def test_limit_kernel_differentiates_through_kinks(close):
-    """On relu's diagonal, where rounding under jit could turn x away from itself, d K(x, x) = d |x|^2 alone."""
+    """On relu's diagonal, where rounding under jit could turn x away from itself, d
+    K(x, x) = d |x|^2 alone.
+    """
     Z = np.random.default_rng(1).normal(size=(20, 5))
     grad = jax.jit(jax.grad(lambda Z: jnp.trace(limit_kernel(Z, jax.nn.relu).ntk)))(Z)
     close(grad, 2 * Z, 1e-14)
@@ -262,23 +295,24 @@ def test_limit_kernel_differentiates_through_kinks(close):
     assert np.isfinite(opposite).all()
 
 
-def test_limit_kernel_traces_and_batches(close, monkeypatch):
-    """jit(vmap(.)) over sets of inputs gives one set after another; so do inputs spread over devices."""
-    sets = jnp.stack([X[:3], 0.5 * X[:3]])
+@pytest.mark.parametrize("name", ["relu", "tanh"])
+def test_limit_kernel_traces_and_batches(name, close, monkeypatch):
+    """jit(vmap(.)) over sets of inputs gives one set after another."""
+    one_rule(monkeypatch, 12, 16)
+    sets = jnp.stack([X[:2], 0.5 * X[1:3]])
+    got = jax.jit(jax.vmap(lambda X: limit_kernel(X, PSI[name])))(sets)
+    for i in range(2):
+        want = limit_kernel(sets[i], PSI[name])
+        close([part[i] for part in got], want, 1e-10)
+
+
+def test_limit_kernel_of_inputs_spread_over_devices(close, monkeypatch):
+    """It is that of the same inputs in one place."""
+    one_rule(monkeypatch, 12, 16)
     mesh = jax.sharding.Mesh(jax.devices("cpu")[:2], ("inputs",))
-    spread = jax.device_put(
-        X[1:], jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("inputs"))
-    )
-    monkeypatch.setattr(_gaussian, "LEVELS", [(96, 128)] * 3)
-    for name in ("relu", "tanh"):
-        got = jax.jit(jax.vmap(lambda X, psi=PSI[name]: limit_kernel(X, psi)))(sets)
-        close([part[0] for part in got], [part[:3, :3] for part in kernel(name)], 1e-8)
-        close([part[1] for part in got], limit_kernel(sets[1], PSI[name]), 1e-8)
-        close(
-            limit_kernel(spread, PSI[name]),
-            [part[1:, 1:] for part in kernel(name)],
-            1e-9,
-        )
+    by_rows = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("inputs"))
+    spread = jax.device_put(X[1:3], by_rows)
+    close(limit_kernel(spread, jnp.tanh), limit_kernel(X[1:3], jnp.tanh), 1e-12)
 
 
 def leaky(a):
@@ -287,57 +321,82 @@ def leaky(a):
 
 
 def test_limit_kernel_takes_psi_with_traced_parameters(close, monkeypatch):
-    """psi may close over what is differentiated, batched or traced: leaky relu by its slope, against its form."""
+    """psi may close over what is differentiated, batched or traced.
 
-    monkeypatch.setattr(_gaussian, "LEVELS", [(24, 32)] * 3)
+    Leaky relu by its slope below 0, against the closed form.
+    """
+    one_rule(monkeypatch, 24, 32)
 
     def by_slope(a):
         return total(X[1:3], leaky(a))
 
+    slopes = np.array([0.3, -0.2])
+    value, grad = jax.jit(jax.vmap(jax.value_and_grad(by_slope)))(slopes)
     step = 1e-5
-    close(
-        jax.jit(jax.grad(by_slope))(0.3),
-        (by_slope(0.3 + step) - by_slope(0.3 - step)) / (2 * step),
-        1e-8,
-    )
-    close(
-        jax.vmap(by_slope)(jnp.array([0.3, -0.2])),
-        np.array([by_slope(0.3), by_slope(-0.2)]),
-        1e-9,
-    )
+    above = np.array([by_slope(a + step) for a in slopes])
+    below = np.array([by_slope(a - step) for a in slopes])
+    close(value, (above + below) / 2, 1e-9)
+    close(grad, (above - below) / (2 * step), 1e-8)
 
 
 @pytest.mark.parametrize("name", ["tanh", "relu6", *DIFFERENT])
 def test_limit_kernel_keeps_dtype(name, close, monkeypatch):
-    """float32 in, float32 out, accurate to float32; the wider of two dtypes wins; psi may return another one."""
-    monkeypatch.setattr(_gaussian, "LEVELS", [(96, 128)] * 2)
-    got = limit_kernel(X.astype(np.float32), PSI[name])
+    """float32 in, float32 out, accurate to float32."""
+    one_rule(monkeypatch, 96, 128)
+    got = jitted(name)(X.astype(np.float32))
     assert got.nngp.dtype == got.ntk.dtype == jnp.float32
     close(got, kernel(name), 2e-5)
-    if name in FORMS:
-        assert limit_kernel(X.astype(np.float32), PSI[name], X).ntk.dtype == jnp.float64
+
+
+def test_limit_kernel_takes_the_wider_of_two_dtypes(close):
+    """Between float32 and float64 all is computed in float64."""
+    got = limit_kernel(X.astype(np.float32), PSI["gelu"], X)
+    assert got.nngp.dtype == got.ntk.dtype == jnp.float64
+    close(got, kernel("gelu"), 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "name"), [(jnp.float16, "relu"), (jnp.bfloat16, "erf")]
+)
+def test_limit_kernel_in_half_precision(dtype, name, close):
+    """float16 and bfloat16 stay."""
+    got = limit_kernel(jnp.asarray(X, dtype), PSI[name])
+    assert got.ntk.dtype == dtype
+    close(got, kernel(name), 0.02)
 
 
 def test_limit_kernel_in_other_dtypes(close):
-    """float16 and bfloat16 stay; integers, booleans and lists become float; without x64 everything is float32."""
-    for dtype in (jnp.float16, jnp.bfloat16):
-        for name in ("relu", "erf"):
-            got = limit_kernel(jnp.asarray(X, dtype), PSI[name])
-            assert got.ntk.dtype == dtype
-            close(got, kernel(name), 0.02)
+    """Integers, booleans and lists become float; psi may return another dtype."""
     assert limit_kernel([[1, 2], [3, 4]], jax.nn.relu).ntk.dtype == jnp.float64
     assert limit_kernel([[True, False]], jax.nn.relu).ntk.tolist() == [[1.0]]
-    wide = limit_kernel(
-        X.astype(np.float32), lambda z: jnp.float64(2) * jax.nn.relu(z)
-    ).ntk
+
+    def twice_relu(z):
+        return 2 * jax.nn.relu(z.astype(jnp.float64))
+
+    wide = limit_kernel(X.astype(np.float32), twice_relu).ntk
     assert wide.dtype == jnp.float32
     close(wide, 4 * kernel("relu").ntk, 1e-6)
+
+
+def test_limit_kernel_without_x64():
+    """Without x64 everything is float32."""
     with jax.enable_x64(False):
         narrow = limit_kernel(X, jax.nn.relu).ntk
         assert narrow.dtype == jnp.float32
-        np.testing.assert_array_equal(
-            jnp.diag(narrow), jnp.sum(jnp.asarray(X) ** 2, axis=1)
-        )
+        squares = jnp.sum(jnp.asarray(X) ** 2, axis=1)
+        np.testing.assert_array_equal(jnp.diag(narrow), squares)
+
+
+@pytest.mark.parametrize("name", ["tanh", "relu(z-0.3)", *DIFFERENT])
+def test_limit_kernel_promotes_no_dtype_by_itself(name, monkeypatch):
+    """In float32 too, and between inputs of two dtypes."""
+    one_rule(monkeypatch, 4, 6)
+    X32 = X[:3].astype(np.float32)
+    with jax.numpy_dtype_promotion("strict"):
+        shapes = jax.eval_shape(functools.partial(limit_kernel, psi=PSI[name]), X32)
+        assert shapes.ntk.dtype == jnp.float32
+        between = jax.eval_shape(lambda X, X2: limit_kernel(X, PSI[name], X2), X32, X)
+        assert between.ntk.dtype == jnp.float64
 
 
 @dataclasses.dataclass
@@ -352,9 +411,10 @@ class Steep:
 
 
 def test_limit_kernel_reads_psi_afresh(close, monkeypatch):
-    """A psi whose parameter has changed since the last call is not taken for what it was; it needs no hash."""
-    monkeypatch.setattr(_gaussian, "LEVELS", [(24, 32)] * 2)
-    psi, beta = Steep(0.5), [0.5]
+    """A psi whose parameter has changed is another psi; it needs no hash."""
+    one_rule(monkeypatch, 6, 8)
+    psi = Steep(0.5)
+    beta = [0.5]
 
     def other(z):
         return jnp.tanh(beta[0] * z)
@@ -368,21 +428,22 @@ def test_limit_kernel_reads_psi_afresh(close, monkeypatch):
 
 
 def test_limit_kernel_refuses_what_the_quadrature_cannot_tell(monkeypatch):
-    """tanh(1e8 z), a step to the quadrature's eyes, is a RuntimeError; so are norms of 1e8, also inside jit."""
-    monkeypatch.setattr(_gaussian, "LEVELS", [(24, 32)] * 3)
-    message = "limit_kernel did not reach its accuracy for this psi and these X: two quadrature rules disagree"
-    for inputs, beta in [(X[:2], 1e8), (1e8 * X[:2], 1.0)]:
-        with pytest.raises(
-            RuntimeError, match=f"^{re.escape(message)}; the last two differ by "
-        ):
-            limit_kernel(inputs, Steep(beta))
-    with pytest.raises(RuntimeError, match=re.escape(message)):
+    """tanh(1e8 z), a step to its eyes, and norms of 1e8; also inside jit."""
+    one_rule(monkeypatch, 6, 8)
+    message = f"^{re.escape(DISAGREE)}; the last two differ by "
+    with pytest.raises(RuntimeError, match=message):
+        limit_kernel(X[:2], Steep(1e8))
+    with pytest.raises(RuntimeError, match=message):
+        limit_kernel(1e8 * X[:2], Steep(1.0))
+    with pytest.raises(RuntimeError, match=re.escape(DISAGREE)):
         jax.block_until_ready(jax.jit(lambda X: limit_kernel(X, Steep(1e8)))(X[:2]))
 
 
 @pytest.mark.parametrize("scale", [1e-170, 1e-20, 1e8, 1e150])
 def test_limit_kernel_at_any_norm(scale, close):
-    """relu is homogeneous: norms cancel, until their squares leave float64; a zero row stays zero."""
+    """relu is homogeneous: norms cancel, until their squares leave float64; a zero row
+    stays zero.
+    """
     X_ = X * scale
     nngp, ntk = limit_kernel(X_, jax.nn.relu)
     assert not np.any(ntk[0])
@@ -413,25 +474,19 @@ def test_limit_kernel_refuses_norms_that_overflow(psi, refuses):
 )
 def test_limit_kernel_refuses_a_jump(psi, refuses):
     """A step has no tangent kernel; inside jit too."""
-    message = "psi must be continuous, or it has no NTK: psi'(h)^2 has no finite average; got a jump of "
+    message = (
+        "psi must be continuous, or it has no NTK: psi'(h)^2 has no finite average; "
+        "got a jump of "
+    )
     refuses(message, limit_kernel, X, psi)
     refuses(message, jax.jit(lambda X: limit_kernel(X, psi)), X)
 
 
-@pytest.mark.parametrize(
-    "psi",
-    [jnp.log, lambda z: jnp.sqrt(jnp.abs(z))],
-    ids=["undefined", "vertical tangent"],
-)
-def test_limit_kernel_refuses_psi_without_averages(psi, refuses, monkeypatch):
-    """log is no number below 0; sqrt|z| has no slope at h = 0, which is where a zero row has its h."""
-    monkeypatch.setattr(_gaussian, "LEVELS", [(4, 6)] * 2)
-    refuses(
-        "psi must have finite averages of psi(h)^2 and psi'(h)^2 for these X; got inf or nan",
-        limit_kernel,
-        X,
-        psi,
-    )
+def test_limit_kernel_refuses_psi_without_averages(refuses, monkeypatch):
+    """log is no number below 0; sqrt|z| has no slope at 0, where a zero row is."""
+    one_rule(monkeypatch, 4, 6)
+    refuses(INFINITE, limit_kernel, X, jnp.log)
+    refuses(INFINITE, limit_kernel, X, lambda z: jnp.sqrt(jnp.abs(z)))
 
 
 def test_limit_kernel_refuses_bad_X(bad_data, refuses):
@@ -460,31 +515,48 @@ def test_limit_kernel_refuses_bad_psi(bad_psi, refuses):
     refuses(message, limit_kernel, np.ones((4, 3)), psi)
 
 
-@pytest.mark.parametrize(
-    "psi", [jax.nn.relu6, lambda z: jax.nn.relu(z - 2)], ids=["relu6", "shifted"]
-)
-def test_limit_kernel_finds_kinks_inside_vmap(psi, close):
-    """Inside vmap JAX makes tracers of what a custom_jvp function returns for numbers; kinks are found all the same."""
-    alone, forward = (
-        limit_kernel(X, psi).nngp,
-        jax.jacfwd(lambda X: limit_kernel(X, psi).nngp)(X),
-    )
-    close(jax.vmap(lambda X: limit_kernel(X, psi).nngp)(X[None])[0], alone, 1e-10)
-    close(forward, jax.jacrev(lambda X: limit_kernel(X, psi).nngp)(X), 1e-9)
+def test_limit_kernel_finds_kinks_inside_vmap(close, monkeypatch):
+    """Inside vmap JAX makes tracers of what a custom_jvp function returns for numbers.
+
+    Kinks are found all the same, here where relu6 has its second one.
+    """
+    one_rule(monkeypatch, 48, 64)
+
+    def nngp(X):
+        return limit_kernel(X, jax.nn.relu6).nngp
+
+    Z = X[3:]
+    close(jax.vmap(nngp)(Z[None])[0], jax.jit(nngp)(Z), 1e-9)
+
+
+def hat(base, middle):
+    """A hat of width 0.28 on top of another function."""
+    return lambda z: base(z) + jax.nn.relu(0.14 - jnp.abs(z - middle))
 
 
 @pytest.mark.parametrize("middle", [0.35, 0.41, 6.03, -9.3])
-def test_limit_kernel_sees_small_differences_from_closed_forms(middle):
-    """A hat of width 0.28 is not 0, and relu with one is not relu: E psi(u)^2 by quadrature, for u of variance 9."""
-    for base in (lambda z: 0.0 * z, jax.nn.relu):
-        psi = lambda z: base(z) + jax.nn.relu(0.14 - jnp.abs(z - middle))  # noqa: B023, E731
-        stops = [middle - 0.14, middle, middle + 0.14, 0.0]
-        square = lambda u: (
-            float(psi(u)) ** 2 * math.exp(-(u**2) / 18) / math.sqrt(18 * math.pi)
-        )  # noqa: B023, E731
-        want = sum(
-            quad(square, a, b, epsabs=1e-14)[0]
-            for a, b in itertools.pairwise(sorted([-30.0, *stops, 30.0]))
-        )
-        got = float(limit_kernel([[3.0, 0.0]], psi).nngp[0, 0])
-        assert abs(got - want) < 1e-6 * max(want, 1e-3)
+@pytest.mark.parametrize("base", [jnp.zeros_like, jax.nn.relu], ids=["zero", "relu"])
+def test_limit_kernel_sees_small_differences_from_closed_forms(base, middle):
+    """A hat is not 0, and relu with one is not relu; the kinks of the hat are found."""
+    psi = hat(base, middle)
+    assert recognise(psi, jnp.float64) is None
+    kinks = find_kinks(psi, jnp.float64).places
+    stops = [middle - 0.14, middle, middle + 0.14]
+    np.testing.assert_allclose(sorted(kinks), stops, rtol=0, atol=1e-12)
+
+
+def test_limit_kernel_of_a_small_difference(monkeypatch):
+    """relu with a hat: E psi(u)^2 for u of variance 9, by adaptive quadrature."""
+    one_rule(monkeypatch, 96, 128)
+    middle = -9.3
+
+    def square(u):
+        psi = max(u, 0) + max(0.14 - abs(u - middle), 0)
+        return psi**2 * math.exp(-(u**2) / 18) / math.sqrt(18 * math.pi)
+
+    stops = [-30.0, middle - 0.14, middle, middle + 0.14, 0.0, 30.0]
+    want = sum(
+        quad(square, a, b, epsabs=1e-14)[0] for a, b in itertools.pairwise(stops)
+    )
+    got = float(limit_kernel([[3.0, 0.0]], hat(jax.nn.relu, middle)).nngp[0, 0])
+    assert abs(got - want) < 1e-9 * want
