@@ -137,8 +137,8 @@ def parameters(params):
         raise ValueError(f"params must be Params(W0, W1); got {type(params).__name__}")
     W0 = array("params.W0", params[0], "n n0")
     W1 = vector("params.W1", params[1], "n", "params.W0", len(W0))
-    dtype = jnp.promote_types(W0.dtype, W1.dtype)
-    return W0.astype(dtype), W1.astype(dtype)
+    W0, W1 = one_dtype(W0, W1)
+    return W0, W1
 
 
 def inputs(name, X, W0):
@@ -229,3 +229,10 @@ def symmetric(name, value, *, convert=array):
                 f"where max|{name}| = {scale:.3g}"
             )
     return M / 2 + M.T / 2
+
+
+def one_dtype(*arrays):
+    """The arrays in the widest of their dtypes, also where JAX promotes nothing."""
+    with jax.numpy_dtype_promotion("standard"):
+        dtype = jnp.result_type(*arrays)
+    return [a if a.dtype == dtype else a.astype(dtype) for a in arrays]

@@ -152,3 +152,12 @@ def linearized_network(
     return _check.finite(
         "f", (A @ theta.W1 + change @ start.W1) / math.sqrt(len(theta.W1))
     )
+
+
+def _preactivation(W0: Float[Array, "n n0"], X: Float[Array, "m n0"]):
+    return X @ W0.T
+
+
+def _network(params, X, psi):
+    h = _preactivation(params.W0, X)
+    return psi(h) @ params.W1 / math.sqrt(len(params.W1))

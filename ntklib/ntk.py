@@ -114,3 +114,16 @@ def _gradients(params, X, psi):
         "psi must be a function whose derivative jax.vjp", reverse, params
     )
     return jnp.concatenate([J.W0.reshape(len(X), -1), J.W1], axis=1)
+
+
+def _empirical_ntk(params, X, psi, X2=None):
+    W0, W1 = params
+    n = len(W1)
+    A, S = _functions.unchecked_derivatives(psi, X @ W0.T, 1)
+    E = S * W1[None, :]
+    if X2 is None:
+        K = (A @ A.T + (X @ X.T) * (E @ E.T)) / n
+        return (K + K.T) / 2
+    A2, S2 = _functions.unchecked_derivatives(psi, X2 @ W0.T, 1)
+    E2 = S2 * W1[None, :]
+    return (A @ A2.T + (X @ X2.T) * (E @ E2.T)) / n
