@@ -236,3 +236,56 @@ def one_dtype(*arrays):
     with jax.numpy_dtype_promotion("standard"):
         dtype = jnp.result_type(*arrays)
     return [a if a.dtype == dtype else a.astype(dtype) for a in arrays]
+
+
+# Flows, and how they move with the width
+
+
+def flow_dtype(names, dtype):
+    """Refuse a dtype that a flow cannot be integrated in."""
+    if dtype not in (jnp.float32, jnp.float64):
+        raise ValueError(f"{names} must be float32 or float64 for a flow; got {dtype}")
+
+
+def stacked_parameters(params) -> tuple[jax.Array, jax.Array]:
+    """W0 (T, n, n0) and W1 (T, n): parameters stacked over time."""
+    if not isinstance(params, tuple) or len(params) != 2:
+        kind = type(params).__name__
+        raise ValueError(
+            f"params must be Params(W0, W1), stacked over time; got {kind}"
+        )
+    W0 = array("params.W0", params[0], "T n n0")
+    W1 = array("params.W1", params[1], "T n")
+    T, n = W1.shape
+    size(f"params.W1 has {T} times", T, "T", "params.W0", W0.shape[0])
+    size(f"params.W1 has {n} units", n, "n", "params.W0", W0.shape[1])
+    return W0, W1
+
+
+def widths(ns) -> np.ndarray:
+    """At least two widths, positive and increasing."""
+    ns = host("ns", ns, "w")
+    if len(ns) < 2 or ns[0] <= 0 or not np.all(np.diff(ns) > 0):
+        raise ValueError(
+            "ns must be positive, increasing and at least two; "
+            f"got {shown(ns.tolist())}"
+        )
+    return ns
+
+
+def draws(values, ns) -> np.ndarray:
+    """At least two draws for each of the widths, none of which has zeros alone."""
+    values = host("values", values, "w draws")
+    size(f"values has {len(values)} rows", len(values), "w", "ns", len(ns))
+    if values.shape[1] < 2:
+        raise ValueError(
+            "values must hold at least two draws for each width; "
+            f"got shape {values.shape}"
+        )
+    zero = ~values.any(axis=1)
+    if zero.any():
+        raise ValueError(
+            "values must not be all 0 for one width; "
+            f"got 0 alone at ns = {ns[zero][0]:g}"
+        )
+    return values
