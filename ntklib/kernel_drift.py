@@ -212,8 +212,8 @@ def _triple_product_terms(
 ) -> Float[Array, "3 m m m"]:
     n = len(W1)
     G = X @ X.T  # inner products of the inputs, shape (m, m)
-    E = S * W1[None, :]
-    F = C * W1[None, :]
+    E = S * W1[None, :]  # psi'(h) diag(W1)
+    F = C * W1[None, :]  # psi''(h) diag(W1)
     first = G[:, None, :] * jnp.einsum("bi,ai,ci->abc", A, E, S)
     second = first.swapaxes(1, 2)
     third = G[:, :, None] * jnp.einsum("bi,ai,ci->abc", E, F, E) * G[:, None, :]
