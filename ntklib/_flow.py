@@ -5,21 +5,22 @@ from typing import Any
 import diffrax
 import jax.numpy as jnp
 
-from ntklib import _check, _functions
+from ntklib import _check
+
+# The default of rtol is far above rounding, and still far below what a plot shows.
+RTOL = {"float64": 1e-9, "float32": 1e-5}
 
 
-def tolerances(rtol, atol, dtype, names):
-    """Both tolerances of a flow, as they came or by default, if its dtype is one that can be integrated in."""
-    if dtype not in (jnp.float32, jnp.float64):
-        raise ValueError(f"{names} must be float32 or float64 for a flow; got {dtype}")
-    rtol = (
-        (1e-9 if dtype == jnp.float64 else 1e-5)
-        if rtol is None
-        else _check.tolerance("rtol", rtol, dtype)
-    )
-    return rtol, rtol / 100 if atol is None else _check.tolerance(
-        "atol", atol, jnp.float64
-    )
+def tolerances(rtol, atol, dtype) -> tuple[float, float]:
+    """The tolerances of a flow in this dtype, as they came or by default."""
+    if rtol is None:
+        rtol = RTOL[jnp.dtype(dtype).name]
+    else:
+        rtol = _check.tolerance("rtol", rtol, dtype)
+    if atol is None:
+        return rtol, rtol / 100  # for weights and outputs, which are of the order of 1
+    # float64 whatever the dtype: atol is no share of a number that has been rounded
+    return rtol, _check.tolerance("atol", atol, jnp.float64)
 
 
 def integrate(
@@ -30,15 +31,19 @@ def integrate(
     args,
     rtol,
     atol,
+    *,
     max_steps,
     shortest=None,
-    *,
-    force=False,
-) -> Any:
-    """The solution at the times, infinite where it was not reached, and whether all of it was."""
-    args = tuple(_functions.hashable(arg) if callable(arg) else arg for arg in args)
-    steps = diffrax.PIDController(
-        rtol=rtol, atol=atol, dtmin=shortest, force_dtmin=force
+    accept_shortest=False,
+) -> tuple[Any, Any]:
+    """Integrate from t = 0, with adaptive steps that land on every time.
+
+    Returns the solution at the times, infinite where it was not reached, and whether
+    all of it was. A step of the length `shortest` is accepted whatever its error where
+    `accept_shortest` says so; else it ends the integration.
+    """
+    adaptive = diffrax.PIDController(
+        rtol=rtol, atol=atol, dtmin=shortest, force_dtmin=accept_shortest
     )
     solution = diffrax.diffeqsolve(
         diffrax.ODETerm(velocity),
@@ -49,7 +54,7 @@ def integrate(
         y0=start,
         args=args,
         saveat=diffrax.SaveAt(ts=ts),
-        stepsize_controller=diffrax.ClipStepSizeController(steps, step_ts=ts),
+        stepsize_controller=diffrax.ClipStepSizeController(adaptive, step_ts=ts),
         max_steps=max_steps,
         throw=False,
     )

@@ -1,4 +1,6 @@
-"""Figures that move, and those of the notebook to explore; ``import ntklib`` does not load what they need."""
+"""Figures that move, and those of the notebook to explore; ``import ntklib`` does not
+load what they need.
+"""
 
 import collections
 import contextlib
@@ -10,7 +12,7 @@ import json
 import re
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from typing import NamedTuple
 
 import comm
 import ipywidgets
@@ -23,189 +25,266 @@ from ntklib import _check
 from ntklib.explore import LinearComparison
 
 SVG = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "ntklib",
+    "svg.fonttype": "none",  # text stays text, in a font of the reader's machine
+    "svg.hashsalt": "ntklib",  # the same ids of parts on each run
     "font.sans-serif": ["DejaVu Sans", "Verdana"],
 }
-# Jupyter's sliders have no accessible name, say a position, and leave the keyboard when the mouse moves them.
-NAMES = """this.closest('.slider-figure')?.querySelectorAll('[role=slider]').forEach((e,i)=>{const[name,all]=SLIDERS[i],
-say=()=>{const text=all[+e.ariaValueNow];if(e.ariaValueText!==text)e.ariaValueText=text};if(e.ariaLabel!==name)new
-MutationObserver(say).observe(e,{attributes:true});e.ariaLabel=name;say();e.closest('.noUi-target').onpointerdown=()=>
-setTimeout(()=>e.focus())})""".replace("\n", " ")
+# Jupyter's sliders have no accessible name, say a position and no value, and leave the
+# keyboard when the mouse moves them. Each picture runs this script when it has loaded.
+NAMES = (
+    "this.closest('.slider-figure')?.querySelectorAll('[role=slider]')"
+    ".forEach((e,i)=>{"
+    # the slider's name, and what to say at each of its positions
+    "const[name,all]=SLIDERS[i], "
+    # an unchanged text is left alone, or the observer below would call itself for ever
+    "say=()=>{const text=all[+e.ariaValueNow];"
+    "if(e.ariaValueText!==text)e.ariaValueText=text};"
+    # one observer a slider, although every picture comes along here
+    "if(e.ariaLabel!==name)"
+    "new MutationObserver(say).observe(e,{attributes:true});"
+    "e.ariaLabel=name;"
+    "say();"
+    # the keyboard follows the mouse, once the slider has dealt with the press itself
+    "e.closest('.noUi-target').onpointerdown=()=> setTimeout(()=>e.focus())})"
+)
+# How often a content came since the kernel started.
 _shown = collections.Counter()
 
 
 def slider_figure(
     frame: Callable, alt: Callable[..., str], **values: Sequence | Mapping
 ) -> ipywidgets.VBox:
-    """A picture with one or two sliders that needs no kernel: all frames are drawn now, and the browser chooses.
+    """A picture with one or two sliders that needs no kernel: all frames are drawn now,
+    and the browser chooses.
 
-    It works by drag and by arrow key, in Jupyter and on a page that has only the stored outputs.
+    It works by drag and by arrow key, in Jupyter and on a page that has only the stored
+    outputs.
 
     Args:
-        frame: function of one value for each slider, that draws with pyplot: it changes the current figure or makes a
-            new one. What is then the current figure becomes an SVG picture, its numbers rounded to 0.1 points.
-        alt: function of the same values: a sentence for those who do not see the picture.
-        values: for each slider its name, with _ for a space, and its values; a dict leads from labels to values.
+        frame: function of one value for each slider, that draws with pyplot: it changes
+            the current figure or makes a new one. What is then the current figure
+            becomes an SVG picture, its numbers rounded to 0.1 points.
+        alt: function of the same values: a sentence for those who do not see the
+            picture.
+        values: for each slider its name, with _ for a space, and its values; a dict
+            leads from labels to values.
 
     Returns:
-        The widget. Its ids depend on its contents alone, so that a notebook stores the same outputs on each run.
+        The widget. Its ids depend on its contents alone, so that a notebook stores the
+        same outputs on each run.
 
     Raises:
-        ValueError: no slider or more than two, fewer than two values or two of the same label, a ``frame`` that draws
-            nothing, an ``alt`` without text.
+        ValueError: no slider or more than two, fewer than two values or two of the same
+            label, a ``frame`` that draws nothing, an ``alt`` without text.
     """
-    sliders = [
-        (name.replace("_", " "), _options(name, options))
-        for name, options in values.items()
-    ]
+    sliders = [_slider(name, options) for name, options in values.items()]
     if not 1 <= len(sliders) <= 2:
         raise ValueError(
-            f"slider_figure needs one or two sliders, such as n=[1, 10, 100]; got {len(sliders)}"
+            "slider_figure needs one or two sliders, such as n=[1, 10, 100]; "
+            f"got {len(sliders)}"
         )
-    for name, function in (("frame", frame), ("alt", alt)):
+    for name, function in [("frame", frame), ("alt", alt)]:
         if not callable(function):
             raise ValueError(
-                f"{name} must be a function of the sliders' values; got {_check.shown(function)}"
+                f"{name} must be a function of the sliders' values; "
+                f"got {_check.shown(function)}"
             )
-    labels = [(name, [label for label, _ in options]) for name, options in sliders]
-    names = NAMES.replace("SLIDERS", json.dumps(labels, ensure_ascii=False))
-    pictures, before, last = {}, set(plt.get_fignums()), None
-    for at in itertools.product(*(range(len(options)) for _, options in sliders)):
-        chosen = [
-            (name, *options[i]) for i, (name, options) in zip(at, sliders, strict=True)
-        ]
-        try:
-            frame(*(value for *_, value in chosen))
-            last = plt.gcf() if plt.get_fignums() else None
-            pictures[at] = _picture(
-                last, alt(*(value for *_, value in chosen)), chosen, names
-            )
-        finally:
-            for number in set(plt.get_fignums()) - before:
-                plt.close(number)
-    plt.close(last)
+    pictures = _pictures(sliders, frame, alt)
     with stable_ids("".join(pictures.values())):
-        return _linked(labels, pictures)
+        return _linked(sliders, pictures)
 
 
 @contextlib.contextmanager
 def stable_ids(content: str) -> Iterator[None]:
-    """Give the widgets made inside ids that depend on ``content`` and on how often it came, not on chance.
+    """Give the widgets made inside ids that depend on ``content`` and on how often it
+    came, not on chance.
 
     Args:
         content: text that tells these widgets from the others of a notebook.
     """
     seed = hashlib.sha256(content.encode()).hexdigest()
-    _shown[seed] += (
-        1  # a cell that is run again makes new widgets, while the old ones are still there
-    )
-    ids = (
-        hashlib.sha256(f"{seed} {_shown[seed]} {i}".encode()).hexdigest()[:32]
-        for i in itertools.count()
-    )
-    create = comm.create_comm
-    comm.create_comm = lambda **settings: create(**{"comm_id": next(ids), **settings})
+    # a cell that is run again makes new widgets, while the old ones are still there
+    _shown[seed] += 1
+    numbers = itertools.count()
+    create_comm = comm.create_comm
+
+    def create_with_id(**settings):
+        """A comm with the next of our ids, unless it is asked for with another."""
+        text = f"{seed} {_shown[seed]} {next(numbers)}"
+        comm_id = hashlib.sha256(text.encode()).hexdigest()[:32]
+        return create_comm(**{"comm_id": comm_id, **settings})
+
+    comm.create_comm = create_with_id
     try:
         yield
     finally:
-        comm.create_comm = create
+        comm.create_comm = create_comm
 
 
 def progress(items: Iterable, name: str = "step") -> Iterator:
-    """The items one after the other, under a bar that counts them, each a ``name``; at the end it goes away."""
+    """The items one after the other, under a bar that counts them, each a ``name``; at
+    the end it goes away.
+    """
     items = list(items)
     bar = ipywidgets.IntProgress(max=len(items), style={"description_width": "initial"})
     display(bar)
     try:
-        for bar.value, item in enumerate(items):
-            bar.description = f"{name} {bar.value + 1} of {len(items)}"
+        for i, item in enumerate(items):
+            bar.value = i
+            bar.description = f"{name} {i + 1} of {len(items)}"
             yield item
     finally:
         bar.close()
 
 
 def comparison_figure(runs: Sequence[LinearComparison]) -> Figure:
-    """Loss, drift of the kernel and its smallest eigenvalue over time; points for networks, lines for their theory."""
-    fig, axes = plt.subplots(3, 1, sharex=True, figsize=(5.6, 6.4))
+    """Loss, drift of the kernel and its smallest eigenvalue over time; points for
+    networks, lines for their theory.
+    """
+    fig, (loss, drift, smallest) = plt.subplots(3, 1, sharex=True, figsize=(5.6, 6.4))
     for run in runs:
-        axes[0].plot(run.ts, run.linear_loss, color="C0")
-        axes[2].axhline(run.limit, color="C0")
-        for ax, values in zip(axes, (run.loss, run.drift, run.smallest), strict=True):
-            ax.plot(run.ts, values, "o", color="C1")
-    axes[0].set(yscale="log", ylabel="loss")
-    axes[1].set(ylabel="drift of the kernel")
-    axes[2].set(xscale="log", xlabel="time t", ylabel="smallest eigenvalue")
+        loss.plot(run.ts, run.linear_loss, color="C0")
+        smallest.axhline(run.limit, color="C0")
+        loss.plot(run.ts, run.loss, "o", color="C1")
+        drift.plot(run.ts, run.drift, "o", color="C1")
+        smallest.plot(run.ts, run.smallest, "o", color="C1")
+    loss.set(yscale="log", ylabel="loss")
+    drift.set(ylabel="drift of the kernel")
+    smallest.set(xscale="log", xlabel="time t", ylabel="smallest eigenvalue")
     return fig
 
 
-def _options(name, values):
-    """The pairs (label, value) of one slider."""
-    if isinstance(values, Mapping):
-        pairs = [(str(label), value) for label, value in values.items()]
-    elif isinstance(values, str) or not isinstance(values, Iterable):
-        pairs = []
+class _Slider(NamedTuple):
+    """A slider: its name, and the label and the value of each of its positions."""
+
+    name: str
+    labels: list[str]
+    values: list
+
+
+def _slider(name, options):
+    """The slider that a keyword argument of slider_figure describes."""
+    if isinstance(options, Mapping):
+        values = list(options.values())
+        labels = [str(label) for label in options]
+    elif isinstance(options, str) or not isinstance(options, Iterable):
+        values = labels = []
     else:
-        pairs = [
-            (f"{value:.6g}" if isinstance(value, float) else str(value), value)
-            for value in values
-        ]
-    if len({label for label, _ in pairs}) < max(2, len(pairs)):
+        values = list(options)
+        labels = [_label(value) for value in values]
+    if len(labels) < 2 or len(set(labels)) < len(labels):
         raise ValueError(
-            f"{name} must be at least two values, all different; got {_check.shown(values)}"
+            f"{name} must be at least two values, all different; "
+            f"got {_check.shown(options)}"
         )
-    return pairs
+    return _Slider(name.replace("_", " "), labels, values)
 
 
-def _picture(fig, alt, chosen, names):
-    """The figure as HTML: a line with the chosen values, and an image with a script that names the sliders."""
+def _label(value):
+    """What a slider shows for a value."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _pictures(sliders, frame, alt):
+    """The picture of each combination of positions, as HTML, by these positions.
+
+    Figures that the frames make are closed, and so is one that they only change; other
+    figures stay open.
+    """
+    script = _script(sliders)
+    open_before = set(plt.get_fignums())
+    pictures = {}
+    fig = None
+    for at in itertools.product(*[range(len(slider.values)) for slider in sliders]):
+        chosen = list(zip(sliders, at, strict=True))
+        values = [slider.values[i] for slider, i in chosen]
+        caption = ", ".join(
+            f"{slider.name} = {slider.labels[i]}" for slider, i in chosen
+        )
+        try:
+            frame(*values)
+            fig = plt.gcf() if plt.get_fignums() else None
+            pictures[at] = _picture(fig, alt(*values), caption, script)
+        finally:
+            for number in set(plt.get_fignums()) - open_before:
+                plt.close(number)
+    plt.close(fig)
+    return pictures
+
+
+def _script(sliders):
+    """The script that gives the sliders names a screen reader can read."""
+    named = [(slider.name, slider.labels) for slider in sliders]
+    return NAMES.replace("SLIDERS", json.dumps(named, ensure_ascii=False))
+
+
+def _picture(fig, alt, caption, script):
+    """The figure as HTML: a line with the chosen values, and an image that runs the
+    script.
+    """
     if fig is None:
         raise ValueError("frame must draw with pyplot; there is no figure")
     if not isinstance(alt, str) or not alt.strip():
         raise ValueError(
-            f"alt must return a sentence that describes the picture; got {_check.shown(alt)}"
+            "alt must return a sentence that describes the picture; "
+            f"got {_check.shown(alt)}"
         )
-    with plt.style.context(SVG):
-        fig.savefig(
-            file := io.StringIO(),
-            format="svg",
-            metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")),
-        )
-    width, height = (round(side * fig.dpi) for side in fig.get_size_inches())
-    rounded = partial(re.sub, r"\d+\.\d{2,}", lambda number: f"{float(number[0]):.1f}")
-    svg = re.sub(
-        "<[^>]*>", lambda tag: rounded(tag[0]), " ".join(file.getvalue().split())
-    )  # not the text between
-    svg = re.sub(
-        r'width="[\d.]+pt" height="[\d.]+pt"',
-        f'width="{width}" height="{height}"',
-        svg[svg.index("<svg") :],
-    )
-    data = urllib.parse.quote(svg, safe=" /<>=:;,.()'-+")
+    width, height = [round(side * fig.dpi) for side in fig.get_size_inches()]
+    data = urllib.parse.quote(_svg(fig, width, height), safe=" /<>=:;,.()'-+")
     return (
-        f"<p>{html.escape(', '.join(f'{name} = {label}' for name, label, _ in chosen))}</p>"
-        f'<img alt="{html.escape(alt)}" src="data:image/svg+xml,{data}" width="{width}" height="{height}" '
-        f'style="height:auto" onload="{html.escape(names)}">'
+        f"<p>{html.escape(caption)}</p>"
+        f'<img alt="{html.escape(alt)}" '
+        f'src="data:image/svg+xml,{data}" '
+        f'width="{width}" height="{height}" '
+        f'style="height:auto" onload="{html.escape(script)}">'
     )
+
+
+def _svg(fig, width, height):
+    """The figure as an SVG element in one line, of this size in pixels."""
+    file = io.StringIO()
+    # without metadata: a date would change the outputs from run to run
+    nothing = dict.fromkeys(["Creator", "Date", "Format", "Type"])
+    with plt.style.context(SVG):
+        fig.savefig(file, format="svg", metadata=nothing)
+    svg = " ".join(file.getvalue().split())
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<[^>]*>", _round_numbers, svg)  # not the text between the tags
+    in_points = r'width="[\d.]+pt" height="[\d.]+pt"'
+    return re.sub(in_points, f'width="{width}" height="{height}"', svg)
+
+
+def _round_numbers(tag):
+    """A tag, given as a match, with one decimal in each of its numbers."""
+
+    def rounded(number):
+        return f"{float(number[0]):.1f}"
+
+    return re.sub(r"\d+\.\d{2,}", rounded, tag[0])
 
 
 def _linked(sliders, pictures):
-    """Sliders above stacks of pictures, one stack within the other, linked in the browser."""
-    wide = {
-        "layout": ipywidgets.Layout(width="100%", max_width="32rem"),
-        "style": {"description_width": "9rem"},
-    }
-    slider = partial(ipywidgets.SelectionSlider, readout=False, **wide)
+    """Sliders above stacks of pictures, one stack within the other, linked in the
+    browser.
+    """
+    wide = ipywidgets.Layout(width="100%", max_width="32rem")
     handles = [
-        slider(description=name, tooltip=name, options=labels)
-        for name, labels in sliders
+        ipywidgets.SelectionSlider(
+            description=slider.name,
+            tooltip=slider.name,
+            options=slider.labels,
+            readout=False,
+            layout=wide,
+            style={"description_width": "9rem"},
+        )
+        for slider in sliders
     ]
-    layout, style = (
-        ipywidgets.Layout(),
-        HTMLStyle(),
-    )  # one for all pictures: each takes room in the page
+    # one of each for all pictures: each takes room in the page
+    layout = ipywidgets.Layout()
+    style = HTMLStyle()
 
     def stack(at):
+        """What is shown when the first sliders are at these positions."""
         if len(at) == len(handles):
             return ipywidgets.HTML(pictures[at], layout=layout, style=style)
         handle = handles[len(at)]

@@ -1,6 +1,7 @@
 """The loss and its gradient flow: training with infinitely small steps."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import diffrax
@@ -11,13 +12,26 @@ from jaxtyping import Array, Float
 
 from ntklib import _check, _functions
 from ntklib._flow import integrate, tolerances
-from ntklib._functions import derivatives
-from ntklib.network import Params, network
+from ntklib._types import ArrayLike
+from ntklib.network import Params, _network, _preactivation
 
-STEPS, MORE_STEPS = 2**14, 2**19
+# Steps of the first attempt; a flow that needs more is taken to be held up by a kink.
+STEPS = 2**14
+# Steps of the second: with 512 steps a time scale they last for 1024 time scales.
+MORE_STEPS = 2**19
+# The first attempt ends at a step of so many roundings of the last time: what is
+# shorter hardly moves the time, and no tolerance will be met any more.
+ROUNDINGS = 4
+# The shortest step of the second attempt, as a share of the time scale: a network that
+# slides along a kink is then within 1e-3 of the solution (see `gradient_flow`).
+SHORTEST_SHARE = 1 / 512
+# A loss that has settled may seem to rise by the errors of the steps, each about rtol;
+# a rise by more than 100 of them is no such error.
+RISE = 100
 NOT_CONVERGED = (
-    f"gradient_flow did not converge: {MORE_STEPS} steps did not reach the last time, or the flow became infinite, "
-    "or its loss rose; is the loss bounded below, and would shorter times or a larger rtol do?"
+    f"gradient_flow did not converge: {MORE_STEPS} steps did not reach the last time, "
+    "or the flow became infinite, or its loss rose; is the loss bounded below, "
+    "and would shorter times or a larger rtol do?"
 )
 
 
@@ -37,8 +51,9 @@ class Flow(NamedTuple):
     loss: Float[Array, " T"]
 
 
-def half_mse(f: Float[Array, " m"], y: Float[Array, " m"]) -> Float[Array, ""]:
-    r"""Half the mean squared error, :math:`\mathcal L = \|f - y\|^2 / 2m`, :eq:`eq-loss`.
+def half_mse(f: Float[ArrayLike, " m"], y: Float[ArrayLike, " m"]) -> Float[Array, ""]:
+    r"""Half the mean squared error, :math:`\mathcal L = \|f - y\|^2 / 2m`,
+    :eq:`eq-loss`.
 
     Args:
         f: outputs, shape (m,).
@@ -48,34 +63,40 @@ def half_mse(f: Float[Array, " m"], y: Float[Array, " m"]) -> Float[Array, ""]:
         The loss, a scalar.
 
     Raises:
-        ValueError: a wrong shape, an empty array, or an entry that is not a finite real number.
+        ValueError: a wrong shape, an empty array, or an entry that is not a finite real
+            number.
     """
     f = _check.array("f", f, "m")
     y = _check.vector("y", y, "m", "f", len(f))
-    return _check.finite("the loss", jnp.sum((f - y) ** 2) / (2 * len(f)))
+    f, y = _check.one_dtype(f, y)
+    return _check.finite("the loss", _half_mse(f, y))
 
 
 def gradient_flow(
     params: Params,
-    X: Float[Array, "m n0"],
-    y: Float[Array, " m"],
+    X: Float[ArrayLike, "m n0"],
+    y: Float[ArrayLike, " m"],
     psi: Callable,
-    ts: Float[Array, " T"],
+    ts: Float[ArrayLike, " T"],
     *,
     loss: Callable = half_mse,
     rtol: float | None = None,
     atol: float | None = None,
 ) -> Flow:
-    r"""Gradient flow from ``params`` at t = 0, :math:`\partial_t\theta = -\nabla_\theta\mathcal L`, :eq:`eq-flow`.
+    r"""Gradient flow from ``params`` at t = 0,
+    :math:`\partial_t\theta = -\nabla_\theta\mathcal L`, :eq:`eq-flow`.
 
-    The integrator is diffrax's Tsit5 with adaptive steps that land on every requested time, in the common dtype of
-    ``params``, ``X`` and ``y``; reverse-mode differentiation goes through it.
+    The integrator is diffrax's Tsit5 with adaptive steps that land on every requested
+    time, in the common dtype of ``params``, ``X`` and ``y``; reverse-mode
+    differentiation goes through it.
 
-    Where ``psi`` has a kink, as relu does, a preactivation can reach the kink and stay there: from both sides the flow
-    leads back to it. No step is then short enough for ``rtol``. If 16384 steps do not suffice (and always inside
-    ``jax.jit``), a step of 1/512 of the time scale ``1 / mean |grad f|^2`` is accepted as it is. On a network with one
-    unit, whose sliding can be solved exactly, and on seven random ones of 4 to 1024 units, at times up to 100, the
-    parameters were then within 1e-3 of the solution.
+    Where ``psi`` has a kink, as relu does, a preactivation can reach the kink and stay
+    there: from both sides the flow leads back to it. No step is then short enough for
+    ``rtol``. If 16384 steps do not suffice (and always inside ``jax.jit``), a step of
+    1/512 of the time scale ``1 / mean |grad f|^2`` is accepted as it is. On a network
+    with one unit, whose sliding can be solved exactly, and on seven random ones of 4 to
+    1024 units, at times up to 100, the parameters were then within 1e-3 of the
+    solution.
 
     Args:
         params: parameters at t = 0, whatever ``ts[0]`` is.
@@ -84,63 +105,121 @@ def gradient_flow(
         psi: activation, any elementwise function that JAX can differentiate.
         ts: non-decreasing times at which to report, all at least 0, shape (T,).
         loss: function of f (m,) and y (m,) with a scalar value, its 1/m inside.
-        rtol: relative error allowed per step; None means 1e-9 in float64 and 1e-5 in float32.
+        rtol: relative error allowed per step; None means 1e-9 in float64 and 1e-5 in
+            float32.
         atol: absolute error allowed per step; None means ``rtol / 100``.
 
     Returns:
         Flow: times, stacked parameters, outputs (T, m) and losses (T,).
 
     Raises:
-        ValueError: a bad argument, as in :func:`ntklib.network.network`, or times that are negative or decreasing.
-        RuntimeError: 524288 steps did not reach ``ts[-1]``, or the flow became infinite, or its loss rose.
+        ValueError: a bad argument, as in :func:`ntklib.network.network`, or times that
+            are negative or decreasing.
+        RuntimeError: 524288 steps did not reach ``ts[-1]``, or the flow became
+            infinite, or its loss rose.
     """
     W0, W1 = _check.parameters(params)
     X = _check.inputs("X", X, W0)
     y = _check.vector("y", y, "m", "X", len(X))
     ts = _check.times(ts)
-    dtype = jnp.result_type(W0, W1, X, y)
-    start, X, y, ts = jax.tree.map(
-        lambda a: a.astype(dtype), (Params(W0, W1), X, y, ts)
-    )
-    rtol, atol = tolerances(rtol, atol, dtype, "params, X and y")
-    f0 = network(start, X, psi)
-    loss = _functions.scalar_loss(loss, f0)
-    what = "psi and loss must be functions whose derivatives jax.grad"
-    _functions.differentiated(
-        what, jax.eval_shape, lambda p: _velocity(0, p, (X, y, psi, loss)), start
-    )
+    W0, W1, X, y = _check.one_dtype(W0, W1, X, y)
+    dtype = X.dtype
+    _check.flow_dtype("params, X and y", dtype)
+    ts = ts.astype(dtype)
+    rtol, atol = tolerances(rtol, atol, dtype)
 
-    problem = (_velocity, diffrax.Tsit5(), start, ts, (X, y, psi, loss), rtol, atol)
-    stacked, reached = start, False
-    if _check.concrete(f0) and _check.concrete(ts):
-        stacked, reached = integrate(
-            *problem, STEPS, 4 * jnp.finfo(dtype).eps * ts[-1], force=False
-        )
-    if not (_check.concrete(reached) and reached):
-        shortest = jnp.minimum(_time_scale(start, X, psi) / 512, ts[-1])
-        stacked, reached = integrate(*problem, MORE_STEPS, shortest, force=True)
-    f = jax.vmap(lambda p: network(p, X, psi))(stacked)
-    losses = jax.vmap(lambda f_t: loss(f_t, y))(f)
-    loss0 = loss(f0, y)
-    converged = reached & (
-        losses[-1] <= loss0 + 100 * rtol * (1 + jnp.abs(loss0))
-    )  # false for NaN too
+    start = Params(W0, W1)
+    h = _check.finite("h", _preactivation(W0, X))
+    psi = _functions.activation(psi, h)
+    _check.finite("psi(h)", psi(h))
+    f0 = _check.finite("f", _network(start, X, psi))
+    loss0 = _functions.scalar_loss(loss, f0)(f0, y)
+    # from here on the vectors are known to be good: the formula of half_mse will do
+    loss = _half_mse if loss is half_mse else _functions.hashable(loss)
+    problem = (X, y, psi, loss)
+
+    def first_velocity(params):
+        """The right-hand side, traced to see whether it can be differentiated."""
+        return _velocity(0.0, params, problem)
+
+    what = "psi and loss must be functions whose derivatives jax.grad"
+    _functions.differentiated(what, jax.eval_shape, first_velocity, start)
+
+    def f_of(params):
+        """Outputs on the training inputs."""
+        return _network(params, X, psi)
+
+    def loss_of(f):
+        """Loss of these outputs."""
+        return loss(f, y)
+
+    params_t, reached = _integrate(start, ts, problem, rtol, atol)
+    f_t = jax.vmap(f_of)(params_t)
+    loss_t = jax.vmap(loss_of)(f_t)
+    flow = Flow(ts, params_t, f_t, loss_t)
+    bound = loss0 + RISE * rtol * (1 + jnp.abs(loss0))
+    converged = reached & (loss_t[-1] <= bound)  # False also where the loss is NaN
     if not _check.concrete(converged):
-        return eqx.error_if(Flow(ts, stacked, f, losses), ~converged, NOT_CONVERGED)
+        return eqx.error_if(flow, ~converged, NOT_CONVERGED)
     if not converged:
         raise RuntimeError(NOT_CONVERGED)
-    return Flow(ts, stacked, f, losses)
+    return flow
 
 
-def _time_scale(params, X, psi):
-    """One over the mean squared length of the outputs' gradients, which no eigenvalue of the kernel over m exceeds."""
-    A, slope = derivatives(psi, X @ params.W0.T, 1)
-    hidden = jnp.sum(X**2, axis=1) * jnp.sum((slope * params.W1[None, :]) ** 2, axis=1)
-    return len(params.W1) / jnp.mean(jnp.sum(A**2, axis=1) + hidden)
+def _half_mse(f: Float[Array, " m"], y: Float[Array, " m"]) -> Float[Array, ""]:
+    """The formula of half_mse, for vectors of one length and dtype."""
+    m = len(f)
+    return jnp.sum((f - y) ** 2) / (2 * m)
 
 
-def _velocity(t, params, args):
-    X, y, psi, loss = args
-    return jax.tree.map(
-        jnp.negative, jax.grad(lambda p: loss(network(p, X, psi), y))(params)
+def _integrate(start, ts, problem, rtol, atol):
+    """The parameters at the times, and whether they were reached, in two attempts.
+
+    The first holds to the tolerances, whatever the length of its steps. The second,
+    where no step was short enough, accepts steps of a shortest length as they are.
+    Inside jit nothing tells whether the first fails; there the second is the only one.
+    """
+    X, y, psi, _ = problem
+    solve = partial(
+        integrate, _velocity, diffrax.Tsit5(), start, ts, problem, rtol, atol
     )
+
+    known = all(_check.concrete(a) for a in (*start, X, y, ts))
+    if known:
+        shortest = ROUNDINGS * jnp.finfo(ts.dtype).eps * ts[-1]
+        params_t, reached = solve(max_steps=STEPS, shortest=shortest)
+        # a loss of the reader's may hold traced values
+        if _check.concrete(reached) and reached:
+            return params_t, reached
+
+    shortest = jnp.minimum(_time_scale(start, X, psi) * SHORTEST_SHARE, ts[-1])
+    return solve(max_steps=MORE_STEPS, shortest=shortest, accept_shortest=True)
+
+
+def _time_scale(
+    params: Params, X: Float[Array, "m n0"], psi: Callable
+) -> Float[Array, ""]:
+    r"""One over the mean of :math:`\|\nabla_\theta f^\alpha\|^2` over the inputs.
+
+    This mean is the trace of the kernel over m, which no eigenvalue of the kernel over
+    m exceeds.
+    """
+    W0, W1 = params
+    n = len(W1)
+    h = _preactivation(W0, X)
+    A, S = _functions.derivatives(psi, h, 1)  # checked: at a kink S may be infinite
+    E = S * W1[None, :]
+    from_W1 = jnp.sum(A**2, axis=1)
+    from_W0 = jnp.sum(X**2, axis=1) * jnp.sum(E**2, axis=1)
+    return n / jnp.mean(from_W1 + from_W0)
+
+
+def _velocity(t, params: Params, args: tuple) -> Params:
+    """Right-hand side of the gradient flow: minus the gradient of the loss."""
+    X, y, psi, loss = args
+
+    def loss_of(params):
+        """Loss of the network with these parameters."""
+        return loss(_network(params, X, psi), y)
+
+    return jax.tree.map(jnp.negative, jax.grad(loss_of)(params))

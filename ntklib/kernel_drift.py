@@ -1,4 +1,6 @@
-"""How the tangent kernel moves: its velocity, the triple product behind it, and its drift against the width."""
+"""How the tangent kernel moves: its velocity, the triple product behind it, and its
+drift against the width.
+"""
 
 import math
 from collections.abc import Callable
@@ -9,45 +11,51 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ntklib import _check
-from ntklib._functions import derivatives
-from ntklib.network import Params
-from ntklib.ntk import empirical_ntk
+from ntklib import _check, _functions
+from ntklib._types import ArrayLike
+from ntklib.network import Params, _preactivation
+from ntklib.ntk import _empirical_ntk
 
 
 def triple_product(
-    params: Params, X: Float[Array, "m n0"], psi: Callable
+    params: Params, X: Float[ArrayLike, "m n0"], psi: Callable
 ) -> Float[Array, "m m m"]:
-    r"""Triple product :math:`(\nabla f^\beta)^\top\,\nabla^2 f^\alpha\,\nabla f^\gamma`, :eq:`eq-triple`.
+    r"""Triple product
+    :math:`(\nabla f^\beta)^\top\,\nabla^2 f^\alpha\,\nabla f^\gamma`, :eq:`eq-triple`.
 
     Args:
         params: parameters of width n.
         X: inputs, one per row, shape (m, n0).
-        psi: activation, twice differentiable by JAX; at a kink the jump of psi' is left out, as JAX leaves it out.
+        psi: activation, twice differentiable by JAX; at a kink the jump of psi' is left
+            out, as JAX leaves it out.
 
     Returns:
         T[α, β, γ], shape (m, m, m), symmetric in β and γ.
 
     Raises:
-        ValueError: bad ``params``, ``X`` or ``psi``, as in :func:`ntklib.network.network`.
+        ValueError: bad ``params``, ``X`` or ``psi``, as in
+            :func:`ntklib.network.network`.
     """
-    return _check.finite(
-        "the triple product", triple_product_terms(params, X, psi).sum(axis=0)
-    )
+    T = triple_product_terms(params, X, psi).sum(axis=0)
+    return _check.finite("the triple product", T)
 
 
 def triple_product_terms(
-    params: Params, X: Float[Array, "m n0"], psi: Callable
+    params: Params, X: Float[ArrayLike, "m n0"], psi: Callable
 ) -> Float[Array, "3 m m m"]:
-    r"""The three terms of :func:`triple_product`, :eq:`eq-triple-terms`: the lecture's Exercise 3, indices corrected.
+    r"""The three terms of :func:`triple_product`, :eq:`eq-triple-terms`: the lecture's
+    Exercise 3, indices corrected.
 
     .. math::
 
         T^{\alpha\beta\gamma} = n^{-3/2} \sum_i \Big[ \begin{aligned}
-        & \langle x^\alpha, x^\gamma\rangle\,W_{1,i}\,\psi(h_i^\beta)\,\psi'(h_i^\alpha)\,\psi'(h_i^\gamma) \\
-        + & \langle x^\alpha, x^\beta\rangle\,W_{1,i}\,\psi(h_i^\gamma)\,\psi'(h_i^\alpha)\,\psi'(h_i^\beta) \\
+        & \langle x^\alpha, x^\gamma\rangle\,
+            W_{1,i}\,\psi(h_i^\beta)\,\psi'(h_i^\alpha)\,\psi'(h_i^\gamma) \\
+        + & \langle x^\alpha, x^\beta\rangle\,
+            W_{1,i}\,\psi(h_i^\gamma)\,\psi'(h_i^\alpha)\,\psi'(h_i^\beta) \\
         + & \langle x^\alpha, x^\beta\rangle \langle x^\alpha, x^\gamma\rangle\,
-            W_{1,i}^3\,\psi'(h_i^\beta)\,\psi''(h_i^\alpha)\,\psi'(h_i^\gamma) \end{aligned} \Big]
+            W_{1,i}^3\,\psi'(h_i^\beta)\,\psi''(h_i^\alpha)\,\psi'(h_i^\gamma)
+        \end{aligned} \Big]
 
     Args and errors are those of :func:`triple_product`.
 
@@ -56,36 +64,36 @@ def triple_product_terms(
     """
     W0, W1 = _check.parameters(params)
     X = _check.inputs("X", X, W0)
-    A, S, C = derivatives(psi, X @ W0.T, 2)
-    G, E = X @ X.T, S * W1[None, :]
-    first = G[:, None, :] * jnp.einsum("bi,ai,ci->abc", A, E, S)
-    third = (
-        G[:, :, None]
-        * jnp.einsum("bi,ai,ci->abc", E, C * W1[None, :], E)
-        * G[:, None, :]
-    )
-    return _check.finite(
-        "the triple product",
-        jnp.stack([first, first.swapaxes(1, 2), third]) / len(W1) ** 1.5,
-    )
+    W0, W1, X = _check.one_dtype(W0, W1, X)
+    A, S, C = _functions.derivatives(psi, _preactivation(W0, X), 2)
+    return _check.finite("the triple product", _triple_product_terms(X, W1, A, S, C))
 
 
 def ntk_velocity(
-    params: Params, X: Float[Array, "m n0"], y: Float[Array, " m"], psi: Callable
+    params: Params,
+    X: Float[ArrayLike, "m n0"],
+    y: Float[ArrayLike, " m"],
+    psi: Callable,
 ) -> Float[Array, "m m"]:
-    r"""Velocity of the tangent kernel along the gradient flow of :func:`ntklib.gradient_flow.half_mse`.
+    r"""Velocity of the tangent kernel along the gradient flow of
+    :func:`ntklib.gradient_flow.half_mse`.
 
     .. math::
 
         \begin{aligned}
-        \partial_t K^{\alpha\beta} &= -\frac1m \sum_\gamma r^\gamma (T^{\alpha\beta\gamma} + T^{\beta\alpha\gamma}) \\
-        \partial_t K &= \frac1n (\dot A A^\top + A \dot A^\top + (X X^\top) \circ (\dot E E^\top + E \dot E^\top))
+        \partial_t K^{\alpha\beta}
+            &= -\frac1m \sum_\gamma r^\gamma
+                (T^{\alpha\beta\gamma} + T^{\beta\alpha\gamma}) \\
+        \partial_t K
+            &= \frac1n (\dot A A^\top + A \dot A^\top
+                + (X X^\top) \circ (\dot E E^\top + E \dot E^\top))
         \end{aligned}
 
-    The first line is :eq:`eq-ntk-velocity`, the lecture's Exercise 2, the residual's index corrected; the second is
-    what is computed, without an array of m³ numbers. There :math:`A = \psi(h)` and
-    :math:`E = \psi'(h)\,\mathrm{diag}(W_1)`; a dot is a velocity along
-    :math:`\dot W_1 = -A^\top r/(m\sqrt n)`, :math:`\dot h = -X X^\top\mathrm{diag}(r)\,E/(m\sqrt n)`.
+    The first line is :eq:`eq-ntk-velocity`, the lecture's Exercise 2, the residual's
+    index corrected; the second is what is computed, without an array of m³ numbers.
+    There :math:`A = \psi(h)` and :math:`E = \psi'(h)\,\mathrm{diag}(W_1)`; a dot is a
+    velocity along :math:`\dot W_1 = -A^\top r/(m\sqrt n)`,
+    :math:`\dot h = -X X^\top\mathrm{diag}(r)\,E/(m\sqrt n)`.
 
     Args:
         params, X, psi: as in :func:`triple_product`.
@@ -95,61 +103,55 @@ def ntk_velocity(
         The velocity, shape (m, m), exactly symmetric.
 
     Raises:
-        ValueError: bad ``params``, ``X``, ``y`` or ``psi``, as in :func:`ntklib.network.network`.
+        ValueError: bad ``params``, ``X``, ``y`` or ``psi``, as in
+            :func:`ntklib.network.network`.
     """
     W0, W1 = _check.parameters(params)
     X = _check.inputs("X", X, W0)
     y = _check.vector("y", y, "m", "X", len(X))
-    A, S, C = derivatives(psi, X @ W0.T, 2)
-    G, E, (m, n) = X @ X.T, S * W1[None, :], A.shape
-    force = (y - A @ W1 / math.sqrt(n)) / (m * math.sqrt(n))
-    dW1, dh = A.T @ force, G @ (force[:, None] * E)
-    dA, dE = S * dh, C * dh * W1[None, :] + S * dW1[None, :]
-    half = (dA @ A.T + G * (dE @ E.T)) / n
-    return _check.finite("the velocity", half + half.T)
+    W0, W1, X, y = _check.one_dtype(W0, W1, X, y)
+    A, S, C = _functions.derivatives(psi, _preactivation(W0, X), 2)
+    return _check.finite("the velocity", _ntk_velocity(X, y, W1, A, S, C))
 
 
 def kernel_drift(
-    params: Params, X: Float[Array, "m n0"], psi: Callable
+    params: Params, X: Float[ArrayLike, "m n0"], psi: Callable
 ) -> Float[Array, " T"]:
-    r"""Distance :math:`\|K^n_t - K^n_0\|_F` that the tangent kernel has moved, :eq:`eq-drift`, time after time.
+    r"""Distance :math:`\|K^n_t - K^n_0\|_F` that the tangent kernel has moved,
+    :eq:`eq-drift`, time after time.
 
     Args:
-        params: parameters stacked over time, as in ``Flow.params``: W0 of shape (T, n, n0) and W1 of shape (T, n).
+        params: parameters stacked over time, as in ``Flow.params``: W0 of shape
+            (T, n, n0) and W1 of shape (T, n).
         X, psi: as in :func:`ntklib.ntk.empirical_ntk`.
 
     Returns:
-        Frobenius norms, shape (T,), measured from the kernel of the first parameters; so the first norm is 0.
+        Frobenius norms, shape (T,), measured from the kernel of the first parameters;
+        so the first norm is 0.
 
     Raises:
-        ValueError: bad ``params``, ``X`` or ``psi``, as in :func:`ntklib.network.network`.
+        ValueError: bad ``params``, ``X`` or ``psi``, as in
+            :func:`ntklib.network.network`.
     """
-    if not isinstance(params, tuple) or len(params) != 2:
-        raise ValueError(
-            f"params must be Params(W0, W1), stacked over time; got {type(params).__name__}"
-        )
-    W0, W1 = (
-        _check.array("params.W0", params[0], "T n n0"),
-        _check.array("params.W1", params[1], "T n"),
-    )
-    _check.size(f"params.W1 has {len(W1)} times", len(W1), "T", "params.W0", len(W0))
-    _check.size(
-        f"params.W1 has {W1.shape[1]} units", W1.shape[1], "n", "params.W0", W0.shape[1]
-    )
-    K0 = empirical_ntk(Params(W0[0], W1[0]), X, psi)
-    squares = (
-        jax.lax.map(
-            lambda p: jnp.sum((empirical_ntk(p, X, psi) - K0) ** 2), Params(W0, W1)
-        )
-        .at[0]
-        .set(0)
-    )
-    still = (
-        squares == 0
-    )  # there the derivative of the norm is taken as 0; it would be NaN
-    return _check.finite(
-        "the drift", jnp.where(still, 0, jnp.sqrt(jnp.where(still, 1, squares)))
-    )
+    W0, W1 = _check.stacked_parameters(params)
+    X = _check.inputs("X", X, W0[0])
+    W0, W1, X = _check.one_dtype(W0, W1, X)
+    h = _preactivation(W0[0], X)
+    _functions.derivatives(psi, h, 1)  # refuses a psi that is not finite at the start
+    psi = _functions.activation(psi, h)
+    K0 = _empirical_ntk(Params(W0[0], W1[0]), X, psi)
+    _check.finite("the kernel", K0)
+
+    def squared_distance(params):
+        """How far the kernel of these parameters is from the first, squared."""
+        return jnp.sum((_empirical_ntk(params, X, psi) - K0) ** 2)
+
+    squares = jax.lax.map(squared_distance, Params(W0, W1))
+    squares = squares.at[0].set(0)  # map rounds otherwise than the kernel alone
+    # where the kernel stands still the derivative of the norm is 0, and not NaN
+    still = squares == 0
+    norms = jnp.where(still, 0, jnp.sqrt(jnp.where(still, 1, squares)))
+    return _check.finite("the drift", norms)
 
 
 class WidthSlope(NamedTuple):
@@ -160,43 +162,80 @@ class WidthSlope(NamedTuple):
 
 
 def width_slope(
-    ns: Float[np.ndarray, " w"], values: Float[np.ndarray, "w draws"]
+    ns: Float[ArrayLike, " w"], values: Float[ArrayLike, "w draws"]
 ) -> WidthSlope:
-    r"""Exponent of the width: least squares of :math:`\log\mathrm{RMS} = \frac12\log\overline{v^2}` on log n.
+    r"""Exponent of the width: least squares of
+    :math:`\log\mathrm{RMS} = \frac12\log\overline{v^2}` on log n.
 
-    See :eq:`eq-width-slope`. By the delta method one log RMS has, with d draws, the standard error
-    :math:`\mathrm{sd}(v^2)/(2\sqrt d\;\overline{v^2})`.
+    See :eq:`eq-width-slope`. By the delta method one log RMS has, with d draws, the
+    standard error :math:`\mathrm{sd}(v^2)/(2\sqrt d\;\overline{v^2})`.
 
     Args:
         ns: widths, positive and increasing, at least two, shape (w,).
         values: independent draws for each width, at least two, shape (w, draws).
 
     Returns:
-        WidthSlope: the slope and its standard error, which comes from the scatter between draws alone.
+        WidthSlope: the slope and its standard error, which comes from the scatter
+        between draws alone.
 
     Raises:
-        ValueError: a bad shape or entry, too few widths or draws, or a width whose draws are all 0.
+        ValueError: a bad shape or entry, too few widths or draws, or a width whose
+            draws are all 0.
     """
-    ns, values = _check.host("ns", ns, "w"), _check.host("values", values, "w draws")
-    if len(ns) < 2 or ns[0] <= 0 or not np.all(np.diff(ns) > 0):
-        raise ValueError(
-            f"ns must be positive, increasing and at least two; got {_check.shown(ns.tolist())}"
-        )
-    _check.size(f"values has {len(values)} rows", len(values), "w", "ns", len(ns))
-    if values.shape[1] < 2:
-        raise ValueError(
-            f"values must hold at least two draws for each width; got shape {values.shape}"
-        )
+    ns = _check.widths(ns)
+    values = _check.draws(values, ns)
+
     largest = np.abs(values).max(axis=1)
-    if not largest.all():
-        raise ValueError(
-            f"values must not be all 0 for one width; got 0 alone at ns = {ns[largest == 0][0]:g}"
-        )
-    squares = (values / largest[:, None]) ** 2  # neither overflows nor underflows
-    mean, x = squares.mean(axis=1), np.log(ns / ns[0])
-    weights = (x - x.mean()) / np.sum((x - x.mean()) ** 2)
-    errors = squares.std(axis=1, ddof=1) / (2 * math.sqrt(values.shape[1]) * mean)
-    return WidthSlope(
-        float(weights @ (np.log(largest) + np.log(mean) / 2)),
-        float(np.linalg.norm(weights * errors)),
-    )
+    v2 = (values / largest[:, None]) ** 2  # neither overflows nor underflows
+    mean = v2.mean(axis=1)
+    log_rms = np.log(largest) + np.log(mean) / 2
+    d = values.shape[1]
+    log_rms_se = v2.std(axis=1, ddof=1) / (2 * math.sqrt(d) * mean)
+
+    log_n = np.log(ns / ns[0])
+    centred = log_n - log_n.mean()
+    weights = centred / np.sum(centred**2)
+    slope = weights @ log_rms
+    se = np.linalg.norm(weights * log_rms_se)
+    return WidthSlope(float(slope), float(se))
+
+
+# The formulas, with A, S and C for psi, psi' and psi'' at h, in arrays of one dtype.
+
+
+def _triple_product_terms(
+    X: Float[Array, "m n0"],
+    W1: Float[Array, " n"],
+    A: Float[Array, "m n"],
+    S: Float[Array, "m n"],
+    C: Float[Array, "m n"],
+) -> Float[Array, "3 m m m"]:
+    n = len(W1)
+    G = X @ X.T  # inner products of the inputs, shape (m, m)
+    E = S * W1[None, :]  # psi'(h) diag(W1)
+    F = C * W1[None, :]  # psi''(h) diag(W1)
+    first = G[:, None, :] * jnp.einsum("bi,ai,ci->abc", A, E, S)
+    second = first.swapaxes(1, 2)
+    third = G[:, :, None] * jnp.einsum("bi,ai,ci->abc", E, F, E) * G[:, None, :]
+    return jnp.stack([first, second, third]) / n**1.5
+
+
+def _ntk_velocity(
+    X: Float[Array, "m n0"],
+    y: Float[Array, " m"],
+    W1: Float[Array, " n"],
+    A: Float[Array, "m n"],
+    S: Float[Array, "m n"],
+    C: Float[Array, "m n"],
+) -> Float[Array, "m m"]:
+    m, n = A.shape
+    G = X @ X.T
+    E = S * W1[None, :]
+    r = A @ W1 / math.sqrt(n) - y
+    force = -r / (m * math.sqrt(n))
+    dW1 = A.T @ force
+    dh = G @ (force[:, None] * E)
+    dA = S * dh
+    dE = C * dh * W1[None, :] + S * dW1[None, :]
+    half = (dA @ A.T + G * (dE @ E.T)) / n
+    return half + half.T
