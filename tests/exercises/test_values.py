@@ -111,6 +111,7 @@ def test_choices_refuses(value, message):
         ((2, 3), np.ones((3, 2)), "for X; it is transposed$"),
         ((3, 1), np.ones((1, 3)), "for X; it is transposed$"),
         ((6,), np.ones((2, 3)), r"shape \(2, 3\) for X$"),
+        ((2,), np.ones((1, 1)), r"shape \(1, 1\) for X$"),
         (
             (2, 2),
             np.array([[1, np.nan], [0, 0]]),
