@@ -13,6 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import nbformat
+
 ROOT = Path(__file__).parents[2]
 SETS = sorted((ROOT / "book" / "exercises").glob("*.ipynb"))
 COPIES = ROOT / "_build" / "assignment"
@@ -29,27 +31,31 @@ def is_solution(cell):
 
 
 def without_solutions(notebook):
-    """The parsed notebook with a sentence in place of each solution, and without outputs; a chapter as it is."""
-    if not any(map(is_solution, notebook["cells"])):
+    """The parsed notebook with a sentence in place of each solution; no outputs.
+
+    A notebook without solutions, such as a chapter, stays as it is.
+    """
+    if not any(is_solution(cell) for cell in notebook["cells"]):
         return notebook
     notebook = copy.deepcopy(notebook)
     for cell in notebook["cells"]:
-        source = "".join(cell["source"])
         if cell["cell_type"] == "code":
-            cell["outputs"], cell["execution_count"] = [], None
+            cell["outputs"] = []
+            cell["execution_count"] = None
         if is_solution(cell):
-            region, absent = (
-                cell["cell_type"] == "code" and REGION.search(source),
-                f"# {ABSENT}",
-            )
+            cell["source"] = source_without_solution(cell)
             cell["metadata"]["tags"] = []  # what is left need not be folded
-            if cell["cell_type"] == "markdown":
-                cell["source"] = f"*{ABSENT}*"
-            else:  # without markers everything goes
-                cell["source"] = (
-                    REGION.sub(rf"\1...  {absent}", source) if region else absent
-                )
     return notebook
+
+
+def source_without_solution(cell):
+    """The text of a cell with an answer, without the answer."""
+    if cell["cell_type"] == "markdown":
+        return f"*{ABSENT}*"
+    source = "".join(cell["source"])
+    if REGION.search(source):
+        return REGION.sub(rf"\1...  # {ABSENT}", source)
+    return f"# {ABSENT}"  # without markers everything goes
 
 
 def plain(notebook):
@@ -126,7 +132,8 @@ def switch(app, docname, source):
     if chosen not in ("yes", "no"):
         raise ValueError(f"NTK_SOLUTIONS must be yes or no; got {chosen!r}")
     if chosen == "no" and Path(app.env.doc2path(docname)).suffix == ".ipynb":
-        source[0] = json.dumps(without_solutions(json.loads(source[0])))
+        notebook = nbformat.reads(source[0], as_version=4)
+        source[0] = nbformat.writes(without_solutions(notebook))
 
 
 def setup(app):

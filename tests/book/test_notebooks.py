@@ -15,17 +15,13 @@ import struct
 import subprocess
 import sys
 import time
-import types
 import zlib
-from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
 from PIL import Image
-from sphinx.errors import ExtensionError
 
-from book._ext import widgets_runtime
 from book._ext.stored_outputs import faults
 from tools.execute import BOOK, ROOT, NotebookError, execute, store
 
@@ -330,84 +326,3 @@ def test_execute_interrupted_leaves_the_notebook_whole(small):
     assert "was left as it was" in errors
     assert small.read_bytes() == before
     assert {path.name for path in small.parent.iterdir()} == {"small.ipynb", "started"}
-
-
-def tiny_book(folder, stored):
-    """A book of one notebook with this book's settings and extensions."""
-    (folder / "book").mkdir()
-    for name in ("_ext", "_static", "_templates"):
-        shutil.copytree(ROOT / "book" / name, folder / "book" / name)
-    shutil.copy(ROOT / "book" / "references.bib", folder / "book")
-    shutil.copy(ROOT / "_config.yml", folder)
-    (folder / "_toc.yml").write_text("format: jb-book\nroot: book/only\n")
-    cells = [
-        nbformat.v4.new_markdown_cell("# Only\n\n$$\n\\frac{1}{2}\n$$ (eq-half)"),
-        *stored,
-    ]
-    nbformat.write(
-        nbformat.v4.new_notebook(cells=cells, metadata=PYTHON),
-        folder / "book" / "only.ipynb",
-    )
-    command = [
-        Path(sys.executable).with_name("jupyter-book"),
-        "build",
-        ".",
-        "-n",
-        "-W",
-        "--keep-going",
-    ]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
-
-
-def test_build_passes_a_sound_notebook(tmp_path):
-    """The small book builds; without this the next tests would prove nothing."""
-    result = tiny_book(
-        tmp_path, [nbformat.v4.new_code_cell("1 + 1", execution_count=1)]
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert "katex" in (tmp_path / "_build" / "html" / "book" / "only.html").read_text(
-        "utf-8"
-    )
-
-
-def test_build_stops_at_a_notebook_that_raises(tmp_path):
-    """An error among the stored outputs stops the build, with the notebook's name and the cell."""
-    error = nbformat.v4.new_output(
-        "error", ename="ZeroDivisionError", evalue="division by zero", traceback=[]
-    )
-    result = tiny_book(
-        tmp_path,
-        [nbformat.v4.new_code_cell("1 / 0", execution_count=1, outputs=[error])],
-    )
-    assert result.returncode != 0
-    assert re.search(
-        r"only\.ipynb: code cell 1 .*raised ZeroDivisionError: division by zero",
-        result.stderr,
-    )
-
-
-def test_build_stops_at_bad_tex(tmp_path):
-    """TeX that cannot be set stops the build, with its file."""
-    cells = [
-        nbformat.v4.new_markdown_cell(r"Bad: $\frac{1}$"),
-        nbformat.v4.new_code_cell("1", execution_count=1),
-    ]
-    result = tiny_book(tmp_path, cells)
-    assert result.returncode != 0
-    assert re.search(r"only\.ipynb.*KaTeX parse error", result.stderr)
-
-
-def test_build_stops_at_a_runtime_that_it_does_not_know(tmp_path, monkeypatch):
-    """Changes to the bundle that brings widgets to life are made where they are meant, or the build stops."""
-    app = types.SimpleNamespace(
-        builder=types.SimpleNamespace(format="html"), outdir=tmp_path
-    )
-    widgets_runtime.copy_bundle(app)
-    script = (tmp_path / "_static" / "widgets" / "embed.js").read_text("utf-8")
-    assert not [old for old in widgets_runtime.CHANGES if old in script]
-    monkeypatch.setattr(widgets_runtime, "BUNDLE", tmp_path / "embed.js")
-    (tmp_path / "embed.js").write_text("nothing of the kind")
-    with pytest.raises(
-        ExtensionError, match=r"embed\.js no longer contains '@font-face{'"
-    ):
-        widgets_runtime.copy_bundle(app)
