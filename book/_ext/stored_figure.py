@@ -1,38 +1,39 @@
-"""A figure of a chapter, shown again on another page, and beside the links that others make to the book.
+"""A figure of a chapter, shown again on another page, and beside links to the book.
 
-The picture is the stored output of the chapter's notebook, so it is re-run and compared with the rest of it.
+The picture is the stored output of the chapter's notebook, so it is re-run and compared
+with the rest of it.
 """
 
 import base64
 import hashlib
 import io
-import itertools
-import json
 import os
 from pathlib import Path
 from typing import ClassVar
 
+import nbformat
 from docutils import nodes
 from docutils.parsers.rst import directives
 from PIL import Image
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
-CARD = (1200, 630)  # what social networks show beside a link
+CARD = (1200, 630)  # what social networks show beside a link, in pixels
+LONGEST = 200  # characters of a description; search engines show no more
 
 
 def picture(notebook, name):
     """PNG of the figure `name` of the notebook at the path `notebook`."""
-    for cell in json.loads(notebook.read_text("utf-8"))["cells"]:
-        if cell["metadata"].get("mystnb", {}).get("figure", {}).get("name") == name:
-            return base64.b64decode(
-                next(o["data"]["image/png"] for o in cell["outputs"] if "data" in o)
-            )
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        figure = cell.metadata.get("mystnb", {}).get("figure", {})
+        if figure.get("name") == name:
+            shown = [output for output in cell.outputs if "data" in output]
+            return base64.b64decode(shown[0].data["image/png"])
     raise ExtensionError(f"{notebook.name} has no figure {name}")
 
 
 class StoredFigure(SphinxDirective):
-    """``{stored-figure} chapter fig-name``: options alt and name, the caption as content."""
+    """``{stored-figure} chapter fig-name``: options alt, name; the caption within."""
 
     required_arguments, optional_arguments, has_content = 1, 1, True
     option_spec: ClassVar = {
@@ -41,62 +42,63 @@ class StoredFigure(SphinxDirective):
     }
 
     def run(self):
-        """Write the picture where the notebooks' own pictures lie, and a figure that shows it."""
+        """Write the picture beside those of the notebooks, and a figure with it."""
         stem, name = self.arguments
         self.env.note_dependency(f"book/{stem}.ipynb")
         data = picture(Path(self.env.srcdir, "book", f"{stem}.ipynb"), name)
-        path = (
-            Path(self.env.app.outdir).parent
-            / "jupyter_execute"
-            / f"{hashlib.sha256(data).hexdigest()}.png"
-        )
-        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(self.env.app.outdir).parent / "jupyter_execute"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{hashlib.sha256(data).hexdigest()}.png"
         path.write_bytes(data)
-        self.env.book_preview = data, self.options["alt"]
+        preview = data, self.options["alt"]
+        self.env.book_preview = preview  # pyright: ignore[reportAttributeAccessIssue]
         lines = [f"```{{figure}} /{os.path.relpath(path, self.env.srcdir)}"]
         lines += [f":{key}: {value}" for key, value in self.options.items()]
         return self.parse_text_to_nodes("\n".join([*lines, "", *self.content, "```"]))
 
 
+def first_line(doctree):
+    """The first paragraph of a page up to anything that is no text, in one line."""
+    text = ""
+    paragraph = next(doctree.findall(nodes.paragraph), None) if doctree else None
+    for part in paragraph.children if paragraph else ():
+        if isinstance(part, nodes.raw):
+            break
+        text += part.astext()
+    return " ".join(text.split()).removeprefix("Question. ")
+
+
+# sphinxext-opengraph would write this, but without an address of the site it gives each
+# page the same relative path to the picture, and an og:url that is no address.
 def describe(app, pagename, templatename, context, doctree):
-    """Give the page what its head needs: the site's address, if it has one, and its first sentence or two."""
+    """Give a page what its head needs: a description, and the site's address."""
     if pagename == "index":  # it leads to the book's first page
         doctree = app.env.get_doctree(app.config.root_doc)
-    first = next(doctree.findall(nodes.paragraph), None) if doctree else None
-    line = itertools.takewhile(
-        lambda part: not isinstance(part, nodes.raw), first.children if first else ()
-    )
-    text = (
-        " ".join("".join(part.astext() for part in line).split()).removeprefix(
-            "Question. "
-        )
-        or app.config.html_title
-    )
+    text = first_line(doctree) or app.config.html_title
+    if len(text) > LONGEST:
+        text = text[: LONGEST - 1].rpartition(" ")[0] + "…"
+    context["description"] = text
     context["preview_alt"] = getattr(app.env, "book_preview", ("", ""))[1]
     context["site"] = app.config.html_baseurl.rstrip("/")
-    context["description"] = (
-        text if len(text) <= 200 else text[:199].rpartition(" ")[0] + "…"
-    )
 
 
-def write_card(app, error):
-    """Put the picture, on white and in the shape that social networks want, beside the pages."""
-    if (
-        error is None
-        and app.builder.format == "html"
-        and hasattr(app.env, "book_preview")
-    ):
+def write_card(app):
+    """Put the picture beside the pages, on white and in the shape of a card."""
+    if hasattr(app.env, "book_preview"):
         figure = Image.open(io.BytesIO(app.env.book_preview[0])).convert("RGB")
         card = Image.new("RGB", CARD, "white")
-        card.paste(
-            figure, tuple((a - b) // 2 for a, b in zip(CARD, figure.size, strict=True))
-        )
-        card.save(Path(app.outdir, "_static", "preview.png"), optimize=True)
+        left = (CARD[0] - figure.width) // 2
+        top = (CARD[1] - figure.height) // 2
+        card.paste(figure, (left, top))
+        path = Path(app.outdir, "_static", "preview.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        card.save(path, optimize=True)
+    return []  # no pages of its own
 
 
 def setup(app):
-    """Register the directive and the description of each page."""
+    """Register the directive, the description of each page, and the card."""
     app.add_directive("stored-figure", StoredFigure)
     app.connect("html-page-context", describe)
-    app.connect("build-finished", write_card)
+    app.connect("html-collect-pages", write_card)
     return {"parallel_read_safe": False}

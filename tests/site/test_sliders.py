@@ -1,8 +1,8 @@
-"""Sliders on the built pages, where no kernel is running: they move the picture, and ask no other host for anything."""
+"""Sliders on the built pages, where no kernel is running: they move the picture."""
 
-import json
 import re
 
+import nbformat
 import pytest
 from playwright.sync_api import expect
 
@@ -10,25 +10,37 @@ from tests.site.conftest import SITE
 from tools.execute import BOOK
 
 VIEW = "application/vnd.jupyter.widget-view+json"
+HEIGHTS = """() => [...document.querySelectorAll('.slider-place')].map(
+  place => place.getBoundingClientRect().height)"""
 
 
 def sliders(path):
     """How many cells of a notebook show a slider on its page."""
-    cells = json.loads(path.read_text("utf-8"))["cells"]
-    shown = [
-        cell
-        for cell in cells
-        if "remove-output" not in cell["metadata"].get("tags", [])
-    ]
-    return sum(
-        VIEW in output.get("data", {})
-        for cell in shown
-        for output in cell.get("outputs", [])
-    )
+    count = 0
+    for cell in nbformat.read(path, as_version=4).cells:
+        if "remove-output" not in cell.metadata.get("tags", []):
+            count += sum(VIEW in out.get("data", {}) for out in cell.get("outputs", []))
+    return count
 
 
 WITH = {path.stem: count for path in BOOK if (count := sliders(path))}
-with_sliders = pytest.mark.parametrize("name", WITH)
+WIDTHS = (390, 1280)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(name, width) for name in WITH for width in WIDTHS],
+    ids=lambda pair: f"{pair[0]}-{pair[1]}",
+)
+def page(request, open_page):
+    """A page whose sliders have come, in a window of some width, for several tests."""
+    name, width = request.param
+    page = open_page(name, width=width)
+    page.name, page.width = name, width
+    page.wait_for_load_state("networkidle")
+    page.locator(".slider-figure img").nth(WITH[name] - 1).wait_for()
+    yield page
+    page.close()
 
 
 def test_sliders_are_on_at_least_five_pages():
@@ -37,90 +49,101 @@ def test_sliders_are_on_at_least_five_pages():
     assert sum(WITH.values()) >= 7
 
 
-@with_sliders
-@pytest.mark.parametrize("width", [390, 1280])
-def test_sliders_move_the_picture_by_key_and_by_drag(visit, name, width):
-    """Each handle has a name; its picture changes with the arrow keys and with the mouse, and stays within the page."""
-    page = visit(name, width=width)
-    page.wait_for_load_state("networkidle")
+def test_sliders_come_without_moving_the_text(page, visit):
+    """A reader amid a page keeps the line when its sliders come.
+
+    Each place has the height that its slider will have.
+    """
+    heights = page.evaluate(HEIGHTS)
+    bare = visit(page.name, width=page.width, without="**/embed.js*")
+    bare.wait_for_load_state("networkidle")
+    assert bare.locator(".slider-figure").count() == 0
+    places = bare.evaluate(HEIGHTS)
+    assert len(heights) == len(places) == WITH[page.name]
+    assert places == pytest.approx(heights, abs=2)  # pixels
+    assert min(heights) > 200
+
+
+def shown(figure):
+    """What a slider shows: description and address of its picture, and its line."""
+    picture = figure.locator("img")
+    return (
+        picture.get_attribute("alt"),
+        picture.get_attribute("src"),
+        figure.locator("p").inner_text(),
+    )
+
+
+def drag_to_end(page, figure, handle):
+    """Drag a handle with the mouse to the right end of the first track."""
+    box = handle.bounding_box()
+    track = figure.locator(".noUi-base").first.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, middle)
+    page.mouse.down()
+    page.mouse.move(track["x"] + track["width"], middle, steps=8)
+    page.mouse.up()
+
+
+def test_sliders_move_the_picture_by_key_and_by_drag(page):
+    """Each handle has a name; its picture changes with arrow keys and the mouse.
+
+    It stays within the page.
+    """
     figures = page.locator(".slider-figure")
-    figures.nth(WITH[name] - 1).locator("img").wait_for()
-    assert figures.count() == WITH[name]
+    assert figures.count() == WITH[page.name]
     for figure in figures.all():
-        picture, line = figure.locator("img"), figure.locator("p")
-        state = lambda: (
-            picture.get_attribute("alt"),
-            picture.get_attribute("src"),
-            line.inner_text(),
-        )  # noqa: B023, E731
+        line = figure.locator("p")
         labels = figure.locator(".widget-hslider label").all_inner_texts()
-        for handle, label in zip(
-            figure.get_by_role("slider").all(), labels, strict=True
-        ):
+        handles = figure.get_by_role("slider").all()
+        for handle, label in zip(handles, labels, strict=True):
             handle.scroll_into_view_if_needed()
             assert figure.get_by_role("slider", name=label, exact=True).count() == 1
-            seen = [state()]
+            start = shown(figure)
             handle.press("ArrowRight")
-            expect(line).not_to_have_text(seen[0][2])
-            seen.append(state())
-            box, track = (
-                handle.bounding_box(),
-                figure.locator(".noUi-base").first.bounding_box(),
-            )
-            page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-            page.mouse.down()
-            page.mouse.move(
-                track["x"] + track["width"], box["y"] + box["height"] / 2, steps=8
-            )
-            page.mouse.up()
-            expect(line).not_to_have_text(seen[1][2])
-            seen.append(state())
+            expect(line).not_to_have_text(start[2])
+            next_one = shown(figure)
+            drag_to_end(page, figure, handle)
+            expect(line).not_to_have_text(next_one[2])
+            last = shown(figure)
             handle.press("ArrowLeft")
-            expect(line).not_to_have_text(seen[2][2])
-            seen.append(state())
-            assert all(
-                len(set(part)) == len(part)
-                for part in zip(seen[0], seen[1], seen[2], strict=True)
-            )
-            assert seen[3] not in (seen[0], seen[2])
-            chosen = dict(part.split(" = ") for part in seen[3][2].split(", "))[label]
-            expect(handle).to_have_attribute(
-                "aria-valuetext", chosen
-            )  # written when the picture has come
+            expect(line).not_to_have_text(last[2])
+            before_last = shown(figure)
+            for part in zip(start, next_one, last, strict=True):
+                assert len(set(part)) == 3
+            assert before_last not in (start, last)
+            values = dict(part.split(" = ") for part in before_last[2].split(", "))
+            # It is written when the picture has come.
+            expect(handle).to_have_attribute("aria-valuetext", values[label])
+        picture = figure.locator("img")
         box = picture.bounding_box()
         assert picture.evaluate("e => e.naturalWidth") > 600
         assert box["x"] >= 0
-        assert box["x"] + box["width"] <= width
-        assert 1.2 < box["width"] / box["height"] < 2.5 or name == "explore"
+        assert box["x"] + box["width"] <= page.width
+        assert 1.2 < box["width"] / box["height"] < 2.5 or page.name == "explore"
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     assert page.troubles == []
 
 
-@with_sliders
-def test_sliders_say_their_value_at_the_ends_and_keep_the_keyboard(visit, name):
-    """Home at the first value and End at the last say the value, not its position; after the mouse the keys work."""
-    page = visit(name)
-    page.wait_for_load_state("networkidle")
-    figures = page.locator(".slider-figure")
-    figures.nth(WITH[name] - 1).locator("img").wait_for()
-    for figure in figures.all():
+def test_sliders_say_their_value_at_the_ends_and_keep_the_keyboard(page):
+    """Home and End say the first value and the last, not their position.
+
+    After the mouse the keys work.
+    """
+    for figure in page.locator(".slider-figure").all():
         for handle in figure.get_by_role("slider").all():
+            label = handle.get_attribute("aria-label")
             said = []
             for key in ("Home", "Home", "End", "End"):
                 handle.press(key)
-                label = handle.get_attribute("aria-label")
                 position = float(handle.get_attribute("aria-valuenow"))
                 assert position == 0 or key == "End"
-                line = figure.locator("p")
-                expect(line).to_contain_text(
-                    f"{label} = {handle.get_attribute('aria-valuetext')}"
-                )
+                value = handle.get_attribute("aria-valuetext")
+                expect(figure.locator("p")).to_contain_text(f"{label} = {value}")
                 said.append(handle.get_attribute("aria-valuetext"))
-                assert (
-                    figure.locator("label", has_text=label).first.get_attribute("title")
-                    == label
-                )
             assert said[0] == said[1] != said[2] == said[3]
+            name = figure.locator("label", has_text=label).first
+            assert name.get_attribute("title") == label
             track = handle.locator("xpath=ancestor::*[contains(@class, 'noUi-target')]")
             track.click()
             expect(handle).to_be_focused()
@@ -130,51 +153,22 @@ def test_sliders_say_their_value_at_the_ends_and_keep_the_keyboard(visit, name):
     assert page.troubles == []
 
 
-@with_sliders
-@pytest.mark.parametrize("width", [390, 1280])
-def test_sliders_come_without_moving_the_text(visit, name, width):
-    """A reader who is in the midst of a page when its sliders come keeps the line: each place has their height."""
-    page = visit(name, width=width)
-    measure = "() => [...document.querySelectorAll('.slider-place')].map(e => e.getBoundingClientRect().height)"
-    page.locator(".slider-figure img").nth(WITH[name] - 1).wait_for()
-    heights = page.evaluate(measure)
-    page.route("**/embed.js*", lambda route: route.abort())
-    page.reload(wait_until="networkidle")
-    assert page.locator(".slider-figure").count() == 0
-    places = page.evaluate(measure)
-    assert len(heights) == len(places) == WITH[name]
-    assert places == pytest.approx(heights, abs=2)  # pixels
-    assert min(heights) > 200
+def check_stills(page, count):
+    """There are so many boxes of stills; each picture has its values and description.
 
-
-@with_sliders
-@pytest.mark.parametrize("reader", ["without scripts", "on paper"])
-def test_sliders_leave_pictures_without_scripts_and_on_paper(visit, name, reader):
-    """Where a slider cannot move, three of its pictures stand in its place, each with its values and description."""
-    page = visit(name, scripts=reader == "on paper")
-    page.wait_for_load_state("networkidle")
+    The figures of the page stand beside them.
+    """
     stills = page.locator(".slider-stills")
-    assert stills.count() == WITH[name]
-    if reader == "on paper":
-        page.locator(".slider-figure img").first.wait_for()
-        assert not any(still.is_visible() for still in stills.all())
-        page.emulate_media(media="print")
-        assert not any(
-            widget.is_visible() for widget in page.locator(".jupyter-widgets").all()
-        )
+    assert stills.count() == count
     assert page.locator("article h1").is_visible()
     for still in stills.all():
         assert still.is_visible()
-        pictures, lines = (
-            still.locator("img"),
-            still.locator("div > p").all_inner_texts(),
-        )
+        pictures = still.locator("img")
+        lines = still.locator("div > p").all_inner_texts()
         assert 2 <= pictures.count() == len(lines) == len(set(lines)) <= 3
         assert all(" = " in line for line in lines)
-        assert (
-            len({picture.get_attribute("alt") for picture in pictures.all()})
-            == pictures.count()
-        )
+        descriptions = {picture.get_attribute("alt") for picture in pictures.all()}
+        assert len(descriptions) == pictures.count()
         for picture in pictures.all():
             picture.scroll_into_view_if_needed()
             page.wait_for_function(
@@ -182,27 +176,47 @@ def test_sliders_leave_pictures_without_scripts_and_on_paper(visit, name, reader
             )
     figures = page.locator("main figure img")
     assert figures.count() >= 1
-    assert all(
-        figure.locator("xpath=ancestor::figure//figcaption").is_visible()
-        for figure in figures.all()
-    )
-    assert [
-        trouble for trouble in page.troubles if ".js" not in trouble
-    ] == []  # scripts may be off
+    for figure in figures.all():
+        caption = figure.locator("xpath=ancestor::figure//figcaption")
+        assert caption.is_visible()
+
+
+def test_sliders_leave_pictures_on_paper(page):
+    """On paper three pictures of a slider stand in its place, on the screen none."""
+    stills = page.locator(".slider-stills")
+    assert not any(still.is_visible() for still in stills.all())
+    page.emulate_media(media="print")
+    try:
+        widgets = page.locator(".jupyter-widgets").all()
+        assert not any(widget.is_visible() for widget in widgets)
+        check_stills(page, WITH[page.name])
+    finally:
+        page.emulate_media(media="screen")
+    assert page.troubles == []
+
+
+@pytest.mark.parametrize("name", WITH)
+def test_sliders_leave_pictures_without_scripts(visit, name):
+    """Without scripts three pictures of a slider stand in its place."""
+    page = visit(name, scripts=False)
+    check_stills(page, WITH[name])
+    # Scripts are off.
+    assert [trouble for trouble in page.troubles if ".js" not in trouble] == []
 
 
 @pytest.mark.parametrize(
     "path", sorted((SITE / "book").glob("*.html")), ids=lambda path: path.stem
 )
 def test_sliders_runtime_is_loaded_where_it_is_needed(path):
-    """Only pages with sliders name the runtime, after all that can be read; none names require.js."""
+    """Only pages with sliders name the runtime, after all that can be read.
+
+    None names require.js.
+    """
     text = path.read_text("utf-8")
-    assert len(re.findall(r"widgets/embed\.js", text)) == (path.stem in WITH)
+    has_sliders = path.stem in WITH
+    assert len(re.findall(r"widgets/embed\.js", text)) == has_sliders
     assert "require.js" not in text.replace("require.js</", "")
     after = text.rpartition("</footer>")[2]
-    assert (
-        text.count("widget-state+json")
-        == after.count("widget-state+json")
-        == (path.stem in WITH)
-    )
+    states = after.count("widget-state+json")
+    assert text.count("widget-state+json") == states == has_sliders
     assert text.count("widgets/embed.js") == after.count("widgets/embed.js")

@@ -1,23 +1,26 @@
-"""Weight of each page, gzipped, and the time until its last formula is set with two busy cores."""
+"""Weight of each page, gzipped, and the time until its last formula is set.
 
-import functools
-import http.server
+The time is taken with two busy cores.
+"""
+
 import multiprocessing
 import statistics
 import sys
-import threading
 
 from playwright.sync_api import sync_playwright
 
-from tests.site.conftest import BROWSER, FLAGS, PAGES, SITE, Quiet, weight
+from tests.site.conftest import BROWSER, FLAGS, PAGES, SITE, serve, weight
 
 VISITS = 5  # of each page, each with an empty cache
 
-# Formulas are part of the page: the last one stands in the first frame after the page is parsed and its fonts came.
+# Formulas are part of the page: the last one stands in the first frame after the page
+# is parsed and its fonts came.
 SET = """document.addEventListener("readystatechange", () => {
   if (document.readyState !== "interactive") return;
   document.body.offsetHeight;  // lay out, which asks for the fonts
-  document.fonts.ready.then(() => requestAnimationFrame(() => { window.formulasSet = performance.now(); }));
+  document.fonts.ready.then(() => requestAnimationFrame(() => {
+    window.formulasSet = performance.now();
+  }));
 });"""
 
 
@@ -27,62 +30,69 @@ def busy():
         pass
 
 
-def main():
-    """Print a line for each page."""
-    if BROWSER is None or not (SITE / "index.html").exists():
-        sys.exit(
-            "Page weights need the built site (make book) and Chromium; they were left out."
-        )
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(Quiet, directory=SITE.parent)
-    )
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    base = f"http://127.0.0.1:{server.server_port}/html/book"
+def visit(browser, address):
+    """Seconds to the last formula of a page, and the addresses that it asked for."""
+    page = browser.new_context().new_page()
+    requests = set()
+    page.on("request", lambda request: requests.add(request.url))
+    page.add_init_script(SET)
+    page.goto(address, wait_until="networkidle")
+    seconds = page.evaluate("window.formulasSet") / 1000  # from milliseconds
+    page.context.close()
+    return seconds, requests
+
+
+def measure(names):
+    """The times of all visits to each page, and the addresses that it asked for."""
+    server = serve(SITE.parent)
+    address = f"http://127.0.0.1:{server.server_port}/html/book"
     cores = [multiprocessing.Process(target=busy, daemon=True) for _ in range(2)]
+    times = {name: [] for name in names}
+    requests = {name: set() for name in names}
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=BROWSER, args=FLAGS.split()
-        )
-        requests, times = {name: set() for name in PAGES}, {}
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
         for core in cores:
             core.start()
-        for name in PAGES:
-            times[name] = []
+        for name in names:
             for _ in range(VISITS):
-                page = browser.new_context().new_page()
-                page.on(
-                    "request",
-                    lambda request, seen=requests[name]: seen.add(request.url),
-                )
-                page.add_init_script(SET)
-                page.goto(f"{base}/{name}.html", wait_until="networkidle")
-                times[name].append(page.evaluate("window.formulasSet") / 1000)
-                page.context.close()
+                seconds, asked = visit(browser, f"{address}/{name}.html")
+                times[name].append(seconds)
+                requests[name] |= asked
         for core in cores:
             core.terminate()
         browser.close()
     server.shutdown()
+    return times, requests
+
+
+def main():
+    """Print a line for each page."""
+    if BROWSER is None or not (SITE / "index.html").exists():
+        sys.exit(
+            "Page weights need the built site (make book) and Chromium;"
+            " they were left out."
+        )
+    times, requests = measure(PAGES)
+    first = requests[PAGES[0]]
     runtime = {
-        url
-        for urls in requests.values()
-        for url in urls
-        if url.partition("?")[0].endswith("/embed.js")
+        url for asked in requests.values() for url in asked if "/embed.js" in url
     }
     print(
-        f"Gzipped weight; time to the last formula with two busy cores, median and worst of {VISITS} visits"
+        "Gzipped weight; time to the last formula with two busy cores,"
+        f" median and worst of {VISITS} visits"
     )
     print(
-        f"The script of the sliders, {weight(runtime) / 1000:.0f} kB, comes once a visit: not in the second column"
+        f"The script of the sliders, {weight(runtime) / 1000:.0f} kB,"
+        " comes once a visit: not in the second column"
     )
-    print(
-        f"{'page':20} {'first visit':>12} {'after ' + PAGES[0]:>12} {'median':>8} {'worst':>8}"
-    )
+    after = f"after {PAGES[0]}"
+    print(f"{'page':20} {'first visit':>12} {after:>12} {'median':>8} {'worst':>8}")
     for name in PAGES:
-        second = requests[name] - requests[PAGES[0]] - runtime
-        first, second = (weight(urls) / 1000 for urls in (requests[name], second))
+        alone = weight(requests[name]) / 1000
+        second = weight(requests[name] - first - runtime) / 1000
         middle, worst = statistics.median(times[name]), max(times[name])
         print(
-            f"{name:20} {first:9.0f} kB {second:9.0f} kB {middle:6.2f} s {worst:6.2f} s"
+            f"{name:20} {alone:9.0f} kB {second:9.0f} kB {middle:6.2f} s {worst:6.2f} s"
         )
 
 

@@ -1,0 +1,521 @@
+"""The finished pages: what is done to every page once Sphinx has written it.
+
+A page is read once, goes through PASSES in their order, and is written once. A pass
+names, as CSS selectors, what it changes and on which pages it must find that. Where it
+finds nothing, the markup of another package has changed: the build stops and says so.
+"""
+
+import functools
+import hashlib
+import html
+import json
+import logging
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from book._ext.katex_math import DIST as KATEX
+from fontTools import subset
+from PIL import Image
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+from sphinx.errors import ExtensionError
+
+# fontTools finds the font of icons too old.
+logging.getLogger("fontTools").setLevel(logging.ERROR)
+
+
+class NoMatch(Exception):
+    """A pass did not find what it changes."""
+
+
+@dataclass
+class Page:
+    """A page of the site; `up` leads from it to the site's root, such as "../"."""
+
+    path: Path
+    tree: LexborHTMLParser
+    up: str
+
+    def append(self, piece):
+        """Put a piece of HTML at the end of the page."""
+        for node in parts(piece):
+            self.tree.css("body")[0].insert_child(node)
+
+
+@dataclass
+class Site:
+    """The folder of the built site, and its pages by their paths."""
+
+    folder: Path
+    pages: dict[Path, Page]
+
+    def matches(
+        self, pattern: str, *, on: str, look_at: str
+    ) -> Iterator[tuple[Page, list[LexborNode]]]:
+        """Each page that has elements `pattern`, with these elements.
+
+        A page with an element `on` must have some: both are CSS selectors.
+        `look_at` says whose markup this is.
+        """
+        for page in self.pages.values():
+            found = page.tree.css(pattern)
+            if found:
+                yield page, found
+            elif page.tree.css_matches(on):
+                raise NoMatch(
+                    f"{page.path.relative_to(self.folder)} has {on!r}, but nothing"
+                    f" matches {pattern!r}; look at {look_at}"
+                )
+
+
+def parts(piece):
+    """The elements and texts of a piece of HTML."""
+    root = LexborHTMLParser(piece, is_fragment=True).root
+    return [] if root is None else list(root.iter(include_text=True))
+
+
+# ---- what the theme and others wrote ----------
+
+# The page at the site's root, which leads to the first one, is not the theme's.
+THEMED = "html[data-content_root]"
+
+
+def leave_out_drawn_icons(site):
+    """Leave out a script that draws each icon again, from half a megabyte."""
+    for _, scripts in site.matches(
+        'script[src*="scripts/fontawesome.js"]',
+        on=THEMED,
+        look_at="webpack-macros.html of pydata-sphinx-theme",
+    ):
+        for script in scripts:
+            script.decompose()
+
+
+def begin_in_light(site):
+    """Show the light colours until a script asks for the reader's own."""
+    for _, roots in site.matches(
+        'html[data-theme="auto"]',
+        on=THEMED,
+        look_at="layout.html of pydata-sphinx-theme, default_mode of _config.yml",
+    ):
+        roots[0].attrs["data-theme"] = "light"
+
+
+def let_summaries_speak(site):
+    """Take the label from what opens a folded cell: its text says more."""
+    for _, summaries in site.matches(
+        "details.hide > summary[aria-label]",
+        on="details.hide > summary",
+        look_at="hidden cells in myst_nb/core/render.py",
+    ):
+        for summary in summaries:
+            del summary.attrs["aria-label"]
+
+
+def leave_out_role_of_citations(site):
+    """Take the role of a list from citations, whose children are no list items."""
+    for _, lists in site.matches(
+        '.citation-list[role="list"]',
+        on=".citation-list",
+        look_at="visit_citation in docutils' and Sphinx's HTML writers",
+    ):
+        for citations in lists:
+            del citations.attrs["role"]
+
+
+# ---- pictures ----------
+
+COLOURS = 96  # in a picture; no eye tells the result from the original
+
+
+def slim_pictures(site):
+    """Show each PNG as a WebP of few colours, with the size that keeps its place."""
+    sizes = {}
+    for page, images in site.matches(
+        'img[src*="_images/"][src$=".png"]',
+        on='img[src$=".png"]',
+        look_at="the folder of images of Sphinx's HTML builder",
+    ):
+        for image in images:
+            source = Path(image.attrs.sget("src"))
+            path = (page.path.parent / source).resolve()
+            if path not in sizes:
+                sizes[path] = write_webp(path)
+                path.unlink()
+            width, height = sizes[path]
+            image.attrs["src"] = source.with_suffix(".webp").as_posix()
+            image.attrs["width"] = str(width)
+            image.attrs["height"] = str(height)
+    left = sorted(path.name for path in (site.folder / "_images").glob("*.png"))
+    if left:
+        raise NoMatch(f"no page shows {left[0]}; look at how its page shows it")
+
+
+def write_webp(path):
+    """Write a WebP beside the PNG at `path`, and return its width and height."""
+    with Image.open(path) as image:
+        opaque = [(image.width * image.height, 255)]  # how many pixels have which alpha
+        clear = image.mode == "RGBA" and image.getchannel("A").getcolors() != opaque
+        slim = image.convert("RGBA" if clear else "RGB")
+    if not clear:
+        few = slim.quantize(
+            COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
+        slim = few.convert("RGB")
+    # A method above 4 takes five times as long for a thousandth of the size.
+    slim.save(path.with_suffix(".webp"), lossless=True, quality=100, method=4)
+    return slim.size
+
+
+# ---- code ----------
+
+TOKEN_STYLE = re.compile(
+    r'html\[data-theme="(\w+)"\] \.highlight(?: \.(\w+))? \{ ?([^}]*?) ?\}'
+)
+
+
+def unwrap_plain_words(site):
+    """Let words that look like all other code be no elements of their own."""
+    style = (site.folder / "_static" / "pygments.css").read_text("utf-8")
+    for _, words in site.matches(
+        ", ".join(f".highlight span.{name}" for name in plain_words(style)),
+        on=".highlight span.kn",  # such as import, which a plain word follows
+        look_at="the HTML of Pygments",
+    ):
+        for word in words:
+            if word.attrs.sget("class") in plain_words(style) and word.child:
+                word.unwrap()
+
+
+@functools.cache
+def plain_words(style):
+    """Pygments' classes that look as code without a class does, in each theme."""
+    looks = {}
+    for theme, name, look in TOKEN_STYLE.findall(style):
+        colours = re.sub(r"background: [^;]*; ", "", look)
+        looks.setdefault(name, {})[theme] = colours
+    plain = sorted(name for name in looks if name and looks[name] == looks[""])
+    if not plain:
+        raise NoMatch(
+            f"no class in pygments.css matches {TOKEN_STYLE.pattern!r};"
+            " look at pygments.py of pydata-sphinx-theme"
+        )
+    return plain
+
+
+# ---- previews ----------
+
+TARGETS = (
+    "div.math[id], div.proof[id], div.exercise[id], div.citation[id], figure[id],"
+    ' span[id^="erratum-"]'
+)
+# A reference to an anchor that begins so has a preview.
+SHOWN = re.compile("equation-|fig-|thm-|lem-|prop-|cor-|def-|ex-|erratum-")
+
+
+def embed_previews(site):
+    """Keep on a page what its references to other pages point at.
+
+    A copy lies in the page as text, from which a browser makes nothing until
+    previews.js asks for it. What is on the same page needs no copy.
+    """
+    targets = {
+        path: {node.attrs.sget("id"): node for node in page.tree.css(TARGETS)}
+        for path, page in site.pages.items()
+    }
+    for page, links in site.matches(
+        'a.reference.internal[href*=".html#"]',
+        on='p > a[href*=".html#equation-"]',
+        look_at="references in Sphinx's HTML writer",
+    ):
+        for href in dict.fromkeys(link.attrs.sget("href") for link in links):
+            file, anchor = href.split("#")
+            other = (page.path.parent / file).resolve()
+            target = targets[other].get(anchor) if other in targets else None
+            if target is not None:
+                page.append(
+                    f'<script type="text/html" data-preview="{href}">'
+                    f"{quiet_copy(target, page.up)}</script>"
+                )
+            elif SHOWN.match(anchor):
+                raise NoMatch(
+                    f"{href} on {page.path.relative_to(site.folder)} leads to nothing"
+                    f" that matches {TARGETS!r}; look at the HTML of that page"
+                )
+
+
+def quiet_copy(target, up):
+    """HTML of a target to look at: without anchors, links, or stops of the Tab key."""
+    copy = target.clone()
+    if copy.tag == "span":  # an erratum: the heading and the paragraphs that follow
+        erratum = erratum_after(target)
+        copy = parts(f"<div>{erratum}</div>")[0]
+    for link in copy.css("a.headerlink"):
+        link.decompose()
+    for link in copy.css("a"):
+        link.unwrap()
+    for name in ("id", "tabindex"):
+        for node in copy.css(f"[{name}]"):
+            del node.attrs[name]
+    for image in copy.css('img[src*="_images/"]'):
+        image.attrs["src"] = f"{up}_images/{Path(image.attrs.sget('src')).name}"
+    return copy.html
+
+
+def erratum_after(anchor):
+    """HTML of the heading and the paragraphs that follow an erratum's anchor."""
+    piece = ""
+    node = anchor.next
+    while node is not None and (node.is_text_node or node.tag in ("h3", "p")):
+        piece += node.html
+        node = node.next
+    return piece
+
+
+# ---- sliders ----------
+
+STATE = 'script[type="application/vnd.jupyter.widget-state+json"]'
+VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]'
+LATER = """<script>
+  requestAnimationFrame(() => setTimeout(() => { // the first frame shows the text
+    const script = document.createElement("script");
+    script.src = "SOURCE";
+    document.body.append(script);
+  }));
+  document.currentScript.dataset.jupyterWidgetsCdn = "FOLDER";
+</script>"""
+
+
+def put_text_before_sliders(site):
+    """Move the sliders' pictures from the head of a page to its end.
+
+    The script that brings them to life follows them, after the first frame.
+    """
+    for page, states in site.matches(
+        STATE, on=VIEW, look_at="ipywidgets in myst_nb/sphinx_.py"
+    ):
+        for state in states:
+            page.append(state.html)
+            state.decompose()
+    for page, scripts in site.matches(
+        "script[data-jupyter-widgets-cdn][src]",
+        on=STATE,
+        look_at="nb_ipywidgets_js of _config.yml",
+    ):
+        later = LATER.replace("SOURCE", scripts[0].attrs.sget("src"))
+        page.append(
+            later.replace("FOLDER", scripts[0].attrs.sget("data-jupyter-widgets-cdn"))
+        )
+        scripts[0].decompose()
+
+
+def add_stills_of_sliders(site):
+    """Keep a place for each slider, and show some of its pictures on paper.
+
+    Readers without scripts see these pictures too.
+    """
+    for page, views in site.matches(
+        VIEW, on=STATE, look_at="ipywidgets in myst_nb/core/render.py"
+    ):
+        states = json.loads(page.tree.css(STATE)[0].text())["state"]
+        for view in views:
+            name = json.loads(view.text())["model_id"]
+            if "slider-figure" in states[name]["state"]["_dom_classes"]:
+                place, stills = stills_of_slider(site, page, view.html, states, name)
+                view.insert_after(stills)
+                view.replace_with(place)
+
+
+def stills_of_slider(site, page, view, states, name):
+    """The place of the slider `name`, with its `view`; and the box of its stills."""
+    items = []
+    for found in dict.fromkeys(still(states, name, part) for part in (0, 0.5, 1)):
+        tree = LexborHTMLParser(found, is_fragment=True)
+        line, image = tree.css_first("p"), tree.css_first("img[width][height]")
+        if line is None or image is None:
+            raise NoMatch(
+                f"a frame of a slider on {page.path.name} has no 'p' or no"
+                " 'img[width][height]'; look at ntklib/figures.py"
+            )
+        svg = image.attrs.sget("src").removeprefix("data:image/svg+xml,")
+        file = f"{hashlib.sha256(svg.encode()).hexdigest()}.svg"
+        (site.folder / "_images" / file).write_text(unquote(svg), "utf-8")
+        for attribute in list(image.attrs):
+            if attribute not in ("alt", "width", "height"):
+                del image.attrs[attribute]  # such as what tells the slider its value
+        image.attrs["src"] = f"{page.up}_images/{file}"
+        image.attrs["loading"] = "lazy"
+        width, height = image.attrs.sget("width"), image.attrs.sget("height")
+        items.append(f"<div>{line.html}{image.html}</div>")
+    controls = len(states[name]["state"]["children"]) - 1  # the picture is last
+    place = (
+        f'<div class="slider-place" style="--sliders:{controls};'
+        f'--ratio:{width}/{height}">{view}</div>'
+    )
+    stills = (
+        '<div class="slider-stills"><p>Some pictures of the slider:</p>'
+        f"{''.join(items)}</div>"
+    )
+    return parts(place)[0], parts(stills)[0]
+
+
+def still(states, name, part):
+    """A picture of the slider `name`, as HTML: the first for part = 0, the last for 1.
+
+    Of a slider within a slider it is the picture at this part of both.
+    """
+    state = states[name]["state"]
+    if "children" not in state:
+        return state["value"]
+    position = -1  # the picture is last
+    if "selected_index" in state:
+        position = int(part * (len(state["children"]) - 1))
+    child = state["children"][position].removeprefix("IPY_MODEL_")
+    return still(states, child, part)
+
+
+# ---- style sheets ----------
+
+
+def join_style_sheets(site):
+    """Put the style sheets of a page into one, for which a browser waits but once."""
+    static = (site.folder / "_static").resolve()
+    for page, links in site.matches(
+        ':not(noscript) > link[rel="stylesheet"]',
+        on=THEMED,
+        look_at="the head in layout.html of pydata-sphinx-theme",
+    ):
+        sheets = [link.attrs.sget("href").partition("?")[0] for link in links]
+        paths = [(page.path.parent / sheet).resolve() for sheet in sheets]
+        style = "\n".join(style_sheet(path, static) for path in paths)
+        name = f"book-{hashlib.sha256(style.encode()).hexdigest()[:12]}.css"
+        (static / name).write_text(style, "utf-8")
+        first, *others = links
+        first.attrs["href"] = f"{page.up}_static/{name}"
+        for link in others:
+            link.decompose()
+
+
+@functools.cache
+def style_sheet(path, folder):
+    """The style sheet at `path` with those that it imports, as seen from `folder`."""
+
+    def moved(match):
+        return f'url("{os.path.relpath(path.parent / match[1], folder)}")'
+
+    def imported(match):
+        return style_sheet((path.parent / match[1]).resolve(), folder)
+
+    address = r"""url\(["']?(?!data:)([^"')]+)["']?\)"""
+    text = re.sub(address, moved, path.read_text("utf-8"))
+    text = re.sub(r'@import "([^"]+)";', imported, text)
+    if "@import" in text:
+        raise NoMatch(
+            f"{path.name} imports a style sheet in a way that is not known here;"
+            " look at its lines with @import"
+        )
+    return text
+
+
+# ---- fonts ----------
+
+ICON = re.compile(r"\bfa-([a-z-]+)")
+ICONS_OF_WIDGETS = {"play", "pause", "stop", "repeat", "sync"}  # drawn by scripts
+ICON_STYLE = re.compile(r'((?:\.fa-[\w-]+:before,?)+)\{content:"\\([0-9a-f]+)"\}')
+THEME_ICON = re.compile(r'--pst-icon-[\w-]+:"(.)"')
+
+
+def slim_icons(site):
+    """Write icons.woff, the icons in use; book.css prefers it to the whole font."""
+    static = site.folder / "_static"
+    style = (static / "styles" / "pydata-sphinx-theme.css").read_text("utf-8")
+    used = set(ICONS_OF_WIDGETS)
+    for page in site.pages.values():
+        used.update(ICON.findall(page.tree.html or ""))
+    glyphs = set(THEME_ICON.findall(style))
+    for names, code in ICON_STYLE.findall(style):
+        if used.intersection(re.findall(r"\.fa-([\w-]+):", names)):
+            glyphs.add(chr(int(code, 16)))
+    if len(glyphs) <= len(ICONS_OF_WIDGETS):
+        raise NoMatch(
+            f"pydata-sphinx-theme.css has no icons that match {ICON_STYLE.pattern!r}"
+            f" and {THEME_ICON.pattern!r}; look at that file"
+        )
+    font = static / "vendor" / "fontawesome" / "webfonts" / "fa-solid-900.ttf"
+    write_font(font, glyphs, static / "icons.woff", layout_features=[])
+
+
+def slim_fonts_of_formulas(site):
+    """Write KaTeX's fonts with those of their characters that occur in the book."""
+    letters = set()
+    for page in site.pages.values():
+        letters.update(html.unescape(page.tree.html or ""))
+    folder = site.folder / "_static" / "katex" / "fonts"
+    folder.mkdir(parents=True, exist_ok=True)
+    for font in KATEX.glob("fonts/*.ttf"):
+        write_font(font, letters, folder / f"{font.stem}.woff")
+
+
+def write_font(source, letters, target, **options):
+    """Write the letters from the font `source` to `target`, a WOFF file."""
+    choice = subset.Options(flavor="woff", hinting=False, **options)
+    font = subset.load_font(source, choice)
+    subsetter = subset.Subsetter(choice)
+    subsetter.populate(text="".join(sorted(letters)))
+    subsetter.subset(font)
+    subset.save_font(font, target, choice)
+
+
+# ---- the list ----------
+
+PASSES = (
+    leave_out_drawn_icons,
+    begin_in_light,
+    let_summaries_speak,
+    leave_out_role_of_citations,
+    slim_pictures,
+    unwrap_plain_words,
+    embed_previews,  # copies what the passes above have changed
+    add_stills_of_sliders,
+    put_text_before_sliders,
+    join_style_sheets,
+    slim_icons,  # these two read what stands on the pages in the end
+    slim_fonts_of_formulas,
+)
+
+
+def read(folder):
+    """The site in `folder`, with every page but the theme's own templates."""
+    folder = Path(folder).resolve()
+    pages = {}
+    for path in sorted(folder.rglob("*.html")):
+        inside = path.relative_to(folder)
+        if inside.parts[0] != "_static":
+            tree = LexborHTMLParser(path.read_text("utf-8"))
+            pages[path] = Page(path, tree, "../" * (len(inside.parts) - 1))
+    return Site(folder, pages)
+
+
+def finish(app, error):
+    """Take every page through all passes."""
+    if error is not None or app.builder.format != "html":
+        return
+    site = read(app.outdir)
+    for change in PASSES:
+        try:
+            change(site)
+        except NoMatch as fault:
+            raise ExtensionError(f"{__name__}.{change.__name__}: {fault}") from fault
+    for page in site.pages.values():
+        page.path.write_text(page.tree.html or "", "utf-8")
+
+
+def setup(app):
+    """Work on the pages when all of them, and all style sheets, are written."""
+    app.add_js_file("previews.js", loading_method="defer")
+    # The theme writes the style sheet of Pygments at the default priority of 500.
+    app.connect("build-finished", finish, priority=600)
+    return {"parallel_read_safe": True}
