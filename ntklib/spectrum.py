@@ -13,7 +13,6 @@ from jaxtyping import Float, PRNGKeyArray
 
 from ntklib import _check, _functions
 from ntklib._gaussian import hermite
-from ntklib._rounding import rounding
 from ntklib._types import ArrayLike
 from ntklib.network import Params, _preactivation, init_params
 from ntklib.ntk import empirical_ntk

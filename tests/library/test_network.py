@@ -332,7 +332,9 @@ def test_network_keeps_dtype(dtype, problem):
     """The dtype that comes goes out, also when psi makes float64 of it."""
     params, X, _ = problem(4, 5, 3, dtype=dtype)
     assert preactivation(params, X).dtype == dtype
-    assert network(params, X, lambda z: 2 * jnp.tanh(z).astype(jnp.float64)).dtype == dtype
+    assert (
+        network(params, X, lambda z: 2 * jnp.tanh(z).astype(jnp.float64)).dtype == dtype
+    )
 
 
 def test_network_takes_integers_and_lists():
