@@ -109,10 +109,10 @@ def _moment(p, k):
     return moment
 
 
-for degree in range(1, 7):
-    CLOSED_FORMS.append(
-        ClosedForm(partial(_power, k=degree), partial(_averages_of_power, k=degree))
-    )
+CLOSED_FORMS += [
+    ClosedForm(partial(_power, k=k), partial(_averages_of_power, k=k))
+    for k in range(1, 7)
+]
 
 
 def _piecewise_linear_through(z, value):
