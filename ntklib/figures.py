@@ -11,7 +11,7 @@ import itertools
 import json
 import re
 import urllib.parse
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import comm
@@ -95,7 +95,7 @@ def slider_figure(
 
 
 @contextlib.contextmanager
-def stable_ids(content: str) -> Iterator[None]:
+def stable_ids(content: str) -> Generator[None]:
     """Give the widgets made inside ids that depend on ``content`` and on how often it
     came, not on chance.
 

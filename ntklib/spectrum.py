@@ -13,9 +13,10 @@ from jaxtyping import Float, PRNGKeyArray
 
 from ntklib import _check, _functions
 from ntklib._gaussian import hermite
+from ntklib._rounding import rounding
 from ntklib._types import ArrayLike
 from ntklib.network import Params, _preactivation, init_params
-from ntklib.ntk import empirical_ntk
+from ntklib.ntk import _empirical_ntk
 from ntklib.rayleigh import lambda_min
 
 
@@ -36,8 +37,7 @@ def positive_definite(K: Float[ArrayLike, "m m"]) -> bool:
     """
     K = _check.symmetric("K", K, convert=_check.host)
     lam = scipy.linalg.eigvalsh(K)
-    rounding = len(lam) * np.finfo(float).eps * np.abs(lam).max()
-    return bool(lam[0] > rounding)
+    return bool(lam[0] > rounding(lam))
 
 
 def ntk_rank(params: Params, X: Float[ArrayLike, "m n0"], psi: Callable) -> int:
@@ -69,9 +69,10 @@ def ntk_rank(params: Params, X: Float[ArrayLike, "m n0"], psi: Callable) -> int:
     E = slope * W1[None, :]
     by_W0 = E[:, :, None] * X[:, None, :]
     J = jnp.concatenate([A, by_W0.reshape(len(X), -1)], axis=1)
-    rounding = max(J.shape) * float(jnp.finfo(J.dtype).eps)
+    eps = float(jnp.finfo(J.dtype).eps)
+    rtol = max(J.shape) * eps
     J = _check.host("the Jacobian of params and X", J, "m p")
-    return int(np.linalg.matrix_rank(J, rtol=rounding))
+    return int(np.linalg.matrix_rank(J, rtol=rtol))
 
 
 def lambda_min_at_width(
@@ -96,16 +97,18 @@ def lambda_min_at_width(
             :func:`ntklib.network.network`.
     """
     _check.host("X", X, "m n0")  # refuses a tracer
-    X = _check.array("X", X, "m n0")
-    n0 = X.shape[1]
+    X = _check.array("X", X, "m n0").astype(float)  # the default float, as parameters
+    m, n0 = X.shape
     n = _check.count("n", n)
     draws = _check.count("draws", draws)
-    init_params(key, 1, n0)  # refuses what is no key
+    _check.keys(key)
+    psi = _functions.activation(psi, jax.ShapeDtypeStruct((m, n), X.dtype))
 
     def kernel(key):
-        return empirical_ntk(init_params(key, n, n0), X, psi)
+        return _empirical_ntk(init_params(key, n, n0), X, psi)
 
-    kernels = jax.lax.map(kernel, jax.random.split(key, draws))
+    keys = jax.random.split(key, draws)
+    kernels = _functions.differentiated_forward(1, jax.lax.map, kernel, keys)
     kernels = np.asarray(_check.finite("the kernel", kernels))
     return np.array([lambda_min(K) for K in kernels])
 

@@ -77,7 +77,7 @@ class ExerciseTable(SphinxDirective):
         """Write the table as Markdown and let the parser read it."""
         root = self.env.app.srcdir
         for path in sets(root):
-            self.env.note_dependency(path)
+            self.env.note_dependency(str(path))
         return self.parse_text_to_nodes(table(root))
 
 
@@ -88,7 +88,7 @@ class ExercisePoints(SphinxRole):
         """Make the number."""
         root = self.env.app.srcdir
         for path in sets(root):
-            self.env.note_dependency(path)
+            self.env.note_dependency(str(path))
         return [nodes.Text(str(points(root, self.text)))], []
 
 
