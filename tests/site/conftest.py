@@ -102,24 +102,12 @@ def browser():
         yield playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
 
 
-@pytest.fixture(scope="session")
-def context(browser):
-    """Gives the visitor with these settings, the same one each time it is asked."""
-
-    @functools.cache
-    def of(scheme, scripts):
-        return browser.new_context(color_scheme=scheme, java_script_enabled=scripts)
-
-    return of
-
-
-def watch(page, base):
+def watch(page):
     """Collect what a page asks for in page.requests, and page.troubles.
 
     Troubles are errors and warnings of the console, requests that fail, and those that
-    go elsewhere than to `base`.
+    go elsewhere than to page.base.
     """
-    page.troubles, page.requests = [], []
 
     def on_console(message):
         if message.type in ("error", "warning"):
@@ -127,7 +115,7 @@ def watch(page, base):
 
     def on_request(request):
         page.requests.append(request.url)
-        if not request.url.startswith((base, "data:", "blob:")):
+        if not request.url.startswith((page.base, "data:", "blob:")):
             page.troubles.append(f"elsewhere: {request.url}")
 
     def on_response(reply):
@@ -141,8 +129,46 @@ def watch(page, base):
     page.on("response", on_response)
 
 
+class Tabs:
+    """Tabs of the browser, each used again: a new one costs a second of a processor."""
+
+    def __init__(self, browser):
+        """Begin without any."""
+        self.browser = browser
+        self.idle = {}  # tabs by their colour scheme and whether scripts run
+
+    def take(self, scheme, scripts):
+        """A tab with these settings that nobody uses."""
+        settings = scheme, scripts
+        if self.idle.get(settings):
+            return self.idle[settings].pop()
+        context = self.browser.new_context(
+            color_scheme=scheme, java_script_enabled=scripts
+        )
+        page = context.new_page()
+        page.settings = settings
+        if scripts:
+            page.add_init_script(SHIFTS)
+        watch(page)
+        return page
+
+    def give_back(self, page):
+        """Leave the page and what it stored, and let others use its tab."""
+        page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        page.unroute_all()
+        page.base = "about:"
+        page.goto("about:blank")
+        self.idle.setdefault(page.settings, []).append(page)
+
+
 @pytest.fixture(scope="session")
-def open_page(context, address):
+def tabs(browser):
+    """The tabs of all tests."""
+    return Tabs(browser)
+
+
+@pytest.fixture(scope="session")
+def open_page(tabs, address):
     """Opens a page of the book, watched (see `watch`).
 
     With `without`, a pattern of addresses, it does not get the files that match.
@@ -151,10 +177,8 @@ def open_page(context, address):
     def opened(
         name, *, width=1280, scheme="light", base=address, scripts=True, without=None
     ):
-        page = context(scheme, scripts).new_page()
-        watch(page, base)
-        if scripts:
-            page.add_init_script(SHIFTS)
+        page = tabs.take(scheme, scripts)
+        page.base, page.troubles, page.requests = base, [], []
         if without:
             page.route(without, lambda route: route.abort())
         page.set_viewport_size({"width": width, "height": 900})
@@ -166,8 +190,8 @@ def open_page(context, address):
 
 
 @pytest.fixture
-def visit(open_page):
-    """Opens a page as `open_page` does, and closes it after the test."""
+def visit(open_page, tabs):
+    """Opens a page as `open_page` does, and leaves it after the test."""
     pages = []
 
     def visit(name, **settings):
@@ -176,7 +200,7 @@ def visit(open_page):
 
     yield visit
     for page in pages:
-        page.close()
+        tabs.give_back(page)
 
 
 def pytest_terminal_summary(terminalreporter):

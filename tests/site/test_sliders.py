@@ -32,7 +32,7 @@ WIDTHS = (390, 1280)
     params=[(name, width) for name in WITH for width in WIDTHS],
     ids=lambda pair: f"{pair[0]}-{pair[1]}",
 )
-def page(request, open_page):
+def page(request, open_page, tabs):
     """A page whose sliders have come, in a window of some width, for several tests."""
     name, width = request.param
     page = open_page(name, width=width)
@@ -40,7 +40,7 @@ def page(request, open_page):
     page.wait_for_load_state("networkidle")
     page.locator(".slider-figure img").nth(WITH[name] - 1).wait_for()
     yield page
-    page.close()
+    tabs.give_back(page)
 
 
 def test_sliders_are_on_at_least_five_pages():
