@@ -109,9 +109,10 @@ def test_cases_are_none_for_values():
 
 def test_described_names_shapes():
     """The arguments of a case in words."""
-    text = described("kernel_velocity", cases("kernel_velocity", 0)[0])
+    case, _ = cases("kernel_velocity", 0)
+    text = described("kernel_velocity", case)
     assert text.startswith("params.W0 (7, 3), params.W1 (7,), X (4, 3), y (4,), psi ")
-    assert text.split()[-1] in PSIS
+    assert PSIS[text.split()[-1]] is case[-1]
     text = described("prediction", cases("prediction", 0)[0])
     start = "K (4, 4), K_new (2, 4), f0 (4,), f0_new (2,), y (4,), t = "
     assert text.startswith(start)
