@@ -23,8 +23,8 @@ from ntklib.general_loss import _output_velocity, function_flow, loss_velocity
 
 
 class Loss(NamedTuple):
-    """l(f, y) and its slope in f for the library, the slope in NumPy, and the flow of one
-    output at rate k.
+    """l(f, y) and its slope in f for the library, the slope in NumPy, and the flow of
+    one output at rate k.
     """
 
     loss: Callable
@@ -40,8 +40,8 @@ def huber(f, y):
 
 
 def logistic_alone(f0, y, k, t):
-    """z = y f solves z' = k/(1 + e^z), so z + e^z grows by k t; e^z is Wright's omega of
-    that.
+    """z = y f solves z' = k/(1 + e^z), so z + e^z grows by k t; e^z is Wright's omega
+    of that.
     """
     z = y * f0
     return y * np.log(wrightomega(z + np.exp(z) + k * t))
@@ -130,8 +130,8 @@ def test_slopes_are_those_by_hand(loss, close):
 
 
 def test_loss_velocity_equals_loops(close):
-    """-(1/m^2) sum_alpha,beta dl_alpha K_alpha,beta dl_beta; for m = 1 it is -K dl^2; an
-    indefinite K may raise a loss.
+    """-(1/m^2) sum_alpha,beta dl_alpha K_alpha,beta dl_beta; for m = 1 it is -K dl^2;
+    an indefinite K may raise a loss.
     """
     dl = [1.0, -2.0, 4.0, 0.5]
     close(
@@ -258,8 +258,8 @@ def spread(a):
     ids=["regular", "rank 2", "zero", "stiff", "very stiff", "indefinite"],
 )
 def test_function_flow_of_the_square_is_the_linear_flow(k, close):
-    """With dl = f - y the outputs are y + exp(-K t/m)(f(0) - y): for singular, stiff and
-    indefinite K too.
+    """With dl = f - y the outputs are y + exp(-K t/m)(f(0) - y): for singular, stiff
+    and indefinite K too.
     """
     for ts in (TIMES, LATE) if np.linalg.eigvalsh(k)[0] > -1e-9 else (TIMES,):
         close(function_flow(k, F0, Y, SQUARE, ts), Y + linear_flow(k, F0 - Y, ts), 5e-9)
