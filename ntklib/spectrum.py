@@ -131,10 +131,11 @@ def chernoff_width(
 
     Args:
         lam: smallest eigenvalue :math:`\lambda` of the expected matrix, positive.
-        bound: bound R on the norm of one unit's matrix, positive. m: number of inputs.
+        bound: bound R on the norm of one unit's matrix, positive.
+        m: number of inputs.
         shrink: :math:`\epsilon`, the part of :math:`\lambda` that may be lost, between
-        0 and 1. failure: :math:`\delta`, the probability that more is lost, between 0
-        and 1.
+            0 and 1.
+        failure: :math:`\delta`, the probability that more is lost, between 0 and 1.
 
     Returns:
         The width n, an integer.
@@ -171,8 +172,9 @@ def hermite_coefficients(
 
     Raises:
         ValueError: bad ``psi``, ``k_max`` or ``norm``; ``psi`` has a jump, or is not
-        finite at some point. RuntimeError: two quadrature rules disagree by more than
-        1.5e-8 of the largest coefficient.
+            finite at some point.
+        RuntimeError: two quadrature rules disagree by more than 1.5e-8 of the largest
+            coefficient.
     """
     norm = _check.nonnegative("norm", norm)
     k_max = _check.count("k_max", k_max)
