@@ -7,6 +7,7 @@ change to the build should leave all of them alone.
 
 import argparse
 import difflib
+import re
 import sys
 from pathlib import Path
 
@@ -21,8 +22,18 @@ def lines(text):
     return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
 
 
-def words(tree):
+def folded(html):
+    """The same HTML with line breaks as browsers show them: as spaces, but in <pre>."""
+    pieces = re.split("(<pre.*?</pre>)", html, flags=re.S)
+    return "".join(
+        piece if piece.startswith("<pre") else piece.replace("\n", " ")
+        for piece in pieces
+    )
+
+
+def words(html):
     """All that is read, in the order of the page, with each formula as TeX."""
+    tree = LexborHTMLParser(folded(html))
     for formula in tree.css(".katex"):
         for annotation in formula.css('annotation[encoding="application/x-tex"]'):
             formula.replace_with(f"${' '.join(annotation.text().split())}$")
@@ -32,7 +43,8 @@ def words(tree):
         link.insert_after(f" <{link.attrs['href']}> ")
     for block in tree.css(BLOCKS):
         block.insert_before("\n")
-    return lines(tree.text())
+    body = tree.body
+    return [] if body is None else lines(body.text())
 
 
 def pages_of(site):
@@ -57,10 +69,10 @@ def content(path):
     }
     for target in sorted(previews):
         found.append(f"preview of {target}:")
-        found += words(LexborHTMLParser(previews[target]))
+        found += words(previews[target])
     for node in tree.css(SILENT):
         node.decompose()
-    return found + words(tree.body)
+    return found + words(tree.html or "")
 
 
 def main():
