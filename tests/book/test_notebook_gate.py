@@ -107,7 +107,7 @@ def flip_a_sign(package):
     """Make the network of a copy of ntklib negative."""
     module = package / "network.py"
     source = module.read_text("utf-8")
-    flipped = source.replace("hidden @ W1 /", "-hidden @ W1 /")
+    flipped = source.replace("return A @ W1 /", "return -A @ W1 /")
     assert flipped != source
     module.write_text(flipped, "utf-8")
 
