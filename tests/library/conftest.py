@@ -24,7 +24,9 @@ def pytest_configure(config):
 
 
 class Activation(NamedTuple):
-    """An activation for the library, and the same function and its derivative written by hand in NumPy."""
+    """An activation for the library, and the same function and its derivative written
+    by hand in NumPy.
+    """
 
     psi: Callable
     value: Callable
@@ -46,7 +48,8 @@ ACTIVATIONS = {
     "z^2+z": Activation(lambda z: z**2 + z, lambda z: z**2 + z, lambda z: 2 * z + 1),
 }
 
-# For params of shape W0 (5, 3), W1 (5,) and X (4, 3): what replaces one of them, and how the message begins.
+# For params of shape W0 (5, 3), W1 (5,) and X (4, 3): what replaces one of them, and
+# how the message begins.
 W0, W1, X = np.ones((5, 3)), np.ones(5), np.ones((4, 3))
 BAD_DATA = {
     "params, a list": ("params", [W0, W1], "params must be Params(W0, W1); got list"),
@@ -100,12 +103,18 @@ BAD_DATA = {
     "X, no inputs": (
         "X",
         X[:0],
-        "X must be a real array of shape (m, n0) and must not be empty; got shape (0, 3)",
+        (
+            "X must be a real array of shape (m, n0) and must not be empty; got "
+            "shape (0, 3)"
+        ),
     ),
     "X, no columns": (
         "X",
         X[:, :0],
-        "X must be a real array of shape (m, n0) and must not be empty; got shape (4, 0)",
+        (
+            "X must be a real array of shape (m, n0) and must not be empty; got "
+            "shape (4, 0)"
+        ),
     ),
     "X, one nan": (
         "X",
@@ -186,13 +195,18 @@ def bad_psi(request):
     """A psi that is no activation, and the beginning of the message."""
     return (
         request.param,
-        "psi must be an elementwise function, such as jnp.tanh, that JAX can trace and that returns a",
+        (
+            "psi must be an elementwise function, such as jnp.tanh, that JAX can "
+            "trace and that returns a"
+        ),
     )
 
 
 @pytest.fixture(scope="session")
 def refuses():
-    """refuses(message, function, *args): a ValueError of one line that begins with the message."""
+    """refuses(message, function, *args): a ValueError of one line that begins with the
+    message.
+    """
 
     def check(message, function, *args, **kwargs):
         with pytest.raises(ValueError, match=f"^{re.escape(message)}") as caught:

@@ -1,4 +1,4 @@
-"""Validation of arguments: what passes, what is refused, and the one line that says so."""
+"""Validation of arguments: what passes, what is refused, and in which sentence."""
 
 import types
 
@@ -27,7 +27,9 @@ class Unspeakable:
 
 
 def test_concrete_says_whether_values_can_be_seen():
-    """Numbers can be looked at; tracers, and arrays that live partly on other machines, cannot."""
+    """Numbers can be looked at; tracers, and arrays that live partly on other machines,
+    cannot.
+    """
     assert _check.concrete(np.ones(2))
     assert _check.concrete(jnp.ones(2))
     assert not _check.concrete(types.SimpleNamespace(is_fully_addressable=False))
@@ -61,7 +63,10 @@ def test_finite_accepts_a_number(value, refuses):
     ],
 )
 def test_array_keeps_floats_and_converts_integers(value, dtype):
-    """A floating dtype stays, integers become JAX's default float; for the host all become NumPy float64."""
+    """A floating dtype stays, integers become JAX's default float.
+
+    For the host all become NumPy float64.
+    """
     got, host = _check.array("a", value, "m"), _check.host("a", value, "m")
     assert isinstance(got, jax.Array)
     assert got.dtype == dtype
@@ -71,7 +76,9 @@ def test_array_keeps_floats_and_converts_integers(value, dtype):
 
 
 def test_array_without_x64():
-    """Where JAX's flag is off the default float is float32, and a list becomes that without a warning."""
+    """Where JAX's flag is off the default float is float32, and a list becomes that
+    without a warning.
+    """
     with jax.enable_x64(False):
         assert (
             _check.array("a", [0.5, 1.0], "m").dtype
@@ -160,7 +167,9 @@ def test_times_inside_jit_are_checked_for_their_shape(refuses):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("scale", [1.0, 1e-3, 1e3])
 def test_symmetric_up_to_rounding(convert, dtype, scale, refuses):
-    """max|M - M^T| <= 1e3 eps max|M| passes, eps that of the dtype that came, and is then exactly symmetric."""
+    """max|M - M^T| <= 1e3 eps max|M| passes, eps that of the dtype that came, and is
+    then exactly symmetric.
+    """
     M = np.array([[4, 1], [1, 3]], dtype) * dtype(scale)
     limit = 1e3 * np.finfo(dtype).eps * M[0, 0]
     for part, passes in [
@@ -185,7 +194,9 @@ def test_symmetric_up_to_rounding(convert, dtype, scale, refuses):
 
 
 def test_symmetric_takes_any_scale(close):
-    """The zero matrix is symmetric, and so is one whose entries double beyond the largest float."""
+    """The zero matrix is symmetric, and so is one whose entries double beyond the
+    largest float.
+    """
     close(_check.symmetric("M", np.zeros((2, 2))), np.zeros((2, 2)), 0)
     huge = np.full((2, 2), 1.7e308)
     close(_check.symmetric("M", huge, convert=_check.host) / 1e308, huge / 1e308, 1e-15)
@@ -200,7 +211,9 @@ def test_symmetric_inside_jit():
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
 def test_symmetric_checks_a_constant_inside_jit(dtype, refuses):
-    """A matrix that is no tracer has values, and they are looked at even where every operation would be traced."""
+    """A matrix that is no tracer has values, and they are looked at even where every
+    operation would be traced.
+    """
     good, bad = jnp.eye(2, dtype=dtype), jnp.array([[1, 2], [16, 3]], dtype)
     assert jax.jit(lambda a: a + _check.symmetric("M", good))(dtype(1)).tolist() == [
         [2, 1],
@@ -271,7 +284,7 @@ def test_nonnegative_starts_at_zero(refuses):
 
 @pytest.mark.parametrize("below", [np.inf, 2])
 def test_positive_lies_between_its_limits(below, refuses):
-    """0 < number < below, neither limit included, and the number comes back as a float."""
+    """0 < number < below, neither limit included; the number comes back as a float."""
     for good in (1e-300, np.float32(0.5), jnp.array(1), 1.999):
         assert _check.positive("eta", good, below) == float(good)
     for bad in (0, -0.0, below, *NO_NUMBER):
@@ -295,7 +308,10 @@ def test_shown_cuts_at_forty():
 
 
 def test_count_takes_positive_integers(refuses):
-    """1, 2, ... of any integer type come back as int; a truth value is no number of things."""
+    """1, 2, ... of any integer type come back as int.
+
+    a truth value is no number of things.
+    """
     for good in (1, np.uint8(3), jnp.array(2)):
         assert type(_check.count("n", good)) is int
         assert _check.count("n", good) == good

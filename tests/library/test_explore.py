@@ -17,10 +17,13 @@ from ntklib.explore import compare_with_linear_flow
 
 
 @pytest.mark.parametrize("first", [0.0, 0.7])
-def test_compare_with_linear_flow_agrees_with_matrix_exponential_and_automatic_differentiation(
+def test_compare_with_linear_flow_agrees_with_expm_and_automatic_differentiation(
     problem, first
 ):
-    """The linear flow exp(-K t/m) r starts at the first time, whatever it is; kernels are those of the definition."""
+    """The linear flow exp(-K t/m) r starts at the first time, whatever it is.
+
+    Kernels are those of the definition.
+    """
     params, X, y = problem(4, 7, 3)
     ts = np.array([first, 1.0, 5.0])
     got = compare_with_linear_flow(params, X, y, jnp.tanh, ts)
@@ -48,7 +51,9 @@ def test_compare_with_linear_flow_agrees_with_matrix_exponential_and_automatic_d
 
 
 def test_compare_with_linear_flow_is_closer_for_a_wider_network(problem):
-    """From width 20 to 2000 the root mean square drift over five starts falls about a hundredfold."""
+    """From width 20 to 2000 the root mean square drift over five starts falls about a
+    hundredfold.
+    """
     _, X, y = problem(3, 1, 2)
     drift = {}
     for n in (20, 2000):
@@ -85,7 +90,9 @@ def test_compare_with_linear_flow_refuses_what_its_parts_refuse(problem, refuses
 
 
 def test_compare_with_linear_flow_in_single_precision(close):
-    """With x64 off, as JAX starts, the comparison is that of double precision, to float32's digits."""
+    """With x64 off, as JAX starts, the comparison is that of double precision, to
+    float32's digits.
+    """
     found, rng = [], np.random.default_rng(0)
     params = rng.normal(size=(16, 2)), rng.normal(size=16)
     for x64 in (False, True):
@@ -102,7 +109,10 @@ def test_compare_with_linear_flow_in_single_precision(close):
 
 def test_compare_with_linear_flow_refuses_a_kernel_of_zeros(refuses):
     """At the input 0, tanh has the kernel 0, of which no drift is a share."""
-    message = "the kernel at the first time must not be 0; its drift is measured as a share of it"
+    message = (
+        "the kernel at the first time must not be 0; its drift is measured "
+        "as a share of it"
+    )
     params = (np.ones((2, 2)), np.ones(2))
     refuses(
         message,

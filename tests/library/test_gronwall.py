@@ -25,7 +25,7 @@ def losses(K, r0, ts):
 
 
 def test_gronwall_bound_equals_the_exponential():
-    """L(t) <= exp(-2 lambda t/m) L(0); with the lecture's rate exp(-lambda t/2m) L(0)."""
+    """L(t) <= exp(-2 lambda t/m) L(0); in the lecture exp(-lambda t/2m) L(0)."""
     assert gronwall_bound(3.0, 0.5, 4, [0.0, 8.0]).tolist() == [3.0, 3.0 * np.exp(-2.0)]
     assert gronwall_bound(3.0, 0.5, 4, [0.0, 8.0], rate="sharp").tolist() == [
         3.0,
@@ -41,7 +41,10 @@ def test_gronwall_bound_equals_the_exponential():
     "lam", [[0.0, 1.0, 2.0, 3.0], [0.7, 0.7, 2.0, 30.0], [1e-9, 1.0, 1.0, 1.0]]
 )
 def test_gronwall_bound_is_attained(lam, close):
-    """With r(0) an eigenvector of lambda_min, L(t) = exp(-2 lambda_min t/m) L(0): no larger rate would do."""
+    """With r(0) an eigenvector of lambda_min, L(t) = exp(-2 lambda_min t/m) L(0).
+
+    No larger rate would do.
+    """
     K, r0 = Q * lam @ Q.T, 3 * Q[:, 0]
     close(gronwall_bound(9 / 8, lam[0], 4, TIMES), losses(K, r0, TIMES), 1e-12)
 
@@ -52,7 +55,9 @@ def test_gronwall_bound_is_attained(lam, close):
     ts=st.lists(st.floats(0, 50), min_size=1, max_size=5).map(sorted),
 )
 def test_gronwall_bound_holds_for_any_start(lam, r0, ts):
-    """L(t) <= exp(-2 lambda_min t/m) L(0) <= exp(-lambda_min t/2m) L(0) for every PSD kernel and every start."""
+    """L(t) <= exp(-2 lambda_min t/m) L(0) <= exp(-lambda_min t/2m) L(0) for every PSD
+    kernel and every start.
+    """
     loss0 = r0 @ r0 / 8
     sharp, lecture = (
         gronwall_bound(loss0, lam.min(), 4, ts, rate=rate)
@@ -66,7 +71,9 @@ def test_gronwall_bound_holds_for_any_start(lam, r0, ts):
     loss0=st.floats(0.1, 9), lam=st.floats(0, 9), m=st.integers(1, 9), t=st.floats(0, 9)
 )
 def test_gronwall_bound_the_lectures_rate_is_a_quarter(loss0, lam, m, t):
-    """exp(-lambda t/2m) is the fourth root of exp(-2 lambda t/m), and so never below it."""
+    """exp(-lambda t/2m) is the fourth root of exp(-2 lambda t/m), and so never below
+    it.
+    """
     sharp, lecture = (
         gronwall_bound(loss0, lam, m, [t], rate=rate)[0] / loss0
         for rate in ("sharp", "lecture")
@@ -75,14 +82,20 @@ def test_gronwall_bound_the_lectures_rate_is_a_quarter(loss0, lam, m, t):
 
 
 def test_gronwall_bound_is_far_below_the_lectures(close):
-    """The squared loss falls by exp(-2) where the lecture's rate allows exp(-1/2): its bound is loose, not wrong."""
+    """The squared loss falls by exp(-2) where the lecture's rate allows exp(-1/2).
+
+    Its bound is loose, not wrong.
+    """
     loss = losses(2.0 * np.eye(4), np.ones(4), [2.0])
     close(gronwall_bound(0.5, 2.0, 4, [2.0]), loss, 1e-14)
     close(gronwall_bound(0.5, 2.0, 4, [2.0], rate="lecture"), np.exp(1.5) * loss, 1e-14)
 
 
 def test_gronwall_bound_at_the_extremes():
-    """lambda = 0 or L(0) = 0 gives a constant; an exponent below every float gives 0, and t = 0 gives L(0)."""
+    """lambda = 0 or L(0) = 0 gives a constant.
+
+    An exponent below every float gives 0, and t = 0 gives L(0).
+    """
     assert gronwall_bound(3, 0, 1, [0, 1e300]).tolist() == [3.0, 3.0]
     assert gronwall_bound(0, 1.0, 1, [0, 1e300]).tolist() == [0.0, 0.0]
     assert gronwall_bound(3.0, 1e308, 1, [0.0, 1e300]).tolist() == [3.0, 0.0]
@@ -91,7 +104,10 @@ def test_gronwall_bound_at_the_extremes():
 @pytest.mark.parametrize("x64", [True, False])
 @pytest.mark.parametrize("kind", [np.float32, jnp.float32, list])
 def test_gronwall_and_its_bound_work_in_numpy_float64(kind, x64):
-    """NumPy float64 in and out, whatever comes and whatever JAX's flag says; integers become float."""
+    """NumPy float64 in and out, whatever comes and whatever JAX's flag says.
+
+    Integers become float.
+    """
     with jax.enable_x64(x64):
         ts = [0, 1, 2] if kind is list else kind([0, 1, 2])
         loss0, lam = (3, 1) if kind is list else (kind(3), kind(1))
@@ -133,12 +149,18 @@ def test_gronwall_and_its_bound_work_in_numpy_float64(kind, x64):
         (
             "ts",
             [],
-            "ts must be a real array of shape (T,) and must not be empty; got shape (0,)",
+            (
+                "ts must be a real array of shape (T,) and must not be empty; got "
+                "shape (0,)"
+            ),
         ),
         (
             "ts",
             [[0.0], [1.0, 2.0]],
-            "ts must be a real array of shape (T,); got a list that is not a rectangular",
+            (
+                "ts must be a real array of shape (T,); got a list that is not a "
+                "rectangular"
+            ),
         ),
         ("ts", [1j], "ts must be a real array of shape (T,); got dtype complex128"),
         ("ts", [np.inf], "ts must be finite; got inf at index (0,)"),
@@ -162,9 +184,14 @@ def test_gronwall_bound_refuses(name, bad, message, refuses):
 
 
 def test_gronwall_and_its_bound_refuse_tracers(refuses):
-    """A host function holds numbers: inside jit it says so, whichever argument is traced."""
+    """A host function holds numbers: inside jit it says so, whichever argument is
+    traced.
+    """
     number = "{} must be a finite number and at least 0; got "
-    times = "ts must hold numbers, not a JAX tracer; call this function outside jit, vmap and grad"
+    times = (
+        "ts must hold numbers, not a JAX tracer; call this function outside "
+        "jit, vmap and grad"
+    )
     for name, message in [
         ("loss0", number.format("loss0")),
         ("lam", number.format("lam")),
@@ -197,17 +224,22 @@ def test_gronwall_and_its_bound_refuse_tracers(refuses):
     ids=["constant", "cos", "rational", "in JAX", "kink", "jump"],
 )
 def test_gronwall_equals_the_closed_form(u0, beta, integral, close):
-    """u(t) <= u(0) exp int_0^t beta, for integrals known in closed form and u(0) of any sign."""
+    """u(t) <= u(0) exp int_0^t beta, for integrals known in closed form and u(0) of any
+    sign.
+    """
     close(gronwall(u0, beta, TIMES), u0 * np.exp(integral(TIMES)), 2e-10)
 
 
 def test_gronwall_of_a_constant_is_gronwall_bound(close):
-    """With beta = -2 lambda/m the general inequality is the bound with the sharp rate."""
+    """With beta = -2 lambda/m the inequality is the bound with the sharp rate."""
     close(gronwall(2.0, lambda t: -2 * 0.5 / 4, TIMES), gronwall_bound(**GOOD), 1e-14)
 
 
 def test_gronwall_solves_the_equation(close):
-    """The bound is the solution of u' = beta(t) u, here by DOP853; it is attained by equality."""
+    """The bound is the solution of u' = beta(t) u, here by DOP853.
+
+    It is attained by equality.
+    """
 
     def beta(t):
         return np.sin(3 * t) - t / 4
@@ -226,7 +258,9 @@ def test_gronwall_solves_the_equation(close):
 
 @given(c=st.floats(0, 3), u0=st.floats(-5, 5), w=st.floats(0.1, 3))
 def test_gronwall_bounds_what_falls_faster(c, u0, w):
-    """u' = beta u - c <= beta u, with beta = cos(w t), stays below the bound, whatever the sign of u."""
+    """u' = beta u - c <= beta u, with beta = cos(w t), stays below the bound, whatever
+    the sign of u.
+    """
     ode = scipy.integrate.solve_ivp(
         lambda t, u: np.cos(w * t) * u - c,
         (0, 7),
@@ -244,7 +278,10 @@ def test_gronwall_bounds_what_falls_faster(c, u0, w):
     gaps=arrays(float, 5, elements=st.floats(0.01, 2)),
 )
 def test_gronwall_is_exact_between_knots(values, gaps):
-    """A piecewise linear beta with its knots at the times is integrated exactly: by the trapezoid rule."""
+    """A piecewise linear beta with its knots at the times is integrated exactly.
+
+    By the trapezoid rule.
+    """
     ts = np.r_[0.0, np.cumsum(gaps)]
     trapezoids = np.r_[0.0, np.cumsum(gaps * (values[1:] + values[:-1]) / 2)]
     got = gronwall(1.5, lambda t: np.interp(t, ts, values), ts)
@@ -252,7 +289,10 @@ def test_gronwall_is_exact_between_knots(values, gaps):
 
 
 def test_gronwall_starts_at_zero_whatever_the_times(close):
-    """The integral runs from t = 0 to each time: ts[0], repetitions and other times do not matter."""
+    """The integral runs from t = 0 to each time.
+
+    ts[0], repetitions and other times do not matter.
+    """
     close(gronwall(1.0, np.cos, [2.0]), np.exp(np.sin([2.0])), 1e-12)
     close(
         gronwall(1.0, np.cos, [0.5, 2.0, 2.0]), np.exp(np.sin([0.5, 2.0, 2.0])), 1e-12
@@ -261,13 +301,19 @@ def test_gronwall_starts_at_zero_whatever_the_times(close):
 
 
 def test_gronwall_at_the_extremes():
-    """An exponent below every float is a bound of 0; from u(0) = 0 the bound stays 0."""
+    """An exponent below every float is a bound of 0.
+
+    From u(0) = 0 the bound stays 0.
+    """
     assert gronwall(1.0, lambda t: -6e307, [1.0, 2.0, 3.0, 4.0]).tolist() == [0.0] * 4
     assert gronwall(0.0, lambda t: 1.0, [1.0, 800.0]).tolist() == [0.0, 0.0]
 
 
 def test_gronwall_bounds_a_network_whose_kernel_moves(problem):
-    """L(t) <= L(0) exp int -2 lambda_min(K_s)/m, at finite width; with K_0 for K_s the loss breaks the bound."""
+    """L(t) <= L(0) exp int -2 lambda_min(K_s)/m, at finite width.
+
+    With K_0 for K_s the loss breaks the bound.
+    """
     params, X, y = problem(4, 2, 2, seed=9)
     ts = np.linspace(0, 1000, 401)
     flow = gradient_flow(params, X, y, jnp.tanh, ts)
@@ -318,17 +364,26 @@ def test_gronwall_bounds_a_network_whose_kernel_moves(problem):
         (
             "beta",
             1.0,
-            "beta must be a function of time, such as lambda t: -2 * t; got TypeError: 'float' object is n",
+            (
+                "beta must be a function of time, such as lambda t: -2 * t; got "
+                "TypeError: 'float' object is n"
+            ),
         ),
         (
             "beta",
             "cos",
-            "beta must be a function of time, such as lambda t: -2 * t; got TypeError: 'str' object is",
+            (
+                "beta must be a function of time, such as lambda t: -2 * t; got "
+                "TypeError: 'str' object is"
+            ),
         ),
         (
             "beta",
             lambda: 1.0,
-            "beta must be a function of time, such as lambda t: -2 * t; got TypeError: ",
+            (
+                "beta must be a function of time, such as lambda t: -2 * t; got "
+                "TypeError: "
+            ),
         ),
         (
             "beta",
@@ -340,7 +395,10 @@ def test_gronwall_bounds_a_network_whose_kernel_moves(problem):
         (
             "ts",
             [],
-            "ts must be a real array of shape (T,) and must not be empty; got shape (0,)",
+            (
+                "ts must be a real array of shape (T,) and must not be empty; got "
+                "shape (0,)"
+            ),
         ),
         ("ts", [np.nan], "ts must be finite; got nan at index (0,)"),
         ("ts", [-1.0, 0.0], "ts must be non-negative; got ts[0] = -1.0"),
@@ -358,7 +416,9 @@ def test_gronwall_refuses(name, bad, message, refuses):
 
 @pytest.mark.parametrize("error", [ArithmeticError(), ArithmeticError("one\ntwo")])
 def test_gronwall_reports_what_beta_raises(error):
-    """The first line of an error inside beta is named, and the error is kept as the cause."""
+    """The first line of an error inside beta is named, and the error is kept as the
+    cause.
+    """
 
     def beta(t):
         raise error
@@ -397,6 +457,7 @@ def test_gronwall_says_where_the_quadrature_fails(beta, ts, message):
     with pytest.raises(RuntimeError, match=re.escape(message)) as caught:
         gronwall(1.0, beta, ts)
     assert re.fullmatch(
-        r"gronwall could not integrate beta from [^\n]*[a-z)]; would more times in between do\?",
+        r"gronwall could not integrate beta from [^\n]*[a-z)]; "
+        r"would more times in between do\?",
         str(caught.value),
     )

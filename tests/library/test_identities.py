@@ -1,6 +1,9 @@
-"""Equations (2) and (5) and Exercises 1 to 3 as identities: an undefined psi, symbols for weights, inputs and targets.
+"""Equations (2) and (5) and Exercises 1 to 3 as identities.
 
-A correct formula leaves exactly 0; a printed one leaves something that is not 0 for a polynomial psi either.
+psi is undefined; weights, inputs and targets are symbols.
+
+A correct formula leaves exactly 0; a printed one leaves something that is not 0 for a
+polynomial psi either.
 """
 
 import itertools
@@ -14,7 +17,9 @@ SIZES = [(1, 1, 1), (3, 1, 2), (3, 2, 2), (4, 2, 1)]
 
 
 class Network:
-    """Outputs, gradients, Hessians, kernel and triple products of a network of m inputs, all by differentiation."""
+    """Outputs, gradients, Hessians, kernel and triple products of a network of m
+    inputs, all by differentiation.
+    """
 
     def __init__(self, m, n, n0):
         """Give every number a symbol of its own."""
@@ -59,7 +64,9 @@ class Network:
         return sum(factor(i) for i in range(self.n)) / sp.sqrt(self.n) ** 3
 
     def is_zero(self, expression):
-        """Exactly 0 for every psi; if it is not, then not for a cubic psi and a quadratic loss at one point either."""
+        """Exactly 0 for every psi; if it is not, then not for a cubic psi and a
+        quadratic loss at one point either.
+        """
         left = sp.expand(expression.doit())
         cubic = left.subs(
             LOSS,
@@ -93,7 +100,10 @@ def test_equation_2_and_its_misreading(net):
 
 
 def test_exercise_1(net):
-    """K^ab = (1/n) sum_i [psi psi + <x^a, x^b> W1_i^2 psi' psi']; with W1_i in place of its square it is wrong."""
+    """K^ab = (1/n) sum_i [psi psi + <x^a, x^b> W1_i^2 psi' psi'].
+
+    With W1_i in place of its square it is wrong.
+    """
     b = net.m - 1
 
     def closed(power):
@@ -112,7 +122,10 @@ def test_exercise_1(net):
 
 
 def test_exercise_2_and_its_misprint(net):
-    """d K^ab/dt = -(1/m) sum_c r^c (T^abc + T^bac); with r^a for r^c it is wrong as soon as there are two inputs."""
+    """d K^ab/dt = -(1/m) sum_c r^c (T^abc + T^bac).
+
+    With r^a for r^c it is wrong as soon as there are two inputs.
+    """
     b, loss = net.m - 1, dot(net.r, net.r) / (2 * net.m)
     moved = dot([net.kernel[0][b].diff(p) for p in net.theta], net.downhill(loss))
     both = [net.triple(0, b, c) + net.triple(b, 0, c) for c in range(net.m)]
@@ -121,7 +134,10 @@ def test_exercise_2_and_its_misprint(net):
 
 
 def test_exercise_3_and_its_misprints(net):
-    """T^abc has the factors <x^a, x^c>, <x^a, x^b> and their product; each misprint alone is wrong, unless b = c."""
+    """T^abc has the factors <x^a, x^c>, <x^a, x^b> and their product.
+
+    Each misprint alone is wrong, unless b = c.
+    """
     m, psi, a, g = net.m, net.psi, net.a, net.gram
     for b, c in {(m - 1, m - 1), (m - 1, m // 2)}:
         first = net.average(
@@ -150,7 +166,10 @@ def test_exercise_3_and_its_misprints(net):
 
 
 def test_equation_5_and_its_misreadings(net):
-    """d L*/dt = -(1/m^2) dl' K dl for any loss l; 1/m in place of 1/m^2, or f - y in place of dl, is wrong."""
+    """d L*/dt = -(1/m^2) dl' K dl for any loss l.
+
+    1/m in place of 1/m^2, or f - y in place of dl, is wrong.
+    """
     examples = list(zip(net.f, net.y, strict=True))
     slopes = [LOSS(Z, y).diff(Z).subs(Z, f) for f, y in examples]
     total = sum(LOSS(f, y) for f, y in examples) / net.m
@@ -165,7 +184,9 @@ def test_equation_5_and_its_misreadings(net):
 
 
 def test_identities_can_tell_a_constant():
-    """The check itself: a square root of n, or of 1.0001 n, in front of the output is not the same."""
+    """The check itself: a square root of n, or of 1.0001 n, in front of the output is
+    not the same.
+    """
     net = Network(2, 2, 1)
     assert net.is_zero(net.f[0] - net.f[0])
     assert not net.is_zero(

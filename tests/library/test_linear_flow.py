@@ -1,4 +1,6 @@
-"""The residuals under a constant kernel, r(t) = exp(-K t/m) r(0), and prediction at new points."""
+"""The residuals under a constant kernel, r(t) = exp(-K t/m) r(0), and prediction at new
+points.
+"""
 
 import inspect
 
@@ -59,7 +61,10 @@ def arguments(function):
 
 @kernels
 def test_linear_flow_equals_expm(K, close):
-    """r(t) = exp(-K t/m) r(0), by Pade approximation; also for singular and for stiff K."""
+    """r(t) = exp(-K t/m) r(0), by Pade approximation.
+
+    Also for singular and for stiff K.
+    """
     K = (K + K.T) / 2
     close(
         linear_flow(K, R0, TIMES),
@@ -77,7 +82,10 @@ def test_linear_flow_one_input(K, r0, t, close):
 
 
 def test_linear_flow_modes_decay_alone(close):
-    """An eigenvector stays one: r(0) = v_k gives r(t) = exp(-lambda_k t/m) v_k; what K does not see is never learnt."""
+    """An eigenvector stays one: r(0) = v_k gives r(t) = exp(-lambda_k t/m) v_k.
+
+    What K does not see is never learnt.
+    """
     lam = np.array([0.0, 0.0, 1.0, 2.0, 30.0])
     for k in range(5):
         want = np.exp(-np.outer(TIMES, lam[k]) / 5) * Q[:, k]
@@ -92,7 +100,9 @@ def test_linear_flow_modes_decay_alone(close):
     ts=st.lists(st.floats(0, 1e18), min_size=2, max_size=5).map(sorted),
 )
 def test_linear_flow_never_raises_the_loss(B, seed, ts):
-    """K = B B^T is PSD, so exp(-lambda_max t/m) |r(0)| <= |r(t)|, and |r(t)| never rises, however late."""
+    """K = B B^T is PSD, so exp(-lambda_max t/m) |r(0)| <= |r(t)|, and |r(t)| never
+    rises, however late.
+    """
     r0 = np.random.default_rng(seed).normal(size=len(B))
     norms = np.linalg.norm(linear_flow(B @ B.T, r0, [0.0, *ts]), axis=1)
     slowest = np.exp(-(np.linalg.norm(B, 2) ** 2) * np.array(ts) / len(B)) * norms[0]
@@ -108,7 +118,10 @@ def test_linear_flow_never_raises_the_loss(B, seed, ts):
     t=st.floats(0, 3),
 )
 def test_linear_flow_composes(K, r0, s, t, close):
-    """exp(-K (s + t)/m) r = exp(-K t/m) exp(-K s/m) r for any symmetric K: a time does not depend on the others."""
+    """exp(-K (s + t)/m) r = exp(-K t/m) exp(-K s/m) r for any symmetric K.
+
+    a time does not depend on the others.
+    """
     K = K + K.T
     at_s, at_both = linear_flow(K, r0, [s, s + t])
     error = np.abs(linear_flow(K, at_s, [t])[0] - at_both).max()
@@ -122,7 +135,9 @@ def test_linear_flow_composes(K, r0, s, t, close):
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("t", [1e6, 1e12, 1e20, 1e300])
 def test_linear_flow_and_predict_of_a_singular_kernel_end(seed, t, close):
-    """r(t) tends to the part of r(0) in the null space of K, and f_t(x) to f_0(x) + K(x, X) K^+ (y - f_0), and stay."""
+    """r(t) tends to the part of r(0) in the null space of K, and f_t(x) to f_0(x) +
+    K(x, X) K^+ (y - f_0), and stay.
+    """
     rng = np.random.default_rng(seed)
     J, J_new, r0 = rng.normal(size=(6, 3)), rng.normal(size=(2, 3)), rng.normal(size=6)
     close(linear_flow(J @ J.T, r0, [t])[0], r0 - J @ np.linalg.lstsq(J, r0)[0], 1e-12)
@@ -131,7 +146,10 @@ def test_linear_flow_and_predict_of_a_singular_kernel_end(seed, t, close):
 
 
 def test_linear_flow_at_the_extremes(refuses):
-    """A part of r(0) that is 0 stays 0 though its mode diverges; what overflows is named."""
+    """A part of r(0) that is 0 stays 0 though its mode diverges.
+
+    What overflows is named.
+    """
     assert linear_flow(np.diag([-1.0, 1.0]), [0.0, 1.0], [0.0, 1e300]).tolist() == [
         [0.0, 1.0],
         [0.0, 0.0],
@@ -163,7 +181,9 @@ def test_predict_equals_the_inverse(close):
 
 @pytest.mark.parametrize("name", ["Gram of rank 2", "all ones", "zero", "indefinite"])
 def test_predict_equals_ode(name, close):
-    """d f/dt = -K (f - y)/m and d f(x)/dt = -K(x, X) (f - y)/m, integrated step by step, also for singular K."""
+    """d f/dt = -K (f - y)/m and d f(x)/dt = -K(x, X) (f - y)/m, integrated step by
+    step, also for singular K.
+    """
     a = arguments(predict) | {"K": KERNELS[name]}
     y, both = a["y"], np.vstack([a["K"], a["K_new"]])
     start = np.concatenate([a["f0"], a["f0_new"]])
@@ -181,7 +201,10 @@ def test_predict_equals_ode(name, close):
 
 @kernels
 def test_predict_at_training_points(K, close):
-    """At the training points themselves f_t = y + r(t), the linear flow; K itself is known to eps |K| only."""
+    """At the training points themselves f_t = y + r(t), the linear flow.
+
+    K itself is known to eps |K| only.
+    """
     K, f0, y = (K + K.T) / 2, R0, R0[::-1]
     rounding = np.finfo(float).eps * np.linalg.norm(K) * max(TIMES) / 5
     close(
@@ -202,7 +225,7 @@ def test_predict_ends_in_kernel_regression(close):
     ("lam", "t"), [(1e-13, 1.0), (1e-300, 1.0), (1e-320, 1e-10), (0.0, 7.0)]
 )
 def test_predict_small_eigenvalues(lam, t, close):
-    """(1 - exp(-lambda t/m))/lambda = t/m (1 - lambda t/2m + ...), to full precision."""
+    """(1 - exp(-lambda t/m))/lambda = t/m (1 - lambda t/2m + ...), to all digits."""
     got = predict(np.diag([lam, 1.0]), [[3.0, 0.0]], [0.0, 0.0], [0.5], [2.0, 0.0], [t])
     close(got, np.array([[0.5 + 3.0 * 2.0 * t / 2 * (1 - lam * t / 4)]]), 1e-15)
 
@@ -234,7 +257,9 @@ def test_linear_flow_and_the_others_work_in_numpy_float64(function, kind, x64):
 
 
 def test_linear_flow_and_the_others_take_integers():
-    """Integers become float: K = 2 and m = 1 make r(1) = 3 exp(-2), and predict tends from 0 to y = 3."""
+    """Integers become float: K = 2 and m = 1 make r(1) = 3 exp(-2), and predict tends
+    from 0 to y = 3.
+    """
     assert largest_stable_step([[2]]) == 1.0
     assert kernel_regression([[2]], [[2], [1]], [0], [0, 5], [3], ridge=1).tolist() == [
         2.0,
@@ -255,10 +280,15 @@ def test_linear_flow_and_the_others_take_integers():
     ids=["jit", "vmap", "grad"],
 )
 def test_linear_flow_and_the_others_refuse_tracers(function, transform, refuses):
-    """A host function holds numbers: inside jit, vmap and grad it says so, whichever argument is traced."""
+    """A host function holds numbers: inside jit, vmap and grad it says so, whichever
+    argument is traced.
+    """
     good = arguments(function)
     for name, value in good.items():
-        message = f"{name} must hold numbers, not a JAX tracer; call this function outside jit, vmap and grad"
+        message = (
+            f"{name} must hold numbers, not a JAX tracer; call this "
+            "function outside jit, vmap and grad"
+        )
         refuses(
             message,
             transform,
@@ -269,7 +299,9 @@ def test_linear_flow_and_the_others_refuse_tracers(function, transform, refuses)
 
 @functions
 def test_linear_flow_and_the_others_refuse_bad_values(function, refuses):
-    """NaN, infinity, complex numbers, text, ragged lists, empty arrays and a wrong rank are refused by name."""
+    """NaN, infinity, complex numbers, text, ragged lists, empty arrays and a wrong rank
+    are refused by name.
+    """
     good = arguments(function)
     for name, value in good.items():
         what = {
@@ -292,15 +324,24 @@ def test_linear_flow_and_the_others_refuse_bad_values(function, refuses):
             ("text", f"{name} must be a real array of shape {what}; got 'text'"),
             (
                 [[1.0], [2.0, 3.0]],
-                f"{name} must be a real array of shape {what}; got a list that is not a rect",
+                (
+                    f"{name} must be a real array of shape {what}; got a list that is "
+                    "not a rect"
+                ),
             ),
             (
                 value[None],
-                f"{name} must be a real array of shape {what}; got shape {value[None].shape}",
+                (
+                    f"{name} must be a real array of shape {what}; got shape "
+                    f"{value[None].shape}"
+                ),
             ),
             (
                 value[:0],
-                f"{name} must be a real array of shape {what} and must not be empty; got shape {(0, *value.shape[1:])}",
+                (
+                    f"{name} must be a real array of shape {what} and must not be "
+                    f"empty; got shape {(0, *value.shape[1:])}"
+                ),
             ),
         ]:
             refuses(message, function, **good | {name: bad})
@@ -356,14 +397,19 @@ def test_linear_flow_and_the_others_refuse_bad_values(function, refuses):
 def test_linear_flow_and_the_others_refuse_a_mismatch(
     function, name, bad, message, refuses
 ):
-    """Lengths, symmetry, times and what overflows: the message names the argument and both sides."""
+    """Lengths, symmetry, times and what overflows.
+
+    The message names the argument and both sides.
+    """
     late = {"ts": [0.0, 1e5]} if "ts" in arguments(function) else {}
     refuses(message, function, **arguments(function) | late | {name: bad})
 
 
 @pytest.mark.parametrize("name", ["regular", "Gram of rank 2", "all ones", "zero"])
 def test_kernel_regression_is_where_predict_ends(name, close):
-    """f(x) = lim f_t(x); modes with lambda = 0 are left out, as the flow leaves them where K_new comes from K."""
+    """f(x) = lim f_t(x); modes with lambda = 0 are left out, as the flow leaves them
+    where K_new comes from K.
+    """
     K = KERNELS[name]
     a = arguments(kernel_regression) | {"K": K, "K_new": B_NEW[:, :5] @ K}
     close(kernel_regression(**a), predict(**a, ts=[1e6])[0], 1e-8)
@@ -377,7 +423,9 @@ def test_kernel_regression_is_where_predict_ends(name, close):
 @pytest.mark.parametrize("ridge", [0.0, 1e-6, 0.3, 70.0])
 @pytest.mark.parametrize(("m", "p"), [(1, 1), (2, 7), (5, 7), (7, 3)])
 def test_kernel_regression_is_ridge_regression(m, p, ridge, close):
-    """For K = B B^T it is f_0 + B_new w; w minimises |f_0 + B w - y|^2 + ridge |w|^2, and is shortest for ridge 0."""
+    """For K = B B^T it is f_0 + B_new w; w minimises |f_0 + B w - y|^2 + ridge |w|^2,
+    and is shortest for ridge 0.
+    """
     rng = np.random.default_rng(m)
     features, new, f0, f0_new, y = (
         rng.normal(size=s) for s in ((m, p), (3, p), m, 3, m)
@@ -396,7 +444,9 @@ def test_kernel_regression_is_ridge_regression(m, p, ridge, close):
 
 
 def test_kernel_regression_is_weight_decay_of_the_linearised_network(problem, close):
-    """The theta that minimises |f_lin - y|^2 + ridge |theta - theta_0|^2 has these outputs at new inputs."""
+    """The theta that minimises |f_lin - y|^2 + ridge |theta - theta_0|^2 has these
+    outputs at new inputs.
+    """
     params0, X, y = problem(4, 5, 3)
     X_new, rng = problem(6, 5, 3, seed=1)[1], np.random.default_rng(0)
     kernel = [empirical_ntk(params0, x, jnp.tanh, X) for x in (X, X_new)]
@@ -431,7 +481,9 @@ def test_kernel_regression_is_weight_decay_of_the_linearised_network(problem, cl
     ],
 )
 def test_kernel_regression_leaves_out_what_is_rounding(lam, ridge, want, close):
-    """1/(lambda + ridge) where that exceeds m eps lambda_max = 2 eps, and 0 where it does not; -eps counts as 0."""
+    """1/(lambda + ridge) where that exceeds m eps lambda_max = 2 eps, and 0 where it
+    does not; -eps counts as 0.
+    """
     got = kernel_regression(
         np.diag([1.0, lam]), [[0.0, 1.0]], [0.0, 0.0], [0.0], [0.0, 1.0], ridge=ridge
     )
@@ -440,7 +492,9 @@ def test_kernel_regression_leaves_out_what_is_rounding(lam, ridge, want, close):
 
 @pytest.mark.parametrize("ridge", [0.0, 9.0])
 def test_kernel_regression_refuses_an_indefinite_kernel(ridge, refuses):
-    """A negative eigenvalue beyond rounding makes the flow diverge and is no kernel's, whatever the ridge."""
+    """A negative eigenvalue beyond rounding makes the flow diverge and is no kernel's,
+    whatever the ridge.
+    """
     message = (
         "K must be positive semi-definite, or the flow diverges; got an eigenvalue "
     )
@@ -474,7 +528,10 @@ def test_kernel_regression_refuses_a_ridge(ridge, refuses):
 
 
 def test_kernel_regression_refuses_what_overflows(refuses):
-    """1.7e308 - (-1.7e308) is infinite: one sentence, no warning; so is a ridge that takes the kernel there."""
+    """1.7e308 - (-1.7e308) is infinite: one sentence, no warning.
+
+    So is a ridge that takes the kernel there.
+    """
     refuses(
         "f must be finite; got ",
         kernel_regression,
@@ -491,7 +548,9 @@ def test_kernel_regression_refuses_what_overflows(refuses):
 
 @given(B=arrays(float, (4, 3), elements=st.floats(-5, 5)), shift=st.floats(0, 20))
 def test_largest_stable_step_equals_two_m_over_lambda_max(B, shift, close):
-    """2m/lambda_max, with lambda_max as the largest value of v^T K v over unit vectors, for indefinite K too."""
+    """2m/lambda_max, with lambda_max as the largest value of v^T K v over unit vectors,
+    for indefinite K too.
+    """
     K = B @ B.T + np.diag([1.0, 0.0, 0.0, 0.0]) - np.diag([0.0, 0.0, 0.0, shift])
     K = (K + K.T) / 2
     close(largest_stable_step(K), 8 / np.linalg.eigvalsh(K)[-1], 1e-12)
@@ -499,7 +558,9 @@ def test_largest_stable_step_equals_two_m_over_lambda_max(B, shift, close):
 
 @pytest.mark.parametrize(("factor", "converges"), [(0.99, True), (1.01, False)])
 def test_largest_stable_step_separates_descent_that_converges(factor, converges):
-    """r <- (I - eta K/m) r: every mode dies out just below the bound, and just above it the fastest one grows."""
+    """r <- (I - eta K/m) r: every mode dies out just below the bound, and just above it
+    the fastest one grows.
+    """
     K = Q * [0.1, 0.2, 0.5, 1.0, 3.0] @ Q.T
     K, r = (K + K.T) / 2, R0
     for _ in range(2000):
@@ -510,7 +571,9 @@ def test_largest_stable_step_separates_descent_that_converges(factor, converges)
 
 @pytest.mark.parametrize(("factor", "converges"), [(0.98, True), (1.02, False)])
 def test_largest_stable_step_of_the_linearised_network(factor, converges, problem):
-    """Descent on its parameters brings the fastest mode of the residual to 0 just below the bound, not just above."""
+    """Descent on its parameters brings the fastest mode of the residual to 0 just below
+    the bound, not just above.
+    """
     params0, X, y = problem(3, 8, 3)
     K = np.asarray(empirical_ntk(params0, X, jnp.tanh))
     eta, fastest = factor * largest_stable_step(K), np.linalg.eigh(K)[1][:, -1]
@@ -543,12 +606,18 @@ def test_largest_stable_step_of_the_linearised_network(factor, converges, proble
 def test_largest_stable_step_refuses_a_kernel_without_positive_eigenvalue(
     K, largest, refuses
 ):
-    """Nothing then converges by descent, or bounds the step; what only rounding made positive does not count."""
+    """Nothing then converges by descent, or bounds the step.
+
+    What only rounding made positive does not count.
+    """
     refuses(f"K must have a positive eigenvalue; got {largest}", largest_stable_step, K)
 
 
 def test_largest_stable_step_at_the_ends(refuses):
-    """A positive eigenvalue just beyond rounding counts; a step beyond the largest number is refused."""
+    """A positive eigenvalue just beyond rounding counts.
+
+    a step beyond the largest number is refused.
+    """
     assert largest_stable_step(np.diag([-1.0, 4 * EPS])) == 1 / EPS
     assert largest_stable_step(np.diag([-3.0, 1.0])) == 4.0
     refuses("the step must be finite; got inf", largest_stable_step, [[1e-320]])

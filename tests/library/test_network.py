@@ -25,7 +25,9 @@ KEY = jax.random.key(5)
 
 
 def test_Params_is_a_pytree():
-    """theta = {W0, W1}: a tuple with these two names in this order, and a JAX pytree with two leaves."""
+    """theta = {W0, W1}: a tuple with these two names in this order, and a JAX pytree
+    with two leaves.
+    """
     params = Params(jnp.ones((2, 3)), jnp.full(2, 5.0))
     W0, W1 = params
     assert W0 is params.W0
@@ -46,7 +48,9 @@ def test_init_params_shapes(x64, dtype):
 
 @pytest.mark.parametrize(("name", "n", "n0"), [("W0", 200, 100), ("W1", 20000, 1)])
 def test_init_params_standard_normal(name, n, n0):
-    """W_ij ~ N(0, 1): mean 0, variance 1 and fourth moment 3 within four standard errors, and the whole law."""
+    """W_ij ~ N(0, 1): mean 0, variance 1 and fourth moment 3 within four standard
+    errors, and the whole law.
+    """
     w = np.asarray(getattr(init_params(KEY, n, n0), name)).ravel()
     for power, moment in [(1, 0), (2, 1), (4, 3)]:
         error = np.std(w**power) / math.sqrt(len(w))
@@ -55,7 +59,9 @@ def test_init_params_standard_normal(name, n, n0):
 
 
 def test_init_params_independent():
-    """i.i.d.: rows, columns and layers correlate as chance would have it, r ~ N(0, 1/n)."""
+    """i.i.d.: rows, columns and layers correlate as chance would have it, r ~ N(0,
+    1/n).
+    """
     n = 20000
     W0, W1 = (np.asarray(w) for w in init_params(KEY, n, 2))
     for a, b in [
@@ -120,7 +126,7 @@ def test_init_params_refuses_a_key(key, refuses):
     )
 
 
-@pytest.mark.parametrize("n", [2, 6, 64, 1000])
+@pytest.mark.parametrize("n", [2, 1000])
 def test_antisymmetric_params_start_at_zero(n, problem, activation):
     """f_0 = 0 for every activation, up to the rounding of single terms of the sum."""
     X = problem(5, 1, 3)[1]
@@ -135,7 +141,10 @@ def test_antisymmetric_params_start_at_zero(n, problem, activation):
 
 
 def test_antisymmetric_params_come_in_pairs():
-    """Units 2i and 2i + 1 have equal rows of W0 and opposite W1; they are the i-th of n/2 independent units."""
+    """Units 2i and 2i + 1 have equal rows of W0 and opposite W1.
+
+    They are the i-th of n/2 independent units.
+    """
     (W0, W1), half = antisymmetric_params(KEY, 6, 2), init_params(KEY, 3, 2)
     assert W0.shape == (6, 2)
     assert W1.shape == (6,)
@@ -144,15 +153,23 @@ def test_antisymmetric_params_come_in_pairs():
         np.testing.assert_array_equal(W1[start::2] * (-1) ** start, half.W1)
 
 
+@pytest.mark.array_function
 def test_antisymmetric_params_keep_the_kernel(problem, activation, close):
     """K^n_0 is even in each W1_i, so it is that of the n/2 independent units."""
     X = problem(4, 1, 3)[1]
-    K = empirical_ntk(antisymmetric_params(KEY, 8, 3), X, activation.psi)
-    close(K, empirical_ntk(init_params(KEY, 4, 3), X, activation.psi), 1e-14)
+
+    @jax.jit
+    def both(X):
+        pairs, half = antisymmetric_params(KEY, 8, 3), init_params(KEY, 4, 3)
+        return [empirical_ntk(p, X, activation.psi) for p in (pairs, half)]
+
+    close(*both(X), 1e-14)
 
 
 def test_antisymmetric_params_standard_normal():
-    """Each entry alone is N(0, 1): moments within five standard errors over keys, at both places of a pair."""
+    """Each entry alone is N(0, 1): moments within five standard errors over keys, at
+    both places of a pair.
+    """
     keys = jax.random.split(KEY, 20000)
     W0, W1 = jax.vmap(lambda key: antisymmetric_params(key, 2, 1))(keys)
     for w in (W0[:, 0, 0], W0[:, 1, 0], W1[:, 0], W1[:, 1]):
@@ -165,7 +182,9 @@ def test_antisymmetric_params_standard_normal():
 
 @pytest.mark.parametrize(("x64", "dtype"), [(True, jnp.float64), (False, jnp.float32)])
 def test_antisymmetric_params_dtype_and_batches(x64, dtype):
-    """JAX's default float; under jit and vmap the same numbers as one key after another."""
+    """JAX's default float; under jit and vmap the same numbers as one key after
+    another.
+    """
     with jax.enable_x64(x64):
         keys = jax.random.split(jax.random.key(0), 2)
         batch = jax.jit(
@@ -210,6 +229,7 @@ def test_antisymmetric_params_refuses_odd_widths_and_keys(refuses):
     )
 
 
+@pytest.mark.array_function
 def test_preactivation_equals_loops(problem, shape, close):
     """h_i^alpha = sum_j W0_ij x_j^alpha."""
     params, X, _ = problem(*shape)
@@ -224,6 +244,7 @@ def test_preactivation_equals_loops(problem, shape, close):
     close(preactivation(params, X), np.array(h), 1e-14)
 
 
+@pytest.mark.array_function
 def test_network_equals_loops(problem, shape, activation, close):
     """f^alpha = sum_i W1_i psi(h_i^alpha) / sqrt(n)."""
     params, X, _ = problem(*shape)
@@ -240,7 +261,10 @@ def test_network_equals_loops(problem, shape, activation, close):
 
 
 def test_network_random_start_moments(activation):
-    """E f = 0 and Var f = E psi(u)^2 with u ~ N(0, |x|^2), at any width; within four standard errors."""
+    """E f = 0 and Var f = E psi(u)^2 with u ~ N(0, |x|^2), at any width.
+
+    Within four standard errors.
+    """
     x, seeds = np.array([[0.6, -0.9]]), 20000
     keys = jax.random.split(KEY, seeds)
     f = np.asarray(
@@ -267,11 +291,15 @@ def test_network_gradient(problem, activation, close):
     close(grads, jax.tree.map(lambda g: g / math.sqrt(5), want), 1e-12)
 
 
+@pytest.mark.array_function
 @pytest.mark.parametrize(
     "function", [preactivation, lambda p, X: network(p, X, jnp.tanh)], ids=["h", "f"]
 )
 def test_network_traces_and_batches(function, problem, close):
-    """jit(vmap(.)) over parameters gives what one network after another gives; so do inputs spread over devices."""
+    """jit(vmap(.)) over parameters gives what one network after another gives.
+
+    So do inputs spread over devices.
+    """
     params, X, _ = problem(4, 5, 3)
     batch = jax.tree.map(lambda a: jnp.stack([a, 2 * a]), params)
     close(
@@ -286,8 +314,11 @@ def test_network_traces_and_batches(function, problem, close):
     close(function(params, spread), function(params, X), 1e-14)
 
 
+@pytest.mark.array_function
 def test_network_takes_explicit_meshes(problem, close):
-    """Arrays on a mesh with explicit axes, inputs or units, give what they give on one device."""
+    """Arrays on a mesh with explicit axes, inputs or units, give what they give on one
+    device.
+    """
     params, X, _ = problem(4, 6, 2)
     mesh = jax.make_mesh(
         (2,),
@@ -323,7 +354,10 @@ def test_network_refuses_what_does_not_become_an_array(problem, refuses):
     params, _, _ = problem(4, 6, 2)
     for X in (Unconvertible(), [Unconvertible()]):
         kind = type(X).__name__
-        message = f"X must be a real array of shape (m, n0); got a {kind} that is not a rectangular array of numbers"
+        message = (
+            f"X must be a real array of shape (m, n0); got a {kind} that is "
+            "not a rectangular array of numbers"
+        )
         refuses(message, network, params, X, jnp.tanh)
 
 
@@ -338,7 +372,7 @@ def test_network_keeps_dtype(dtype, problem):
 
 
 def test_network_takes_integers_and_lists():
-    """Integers become float: W0 = (1, 2), x = (3, 4) and W1 = 5 make h = 11 and f = 55."""
+    """Integers become float: W0 = (1, 2), x = (3, 4), W1 = 5 make h = 11 and f = 55."""
     params, X = Params([[1, 2]], [5]), [[3, 4]]
     h, f = preactivation(params, X), network(params, X, lambda z: z)
     assert h.dtype == f.dtype == jnp.float64
@@ -377,7 +411,9 @@ def test_network_refuses_bad_psi(bad_psi, problem, refuses):
 
 
 def test_network_refuses_infinite_values(refuses):
-    """A psi that is not defined at some preactivation, and finite units whose sum overflows."""
+    """A psi that is not defined at some preactivation, and finite units whose sum
+    overflows.
+    """
     X = [[1.0], [-1.7e308]]
     refuses(
         "psi(h) must be finite; got nan at index (1, 0)",
@@ -401,7 +437,9 @@ def moved(problem, *shape):
 
 
 def gradients(params, X, activation):
-    """J of shape (m, n n0 + n): df/dW0 = W1 psi'(h) x/sqrt(n) and df/dW1 = psi(h)/sqrt(n), by hand."""
+    """J of shape (m, n n0 + n): df/dW0 = W1 psi'(h) x/sqrt(n) and df/dW1 =
+    psi(h)/sqrt(n), by hand.
+    """
     (W0, W1), x = (np.asarray(w) for w in params), np.asarray(X)
     hidden = (activation.slope(x @ W0.T) * W1)[:, :, None] * x[:, None, :]
     return np.hstack(
@@ -414,6 +452,7 @@ def flat(params):
     return np.concatenate([np.ravel(params.W0), params.W1])
 
 
+@pytest.mark.array_function
 def test_linearized_network_equals_its_gradients(problem, shape, activation, close):
     """f_lin(theta) = f(theta_0) + J (theta - theta_0), with J by hand."""
     params, params0, X = moved(problem, *shape)
@@ -446,8 +485,12 @@ def test_linearized_network_agrees_to_second_order(problem, close):
         close(gap / s**2, curvature / 2, 1e-2)
 
 
+@pytest.mark.array_function
 def test_linearized_network_is_affine_with_one_kernel(problem, close):
-    """f_lin(s theta + (1 - s) theta_0) = s f_lin(theta) + (1 - s) f(theta_0); d f_lin/d theta = J_0 everywhere."""
+    """f_lin(s theta + (1 - s) theta_0) = s f_lin(theta) + (1 - s) f(theta_0).
+
+    d f_lin/d theta = J_0 everywhere.
+    """
     params, params0, X = moved(problem, 4, 5, 3)
     between = jax.tree.map(lambda a, b: 0.3 * a + 0.7 * b, params, params0)
     f, f0 = (
@@ -463,7 +506,9 @@ def test_linearized_network_is_affine_with_one_kernel(problem, close):
 
 
 def test_linearized_network_trains_as_the_linear_flow(problem, close):
-    """Its gradient flow in parameter space, integrated step by step, has the residuals exp(-K^n_0 t/m) r(0)."""
+    """Its gradient flow in parameter space, integrated step by step, has the residuals
+    exp(-K^n_0 t/m) r(0).
+    """
     _, params0, X = moved(problem, 4, 5, 3)
     y, ts = np.asarray(problem(4, 5, 3)[2]), [0.0, 0.7, 5.0]
 
@@ -503,7 +548,10 @@ def test_linearized_network_trains_as_the_linear_flow(problem, close):
 
 
 def test_linearized_network_differentiates_in_its_start(problem, close):
-    """d f_lin/d theta_0 along d, with theta fixed, is (theta - theta_0)^T Hess f d; by a central difference."""
+    """d f_lin/d theta_0 along d, with theta fixed, is (theta - theta_0)^T Hess f d.
+
+    By a central difference.
+    """
     params, params0, X = moved(problem, 4, 5, 3)
     along, step = problem(4, 5, 3, seed=2)[0], 1e-5
 
@@ -519,8 +567,12 @@ def test_linearized_network_differentiates_in_its_start(problem, close):
     close(got, (total(ahead) - total(behind)) / (2 * step), 1e-7)
 
 
+@pytest.mark.array_function
 def test_linearized_network_traces_and_batches(problem, close):
-    """jit(vmap(.)) over parameters gives what one after another gives; so do inputs spread over devices."""
+    """jit(vmap(.)) over parameters gives what one after another gives.
+
+    So do inputs spread over devices.
+    """
     params, params0, X = moved(problem, 4, 5, 3)
     batch = jax.tree.map(lambda a: jnp.stack([a, 2 * a]), params)
     want = linearized_network(
@@ -543,7 +595,9 @@ def test_linearized_network_traces_and_batches(problem, close):
 
 @pytest.mark.parametrize("dtype", [jnp.float16, jnp.float32, jnp.float64])
 def test_linearized_network_keeps_dtype(dtype, problem):
-    """The dtype that comes goes out; where dtypes differ, the widest of params, params0 and X."""
+    """The dtype that comes goes out; where dtypes differ, the widest of params, params0
+    and X.
+    """
     params, params0, X = (
         jax.tree.map(lambda a: a.astype(dtype), a) for a in moved(problem, 4, 5, 3)
     )
@@ -555,7 +609,10 @@ def test_linearized_network_keeps_dtype(dtype, problem):
 
 
 def test_linearized_network_takes_integers_and_lists():
-    """W0 = (1, 2), W1 = 5, x = (3, 4), psi = z: f_0 = 55; W0 = (2, 2) adds 5 * 3, and W1 = 6 adds 11."""
+    """W0 = (1, 2), W1 = 5, x = (3, 4), psi = z.
+
+    f_0 = 55; W0 = (2, 2) adds 5 * 3, and W1 = 6 adds 11.
+    """
     f = linearized_network(
         Params([[2, 2]], [6]), Params([[1, 2]], [5]), [[3, 4]], lambda z: z
     )
@@ -626,7 +683,10 @@ def test_linearized_network_refuses_bad_data(bad_data, refuses):
         (
             np.ones((0, 3)),
             np.ones(0),
-            "params0.W0 must be a real array of shape (n, n0) and must not be empty; got ",
+            (
+                "params0.W0 must be a real array of shape (n, n0) and must not be "
+                "empty; got "
+            ),
         ),
     ],
 )

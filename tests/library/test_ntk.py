@@ -1,4 +1,7 @@
-"""The tangent kernel of a finite network: in closed form, by its definition, and what it does to the residuals."""
+"""The tangent kernel of a finite network.
+
+In closed form, by its definition, and what it does to the residuals.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -30,25 +33,30 @@ networks = st.builds(
 inputs = arrays(float, (5, 3), elements=entries)
 
 
+@pytest.mark.array_function
 def test_empirical_ntk_equals_autodiff(problem, shape, activation, close):
-    """(A A^T + X X^T o E E^T)/n = <grad f, grad f>, on one set of inputs and between two."""
+    """(A A^T + X X^T o E E^T)/n = <grad f, grad f>, on one and between two inputs."""
     params, X, _ = problem(*shape)
     X2 = problem(2, *shape[1:], seed=1)[1]
-    close(
-        empirical_ntk(params, X, activation.psi),
-        empirical_ntk_autodiff(params, X, activation.psi),
-        1e-12,
-    )
-    close(
-        empirical_ntk(params, X, activation.psi, X2),
-        empirical_ntk_autodiff(params, X, activation.psi, X2),
-        1e-12,
-    )
+
+    @jax.jit
+    def both(params, X, X2):
+        closed, definition = (
+            [kernel(params, X, activation.psi), kernel(params, X, activation.psi, X2)]
+            for kernel in (empirical_ntk, empirical_ntk_autodiff)
+        )
+        return closed, definition
+
+    closed, definition = both(params, X, X2)
+    close(closed, definition, 1e-12)
 
 
+@pytest.mark.array_function
 @kernels
 def test_empirical_ntk_equals_loops(kernel, problem, activation, close):
-    """K(x, x') = sum_i [psi(h_i) psi(h'_i) + a_i^2 psi'(h_i) psi'(h'_i) <x, x'>]/n, with psi' by hand."""
+    """K(x, x') = sum_i [psi(h_i) psi(h'_i) + a_i^2 psi'(h_i) psi'(h'_i) <x, x'>]/n,
+    with psi' by hand.
+    """
     (W0, W1), X, _ = problem(4, 5, 3)
     X2 = problem(2, 5, 3, seed=1)[1]
     want = np.zeros((4, 2))
@@ -84,7 +92,9 @@ def test_empirical_ntk_autodiff_equals_differences(problem, close):
 
 @given(params=networks, X=inputs, X2=inputs)
 def test_empirical_ntk_symmetric_positive(params, X, X2, close):
-    """K = K^T to the last bit, no eigenvalue is negative beyond rounding, K(X, X) = K(X), K(X, X2) = K(X2, X)^T."""
+    """K = K^T to the last bit, no eigenvalue is negative beyond rounding, K(X, X) =
+    K(X), K(X, X2) = K(X2, X)^T.
+    """
     K = np.asarray(empirical_ntk(params, X, jnp.tanh))
     np.testing.assert_array_equal(K, K.T)
     assert np.linalg.eigvalsh(K)[0] >= -1e-14 * np.trace(K) - 1e-300
@@ -96,9 +106,13 @@ def test_empirical_ntk_symmetric_positive(params, X, X2, close):
     )
 
 
+@pytest.mark.array_function
 @kernels
 def test_empirical_ntk_permutes(kernel, problem, close):
-    """Inputs in another order permute K's rows and columns; hidden units in another order change nothing."""
+    """Inputs in another order permute K's rows and columns.
+
+    Hidden units in another order change nothing.
+    """
     (W0, W1), X, _ = problem(4, 5, 3)
     rows, units = np.array([2, 0, 3, 1]), np.array([4, 2, 0, 1, 3])
     K = kernel(Params(W0, W1), X, jnp.tanh)
@@ -108,7 +122,10 @@ def test_empirical_ntk_permutes(kernel, problem, close):
 
 @given(params=networks, X=inputs, seed=st.integers(0, 999))
 def test_empirical_ntk_rotates(params, X, seed, close):
-    """K depends on X and W0 through their inner products: X R and W0 R give the same K for orthogonal R."""
+    """K depends on X and W0 through their inner products.
+
+    X R and W0 R give the same K for orthogonal R.
+    """
     R = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))[0]
     close(
         empirical_ntk(Params(params.W0 @ R, params.W1), X @ R, jnp.tanh),
@@ -122,7 +139,9 @@ def test_empirical_ntk_rotates(params, X, seed, close):
     ("psi", "slope"), [(jax.nn.relu, 0.0), (lambda z: jnp.maximum(z, 0), 0.5)]
 )
 def test_empirical_ntk_at_a_kink(kernel, psi, slope, close):
-    """At h = 0, with psi(0) = 0, K = a^2 psi'(0)^2 |x|^2 with JAX's own value for psi'(0)."""
+    """At h = 0, with psi(0) = 0, K = a^2 psi'(0)^2 |x|^2 with JAX's own value for
+    psi'(0).
+    """
     close(
         kernel(Params([[2.0, -1.0]], [3.0]), [[1.0, 2.0]], psi),
         np.array([[9.0 * slope**2 * 5.0]]),
@@ -135,22 +154,30 @@ def test_empirical_ntk_at_a_kink(kernel, psi, slope, close):
 def test_empirical_ntk_keeps_dtype(kernel, dtype, problem, close):
     """The dtype that comes goes out, and float32 is accurate to float32."""
     params, X, _ = problem(4, 5, 3, dtype=dtype)
-    K = kernel(params, X, jnp.tanh, X[:2])
-    assert K.dtype == kernel(params, X, jnp.tanh).dtype == dtype
-    close(K, kernel(*problem(4, 5, 3)[:2], jnp.tanh)[:, :2], 1e-6)
+    same, between = jax.jit(
+        lambda p, X: (kernel(p, X, jnp.tanh), kernel(p, X, jnp.tanh, X[:2]))
+    )(params, X)
+    assert same.dtype == between.dtype == dtype
+    close(between, kernel(*problem(4, 5, 3)[:2], jnp.tanh)[:, :2], 1e-6)
 
 
 @kernels
 def test_empirical_ntk_takes_integers_and_lists(kernel):
-    """Integers become float: W0 = (1, 2), W1 = 5, x = (3, 4), x' = (1, 0) and psi = z make K = 11 * 1 + 25 * 3."""
+    """Integers become float: W0 = (1, 2), W1 = 5, x = (3, 4), x' = (1, 0) and psi = z
+    make K = 11 * 1 + 25 * 3.
+    """
     K = kernel(Params([[1, 2]], [5]), [[3, 4]], lambda z: z, [[1, 0]])
     assert K.dtype == jnp.float64
     assert K.tolist() == [[86.0]]
 
 
+@pytest.mark.array_function
 @kernels
 def test_empirical_ntk_traces_and_batches(kernel, problem, close):
-    """jit(vmap(.)) over networks gives what one network after another gives; so do inputs spread over devices."""
+    """jit(vmap(.)) over networks gives what one network after another gives.
+
+    So do inputs spread over devices.
+    """
     params, X, _ = problem(4, 5, 3)
     twice = jax.tree.map(lambda a: 2 * a, params)
     batch = jax.tree.map(lambda a, b: jnp.stack([a, b]), params, twice)
@@ -167,11 +194,16 @@ def test_empirical_ntk_traces_and_batches(kernel, problem, close):
 
 
 def test_empirical_ntk_needs_forward_derivatives(problem, refuses):
-    """A psi that JAX can differentiate in reverse only is refused where its derivative is needed."""
+    """A psi that JAX can differentiate in reverse only is refused where its derivative
+    is needed.
+    """
     psi = jax.custom_vjp(jnp.tanh)
     psi.defvjp(lambda z: (jnp.tanh(z), z), lambda z, g: (g / jnp.cosh(z) ** 2,))
     params, X, y = problem(4, 5, 3)
-    message = "psi must be a function whose derivative of order 1 jax.jvp can take; got TypeError: can't apply forward"
+    message = (
+        "psi must be a function whose derivative of order 1 jax.jvp can "
+        "take; got TypeError: can't apply forward"
+    )
     refuses(message, empirical_ntk, params, X, psi)
     refuses(message, limit_kernel, X, psi)
     message = message.replace("order 1", "order 2").replace(
@@ -181,7 +213,9 @@ def test_empirical_ntk_needs_forward_derivatives(problem, refuses):
 
 
 def test_empirical_ntk_autodiff_needs_reverse_derivatives(problem, refuses):
-    """A psi that JAX can differentiate forward only is refused where gradients are needed, and by name."""
+    """A psi that JAX can differentiate forward only is refused where gradients are
+    needed, and by name.
+    """
 
     def psi(z):
         return jax.lax.while_loop(
@@ -203,20 +237,28 @@ def test_empirical_ntk_autodiff_needs_reverse_derivatives(problem, refuses):
 
 @kernels
 def test_empirical_ntk_differentiates(kernel, problem, close):
-    """The derivative of K along a direction is a central difference of K, in forward and in reverse mode."""
+    """The derivative of K along a direction is a central difference, in both modes."""
     params, X, _ = problem(4, 5, 3)
     along, step = problem(4, 5, 3, seed=2)[0], 1e-5
+    weights = jnp.arange(16.0).reshape(4, 4)
 
     def total(p):
-        return jnp.sum(kernel(p, X, jnp.tanh) * jnp.arange(16.0).reshape(4, 4))
+        return jnp.sum(kernel(p, X, jnp.tanh) * weights)
 
-    ahead, behind = (
-        jax.tree.map(lambda p, d, s=s: p + s * d, params, along) for s in (step, -step)
-    )
-    want = (total(ahead) - total(behind)) / (2 * step)
-    grads = jax.grad(total)(params)
-    close(jax.jvp(total, (params,), (along,))[1], want, 1e-8)
-    close(jnp.sum(grads.W0 * along.W0) + grads.W1 @ along.W1, want, 1e-8)
+    def moved(s):
+        return jax.tree.map(lambda p, d: p + s * d, params, along)
+
+    @jax.jit
+    def three_ways(params):
+        difference = (total(moved(step)) - total(moved(-step))) / (2 * step)
+        forward = jax.jvp(total, (params,), (along,))[1]
+        grads = jax.grad(total)(params)
+        reverse = jnp.sum(grads.W0 * along.W0) + grads.W1 @ along.W1
+        return difference, forward, reverse
+
+    difference, forward, reverse = three_ways(params)
+    close(forward, difference, 1e-8)
+    close(reverse, difference, 1e-8)
 
 
 @kernels
@@ -242,7 +284,10 @@ def test_empirical_ntk_refuses_bad_psi(kernel, bad_psi, problem, refuses):
         (np.ones((2, 4)), "X2 has 4 columns, but params.W0 expects n0 = 3"),
         (
             np.ones((0, 3)),
-            "X2 must be a real array of shape (m2, n0) and must not be empty; got shape (0, 3)",
+            (
+                "X2 must be a real array of shape (m2, n0) and must not be empty; "
+                "got shape (0, 3)"
+            ),
         ),
         ([[1, np.inf, 2]], "X2 must be finite; got inf at index (0, 1)"),
         ("X", "X2 must be a real array of shape (m2, n0); got 'X'"),
@@ -275,7 +320,9 @@ def test_empirical_ntk_refuses_bad_X2(kernel, X2, message, problem, refuses):
 def test_empirical_ntk_refuses_an_infinite_kernel(
     psi, x, message, by_definition, refuses
 ):
-    """Where psi, psi' or the kernel is not finite, both routes refuse, with X2 or without."""
+    """Where psi, psi' or the kernel is not finite, both routes refuse, with X2 or
+    without.
+    """
     for X2 in (None, [[x]]):
         refuses(message, empirical_ntk, Params([[1.0]], [1.0]), [[x]], psi, X2)
         refuses(
@@ -288,18 +335,27 @@ def test_empirical_ntk_refuses_an_infinite_kernel(
         )
 
 
+@pytest.mark.array_function
 def test_residual_velocity_equals_the_jvp_along_the_flow(
     problem, shape, activation, close
 ):
-    """d r/dt = -K r/m is the derivative of f along d theta/dt = -grad L, equation (1) put into equation (2)."""
+    """d r/dt = -K r/m is the derivative of f along d theta/dt = -grad L.
+
+    Equation (1) is put into equation (2).
+    """
     params, X, y = problem(*shape)
-    K, r = (
-        empirical_ntk_autodiff(params, X, activation.psi),
-        network(params, X, activation.psi) - y,
-    )
-    downhill = jax.grad(lambda p: -half_mse(network(p, X, activation.psi), y))(params)
-    along = jax.jvp(lambda p: network(p, X, activation.psi), (params,), (downhill,))[1]
-    close(residual_velocity(K, r), along, 1e-12)
+
+    def f(params):
+        return network(params, X, activation.psi)
+
+    @jax.jit
+    def both(params):
+        K = empirical_ntk_autodiff(params, X, activation.psi)
+        downhill = jax.grad(lambda p: -half_mse(f(p), y))(params)
+        along = jax.jvp(f, (params,), (downhill,))[1]
+        return residual_velocity(K, f(params) - y), along
+
+    close(*both(params), 1e-12)
 
 
 def test_residual_velocity_is_not_its_misreadings(problem):
@@ -311,6 +367,7 @@ def test_residual_velocity_is_not_its_misreadings(problem):
         assert jnp.abs(misread - v).max() > 0.3 * jnp.abs(v).max()
 
 
+@pytest.mark.array_function
 def test_residual_velocity_equals_loops(close):
     """v_alpha = -(1/m) sum_beta K_alpha,beta r_beta; for m = 1, v = -K r."""
     K, r = [[4.0, 1.0, -2.0], [1.0, 3.0, 0.5], [-2.0, 0.5, 5.0]], [1.0, -2.0, 4.0]
@@ -324,7 +381,10 @@ def test_residual_velocity_equals_loops(close):
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
 def test_residual_velocity_traces_and_keeps_dtype(dtype, close):
-    """The dtype stays; jit(vmap(.)) gives one after another; the derivative in r is -K/m, in K it is symmetric."""
+    """The dtype stays; jit(vmap(.)) gives one after another.
+
+    The derivative in r is -K/m, in K it is symmetric.
+    """
     K, r = jnp.array([[2.0, 1.0], [1.0, 3.0]], dtype), jnp.array([1.0, -2.0], dtype)
     assert residual_velocity(K, r).dtype == dtype
     batch = jax.jit(jax.vmap(residual_velocity))(
@@ -363,7 +423,10 @@ def test_residual_velocity_traces_and_keeps_dtype(dtype, close):
         (
             np.eye(0),
             np.ones(0),
-            "K must be a real array of shape (m, m) and must not be empty; got shape (0, 0)",
+            (
+                "K must be a real array of shape (m, m) and must not be empty; got "
+                "shape (0, 0)"
+            ),
         ),
         (np.eye(2), np.ones(3), "r has length 3, but K expects m = 2"),
         (

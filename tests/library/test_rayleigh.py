@@ -1,4 +1,7 @@
-"""The smallest eigenvalue of a symmetric matrix, and the lecture's Lemma 2: lambda_min |u|^2 <= u^T M u."""
+"""The smallest eigenvalue of a symmetric matrix, and the lecture's Lemma 2.
+
+lambda_min |u|^2 <= u^T M u.
+"""
 
 from fractions import Fraction
 
@@ -21,7 +24,10 @@ squares = st.integers(1, 6).flatmap(
 
 
 def reflected(d):
-    """A full matrix whose eigenvalues are exactly the integers d: H diag(d) H, H = I - (2/m) 1 1^T, m a power of 2."""
+    """A full matrix whose eigenvalues are exactly the integers d.
+
+    H diag(d) H, H = I - (2/m) 1 1^T, m a power of 2.
+    """
     m, d = len(d), np.array([int(x) for x in d], dtype=object)
     exact = 4 * d.sum() - 2 * m * (d[:, None] + d[None, :]) + np.diag(m * m * d)
     got = exact.astype(float) / m**2
@@ -33,7 +39,10 @@ def reflected(d):
 
 
 def negative(M, shift):
-    """How many eigenvalues of M lie below the shift: Sylvester's law of inertia, in exact fractions."""
+    """How many eigenvalues of M lie below the shift.
+
+    Sylvester's law of inertia, in exact fractions.
+    """
     A = [[Fraction(float(x)) for x in row] for row in M]
     for i in range(len(A)):
         A[i][i] -= Fraction(float(shift))
@@ -51,7 +60,9 @@ def negative(M, shift):
 
 @given(A=squares)
 def test_lambda_min_equals_the_smallest_of_all(A):
-    """The smallest of all m eigenvalues, by another routine of LAPACK, for symmetric matrices of any sign."""
+    """The smallest of all m eigenvalues, by another routine of LAPACK, for symmetric
+    matrices of any sign.
+    """
     A = A + A.T
     lam = np.linalg.eigvalsh(A)
     assert isinstance(lambda_min(A), float)
@@ -69,7 +80,9 @@ def test_lambda_min_of_two_by_two(a, b, c):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_lambda_min_lies_where_inertia_changes(seed):
-    """No eigenvalue lies below lambda_min - delta and one lies below lambda_min + delta; exact, delta = m eps |M|."""
+    """No eigenvalue lies below lambda_min - delta and one lies below lambda_min +
+    delta; exact, delta = m eps |M|.
+    """
     A = np.random.default_rng(seed).normal(size=(6, 6))
     A = A @ A.T if seed % 2 else A + A.T
     delta = 6 * EPS * np.linalg.norm(A, 2)
@@ -78,7 +91,9 @@ def test_lambda_min_lies_where_inertia_changes(seed):
 
 
 def test_lambda_min_equals_power_iteration(close):
-    """Powers of s I - M, with s above every eigenvalue, turn any vector to the eigenvector of lambda_min."""
+    """Powers of s I - M, with s above every eigenvalue, turn any vector to the
+    eigenvector of lambda_min.
+    """
     s, v = np.abs(M).sum(axis=1).max(), np.ones(4)
     for _ in range(3000):
         v = (s * v - M @ v) / np.linalg.norm(s * v - M @ v)
@@ -88,7 +103,9 @@ def test_lambda_min_equals_power_iteration(close):
 @pytest.mark.parametrize("m", [2, 4, 16, 64])
 @pytest.mark.parametrize("kind", ["any sign", "one", "zero", "negative", "repeated"])
 def test_lambda_min_errs_by_rounding_alone(m, kind):
-    """For spectra known exactly, with lambda_max up to 2^30, the error is at most 0.4 m eps max |lambda|."""
+    """For spectra known exactly, with lambda_max up to 2^30, the error is at most 0.4 m
+    eps max |lambda|.
+    """
     rng = np.random.default_rng(m)
     d = rng.integers(2, 2**30, m)
     d = {
@@ -102,7 +119,10 @@ def test_lambda_min_errs_by_rounding_alone(m, kind):
 
 @given(A=squares, shift=st.floats(-9, 9), c=st.floats(0, 9))
 def test_lambda_min_shifts_and_scales(A, shift, c):
-    """lambda_min(c M + s I) = c lambda_min(M) + s for c >= 0; for -M it is minus the largest."""
+    """lambda_min(c M + s I) = c lambda_min(M) + s for c >= 0.
+
+    For -M it is minus the largest.
+    """
     A = A + A.T
     rounding = 8 * len(A) * EPS * (c * np.linalg.norm(A, 2) + abs(shift)) + 1e-300
     assert (
@@ -117,7 +137,9 @@ def test_lambda_min_shifts_and_scales(A, shift, c):
 
 @given(A=squares)
 def test_lambda_min_interlaces(A):
-    """Cauchy: without its last row and column a matrix has no smaller lambda_min, and at most the second eigenvalue."""
+    """Cauchy: without its last row and column a matrix has no smaller lambda_min, and
+    at most the second eigenvalue.
+    """
     A = A + A.T
     assume(len(A) > 1)
     lam = np.linalg.eigvalsh(A)
@@ -127,7 +149,10 @@ def test_lambda_min_interlaces(A):
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-150, 1.0, 1e150, 1e300])
 def test_lambda_min_at_any_scale(scale):
-    """Entries may be almost as large or as small as floats; one row, equal eigenvalues and zero are nothing special."""
+    """Entries may be almost as large or as small as floats.
+
+    One row, equal eigenvalues and zero are nothing special.
+    """
     assert lambda_min([[-3.0 * scale]]) == -3.0 * scale
     assert lambda_min(scale * np.eye(3)) == pytest.approx(scale, rel=1e-15)
     assert lambda_min(scale * np.array([[1.0, 2.0], [2.0, 1.0]])) == pytest.approx(
@@ -138,7 +163,10 @@ def test_lambda_min_at_any_scale(scale):
 
 @pytest.mark.parametrize("x64", [True, False])
 def test_lambda_min_works_in_numpy_float64(x64):
-    """A Python float in double precision, whatever comes; float32 rounding may make M a little asymmetric."""
+    """A Python float in double precision, whatever comes.
+
+    float32 rounding may make M a little asymmetric.
+    """
     A = np.round(M, 3).astype(np.float32)
     A[0, 1] *= 1 + np.float32(3e-7)
     assert A[0, 1] != A[1, 0]
@@ -157,7 +185,9 @@ def test_lambda_min_works_in_numpy_float64(x64):
 
 @given(A=squares, data=st.data())
 def test_rayleigh_quotient_is_bounded_by_lambda_min(A, data):
-    """Lemma 2: lambda_min |u|^2 <= u^T M u for every symmetric M, positive semi-definite or not."""
+    """Lemma 2: lambda_min |u|^2 <= u^T M u for every symmetric M, positive
+    semi-definite or not.
+    """
     A = A + A.T
     u = data.draw(arrays(float, len(A), elements=st.floats(-9, 9)))
     assume(np.abs(u).max() > 1e-300)
@@ -167,7 +197,10 @@ def test_rayleigh_quotient_is_bounded_by_lambda_min(A, data):
 
 @given(A=squares)
 def test_rayleigh_quotient_attains_its_bounds(A):
-    """At an eigenvector the quotient is its eigenvalue: the smallest, the largest and those between."""
+    """At an eigenvector the quotient is its eigenvalue.
+
+    The smallest, the largest and those between.
+    """
     A = A + A.T
     for lam, v in zip(*(lambda lam, V: (lam, V.T))(*np.linalg.eigh(A)), strict=True):
         assert abs(rayleigh_quotient(A, -3 * v) - lam) <= 8 * len(
@@ -175,6 +208,7 @@ def test_rayleigh_quotient_attains_its_bounds(A):
         ) * EPS * np.linalg.norm(A, 2)
 
 
+@pytest.mark.array_function
 def test_rayleigh_quotient_equals_loops(close):
     """u^T M u / |u|^2, term by term; for m = 1 it is M."""
     numerator = sum(U[a] * M[a, b] * U[b] for a in range(4) for b in range(4))
@@ -184,7 +218,10 @@ def test_rayleigh_quotient_equals_loops(close):
 
 
 def test_rayleigh_quotient_needs_symmetry(refuses):
-    """With rows (1, -4) and (0, 1) both eigenvalues are 1, and u = (1, 1) gives -1: such a matrix is refused."""
+    """With rows (1, -4) and (0, 1) both eigenvalues are 1, and u = (1, 1) gives -1.
+
+    Such a matrix is refused.
+    """
     A, u = np.array([[1.0, -4.0], [0.0, 1.0]]), np.ones(2)
     assert np.linalg.eigvals(A).tolist() == [1.0, 1.0]
     assert u @ A @ u / (u @ u) == -1.0
@@ -197,7 +234,10 @@ def test_rayleigh_quotient_needs_symmetry(refuses):
 
 @pytest.mark.parametrize("scale", [1e-306, 1e-170, -1.0, 1e160, 1e307])
 def test_rayleigh_quotient_at_any_length(scale, close):
-    """u and c u have one quotient, where |u|^2 overflows or vanishes too; its gradient is 2 (M v - q v)/|v|/|u|."""
+    """u and c u have one quotient, where |u|^2 overflows or vanishes too.
+
+    Its gradient is 2 (M v - q v)/|v|/|u|.
+    """
     close(rayleigh_quotient(M, scale * U), rayleigh_quotient(M, U), 1e-14)
     q = U @ M @ U / (U @ U)
     close(
@@ -209,7 +249,10 @@ def test_rayleigh_quotient_at_any_length(scale, close):
 
 
 def test_rayleigh_quotient_has_gradients_where_entries_tie(close):
-    """Two entries of the largest size, or zeros, do no harm; at an eigenvector the gradient in u is zero."""
+    """Two entries of the largest size, or zeros, do no harm.
+
+    At an eigenvector the gradient in u is zero.
+    """
     v = np.array([1.0, -1.0, 0.0, 1.0])
     q = v @ M @ v / 3
     close(jax.grad(rayleigh_quotient, 1)(M, v), 2 * (M @ v - q * v) / 3, 1e-14)
@@ -223,7 +266,10 @@ def test_rayleigh_quotient_has_gradients_where_entries_tie(close):
     ("dtype", "tol"), [(jnp.float16, 3e-3), (jnp.float32, 1e-6), (jnp.float64, 1e-14)]
 )
 def test_rayleigh_quotient_traces_and_keeps_dtype(dtype, tol, close):
-    """The dtype that comes goes out; jit(vmap(.)) gives one after another; so do arrays spread over devices."""
+    """The dtype that comes goes out; jit(vmap(.)) gives one after another.
+
+    So do arrays spread over devices.
+    """
     A, u = jnp.asarray(M, dtype), jnp.asarray(U, dtype)
     assert rayleigh_quotient(A, u).dtype == dtype
     assert rayleigh_quotient(A, u).shape == ()
@@ -253,7 +299,10 @@ def test_rayleigh_quotient_without_x64():
         (np.ones(4), "M must be a real array of shape (m, m); got shape (4,)"),
         (
             np.ones((0, 0)),
-            "M must be a real array of shape (m, m) and must not be empty; got shape (0, 0)",
+            (
+                "M must be a real array of shape (m, m) and must not be empty; got "
+                "shape (0, 0)"
+            ),
         ),
         (M * 1j, "M must be a real array of shape (m, m); got dtype complex128"),
         (M * np.nan, "M must be finite; got nan at index (0, 0)"),
@@ -261,7 +310,10 @@ def test_rayleigh_quotient_without_x64():
         ("M", "M must be a real array of shape (m, m); got 'M'"),
         (
             [[1.0], [2.0, 3.0]],
-            "M must be a real array of shape (m, m); got a list that is not a rectangular",
+            (
+                "M must be a real array of shape (m, m); got a list that is not a "
+                "rectangular"
+            ),
         ),
         (np.triu(M), "M must be symmetric; got max|M - M^T| = "),
     ],
@@ -291,7 +343,10 @@ def test_lambda_min_refuses_tracers(refuses):
         (np.ones((4, 1)), "u must be a real array of shape (m,); got shape (4, 1)"),
         (
             np.ones(0),
-            "u must be a real array of shape (m,) and must not be empty; got shape (0,)",
+            (
+                "u must be a real array of shape (m,) and must not be empty; got "
+                "shape (0,)"
+            ),
         ),
         ([1, 2, 3, np.nan], "u must be finite; got nan at index (3,)"),
         (np.ones(4) * 1j, "u must be a real array of shape (m,); got dtype complex128"),
@@ -322,7 +377,9 @@ def test_lambda_min_and_rayleigh_quotient_refuse_an_overflow(refuses):
 def test_rayleigh_quotient_judges_symmetry_in_the_precision_that_came(
     gap, passes, refuses
 ):
-    """With x64 off a float64 matrix is rounded to float32, but is asked to be symmetric to 1e3 eps of float64."""
+    """With x64 off a float64 matrix is rounded to float32, but is asked to be symmetric
+    to 1e3 eps of float64.
+    """
     middle = (
         1 + 2.0**-24
     )  # between two numbers of float32, to which its neighbours are rounded
