@@ -29,7 +29,9 @@ def new_kernel():
 
 @pytest.fixture(autouse=True)
 def _clean():
-    """Start like a new kernel, without a window; leave no figure open and no widget behind."""
+    """Start like a new kernel, without a window; leave no figure open and no widget
+    behind.
+    """
     matplotlib.use("agg")
     new_kernel()
     yield
@@ -70,14 +72,23 @@ def states(view):
 
 
 def links(view):
-    """The pairs (source, target) of the links of a view, as widgets and names of their traits."""
+    """The pairs (source, target) of the links of a view, as widgets and names of their
+    traits.
+    """
     pairs = [state for state in states(view).values() if "source" in state]
-    widget = lambda end: (_instances[end[0].removeprefix("IPY_MODEL_")], end[1])  # noqa: E731
-    return [(widget(pair["source"]), widget(pair["target"])) for pair in pairs]
+
+    def end(pair):
+        """One end of a link: its widget and the name of its trait."""
+        reference, trait = pair
+        return _instances[reference.removeprefix("IPY_MODEL_")], trait
+
+    return [(end(pair["source"]), end(pair["target"])) for pair in pairs]
 
 
 def shown(view, *indices):
-    """What a browser shows with the handles at these indices: follow the links, then the stacks."""
+    """What a browser shows with the handles at these indices: follow the links, then
+    the stacks.
+    """
     chosen = dict(zip(view.children, indices, strict=False))
     target = {
         box: chosen[handle]
@@ -98,7 +109,9 @@ def picture(markup):
 
 
 def test_slider_figure_shows_the_frame_of_the_chosen_value():
-    """One slider: at each position the caption, the alt text and the picture are those of its value."""
+    """One slider: at each position the caption, the alt text and the picture are those
+    of its value.
+    """
     slopes = [-1.0, 0.5, 2.0]
     plt.plot([0, 1], [0, 0])
     plt.ylim(-2, 2)
@@ -127,7 +140,9 @@ def test_slider_figure_shows_the_frame_of_the_chosen_value():
 
 
 def test_slider_figure_two_sliders_show_every_combination():
-    """Two sliders: each of the 3 x 2 positions shows the picture of its two values, and no other."""
+    """Two sliders: each of the 3 x 2 positions shows the picture of its two values, and
+    no other.
+    """
     view = slider_figure(wave, sentence, a=[1, 2, 3], b={"low": 0.0, "high": 5.0})
     seen = {(i, j): shown(view, i, j) for i in range(3) for j in range(2)}
     assert len(set(seen.values())) == 6
@@ -145,7 +160,9 @@ def test_slider_figure_starts_with_what_the_stacks_show():
 
 
 def test_slider_figure_names_its_handles():
-    """Each picture carries the names of the sliders and the labels of all their positions, in their order."""
+    """Each picture carries the names of the sliders and the labels of all their
+    positions, in their order.
+    """
     view = slider_figure(wave, sentence, time_t=[1, 2], psi={"relu's": 3, "erf": 4})
     assert [handle.description for handle in view.children[:2]] == ["time t", "psi"]
     assert [handle.tooltip for handle in view.children[:2]] == ["time t", "psi"]
@@ -158,7 +175,9 @@ def test_slider_figure_names_its_handles():
 
 
 def test_slider_figure_needs_no_kernel_and_no_other_host():
-    """All widgets come from the two modules that the bundle has, and no address is in their states."""
+    """All widgets come from the two modules that the bundle has, and no address is in
+    their states.
+    """
     view = slider_figure(wave, sentence, a=[1, 2])
     for state in states(view).values():
         assert state["_model_module"] in (
@@ -172,7 +191,9 @@ def test_slider_figure_needs_no_kernel_and_no_other_host():
 
 
 def test_slider_figure_is_the_same_in_the_next_kernel():
-    """Ids and states are equal, byte for byte, when the counter of a fresh kernel starts again."""
+    """Ids and states are equal, byte for byte, when the counter of a fresh kernel
+    starts again.
+    """
     first = json.dumps(
         states(slider_figure(wave, sentence, a=[1, 2], b=[1, 2])), sort_keys=True
     )
@@ -186,7 +207,9 @@ def test_slider_figure_is_the_same_in_the_next_kernel():
 
 
 def test_slider_figure_run_again_is_another_widget():
-    """In one kernel a second call makes new widgets, so that the first stays alive; other contents, other ids."""
+    """In one kernel a second call makes new widgets, so that the first stays alive;
+    other contents, other ids.
+    """
     views = [slider_figure(wave, sentence, a=a) for a in ([1, 2], [1, 2], [1, 3])]
     found = [states(view).keys() for view in views]
     assert not found[0] & found[1]
@@ -195,7 +218,9 @@ def test_slider_figure_run_again_is_another_widget():
 
 
 def test_slider_figure_closes_its_figures_and_no_other():
-    """A figure that was there stays open while frames make new ones, 30 of them; it is closed when they change it."""
+    """A figure that was there stays open while frames make new ones, 30 of them; it is
+    closed when they change it.
+    """
     mine = plt.figure()
     slider_figure(lambda a: plt.figure() and wave(a), sentence, a=range(30))
     assert plt.get_fignums() == [mine.number]
@@ -204,7 +229,9 @@ def test_slider_figure_closes_its_figures_and_no_other():
 
 
 def test_slider_figure_rounds_places_and_keeps_words_and_sizes():
-    """No place or size has more than one decimal, text has all of its digits; as many pixels as a PNG would have."""
+    """No place or size has more than one decimal, text has all of its digits; as many
+    pixels as a PNG would have.
+    """
 
     def frame(a):
         plt.figure(figsize=(4, 2), dpi=150)
@@ -257,14 +284,18 @@ def test_slider_figure_rounds_places_and_keeps_words_and_sizes():
     ],
 )
 def test_slider_figure_refuses_in_one_line(settings, message, refuses):
-    """What cannot be a slider is refused with a sentence that names it; figures drawn until then are closed."""
+    """What cannot be a slider is refused with a sentence that names it; figures drawn
+    until then are closed.
+    """
     before = comm.create_comm
     refuses(message, slider_figure, **{"frame": wave, "alt": sentence, **settings})
     assert comm.create_comm is before
 
 
 def test_stable_ids_gives_back_what_it_took():
-    """Inside, ids depend on the text; an id asked for is kept; afterwards ids are random, also after an error."""
+    """Inside, ids depend on the text; an id asked for is kept; afterwards ids are
+    random, also after an error.
+    """
     before = comm.create_comm
     with stable_ids("one"):
         first, own = ipywidgets.IntText(), ipywidgets.Layout(model_id="mine")
@@ -282,7 +313,9 @@ def test_stable_ids_gives_back_what_it_took():
 
 
 def test_progress_counts_and_leaves(monkeypatch):
-    """The items come unchanged; the bar says which one it is, and is gone at the end, also after a break."""
+    """The items come unchanged; the bar says which one it is, and is gone at the end,
+    also after a break.
+    """
     bars = []
     monkeypatch.setattr(figures, "display", bars.append)
     texts = [
@@ -298,7 +331,9 @@ def test_progress_counts_and_leaves(monkeypatch):
 
 
 def test_comparison_figure_draws_networks_as_points_and_theory_as_lines():
-    """Loss with the linear flow, drift, smallest eigenvalue with that of the limit: each series where it belongs."""
+    """Loss with the linear flow, drift, smallest eigenvalue with that of the limit:
+    each series where it belongs.
+    """
     ts = np.array([0.0, 1.0, 10.0])
     run = LinearComparison(ts, ts + 3, ts + 4, ts + 5, ts + 6, 7.0)
     fig = comparison_figure([run, run])
@@ -322,5 +357,8 @@ def test_comparison_figure_draws_networks_as_points_and_theory_as_lines():
 
 def test_import_of_ntklib_needs_neither_matplotlib_nor_ipywidgets():
     """A fresh Python that imports ntklib has loaded neither of the two."""
-    code = "import sys, ntklib; assert not {'matplotlib', 'ipywidgets', 'comm'} & sys.modules.keys()"
+    code = (
+        "import sys, ntklib\n"
+        "assert not {'matplotlib', 'ipywidgets', 'comm'} & sys.modules.keys()"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)

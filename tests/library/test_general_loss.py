@@ -302,8 +302,8 @@ def test_function_flow_equals_the_closed_form(flows, close):
 
 
 def test_function_flow_takes_a_step_to_every_time(close):
-    """40000 times are 40000 steps, and fewer than the limit of 65536."""
-    ts = np.linspace(0, 4, 40000)
+    """At 4000 times, far more than the tolerance asks for, it is the linear flow."""
+    ts = np.linspace(0, 4, 4000)
     close(function_flow(K, F0, Y, SQUARE, ts), Y + linear_flow(K, F0 - Y, ts), 5e-9)
 
 
@@ -382,7 +382,7 @@ def test_function_flow_hands_its_tolerances_on(monkeypatch):
 
 def wide(f, y):
     """The residuals in JAX's widest float."""
-    return (f - y) * jnp.ones(1, float)
+    return (f - y).astype(float)
 
 
 @pytest.mark.parametrize(("scale", "x64"), [(1.0, True), (100.0, True), (10.0, False)])
@@ -396,7 +396,8 @@ def test_function_flow_is_stiff_in_float32(scale, x64, close):
     with jax.enable_x64(x64):
         f = function_flow(k, f0, y, wide, ts)
         assert wide(jnp.asarray(f0), y).dtype == (jnp.float64 if x64 else jnp.float32)
-    assert f.dtype == _output_velocity(0.0, f0, (k, y, wide)).dtype == jnp.float32
+        velocity = _output_velocity(0.0, jnp.asarray(f0), (k, y, wide))
+    assert f.dtype == velocity.dtype == jnp.float32
     close(f, y + linear_flow(k, f0 - y, ts), 2e-5)
 
 
@@ -415,13 +416,6 @@ def test_function_flow_takes_integers_and_lists(close):
         function_flow(np.float32(K + K.T), F0, np.float32(Y), SQUARE, TIMES).dtype
         == jnp.float64
     )
-
-
-def test_function_flow_takes_arrays_spread_over_devices(close):
-    """Arrays spread over devices give what they give on one."""
-    want = function_flow(K, F0, Y, SQUARE, TIMES)
-    got = function_flow(K, spread(jnp.asarray(F0)), Y, SQUARE, TIMES)
-    close(got, want, 1e-12)
 
 
 def test_function_flow_differentiates(close):
@@ -533,7 +527,11 @@ RTOL, ATOL = (
             SLOPE + "shape (4, 1) and dtype float64",
         ),
         ("dloss", lambda f, y: f > y, SLOPE + "shape (4,) and dtype bool"),
-        ("dloss", lambda f, y: (f - y) * 1j, SLOPE + "shape (4,) and dtype complex128"),
+        (
+            "dloss",
+            lambda f, y: (f - y).astype(complex),
+            SLOPE + "shape (4,) and dtype complex128",
+        ),
         ("dloss", lambda f, y: (f, y), SLOPE + "tuple"),
         ("dloss", lambda f: f, SLOPE + "TypeError: "),
         (
@@ -596,8 +594,7 @@ class Slope:
         return self.factor * (f - y)
 
 
-def test_function_flow_takes_functions_without_a_hash(close):
-    """A dataclass as the slope; T = 1 and m = 1."""
-    slope = Slope(1.0)
-    want = Y[:1] + linear_flow([[2.0]], F0[:1] - Y[:1], [0.5])
-    close(function_flow([[2.0]], F0[:1], Y[:1], slope, [0.5]), want, 1e-7)
+def test_function_flow_takes_spread_arrays_and_functions_without_a_hash(close):
+    """Arrays spread over devices, and a dataclass as the slope: the linear flow."""
+    f = function_flow(K, spread(jnp.asarray(F0)), Y, Slope(1.0), TIMES)
+    close(f, Y + linear_flow(K, F0 - Y, TIMES), 5e-9)
