@@ -23,7 +23,7 @@ def tolerances(rtol, atol, dtype) -> tuple[float, float]:
     return rtol, _check.tolerance("atol", atol, jnp.float64)
 
 
-def integrate(
+def integrate(  # noqa: PLR0913 - a problem, a solver and what bounds its steps
     velocity,
     solver,
     start,

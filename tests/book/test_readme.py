@@ -9,7 +9,7 @@ from tools.execute import ROOT
 
 
 def test_readme_example_prints_what_it_says():
-    """A reader who pastes the example into Python, with JAX's own settings, sees this."""
+    """A reader who pastes the example into Python sees this, with JAX's settings."""
     text = (ROOT / "README.md").read_text("utf-8")
     example = doctest.DocTestParser().get_doctest(text, {}, "README.md", None, None)
     assert len(example.examples) >= 5
