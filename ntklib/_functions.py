@@ -53,12 +53,9 @@ def returns(name, kind, function, shape, *args):
     )
     if not callable(function):
         raise ValueError(f"{what}; got {type(function).__name__}")
-
-    def fresh(*args):  # JAX would answer for the function itself from its cache
-        return function(*args)
-
     try:
-        out = jax.eval_shape(fresh, *args)
+        # as a function that JAX has not seen: it would answer from its cache
+        out = jax.eval_shape(lambda *args: function(*args), *args)
     except Exception as error:
         raise ValueError(f"{what}; got {_check.trouble(error)}") from error
     if not isinstance(out, jax.ShapeDtypeStruct):
@@ -102,12 +99,12 @@ def unchecked_derivatives(
     psi: Callable, h: Float[Array, "*shape"], order: int
 ) -> tuple[Float[Array, "*shape"], ...]:
     """psi(h), psi'(h) and so on up to the order, by nested jvp."""
-    if order == 0:
-        return (psi(h),)
 
     def lower(z):
         return unchecked_derivatives(psi, z, order - 1)
 
+    if order == 0:
+        return (psi(h),)
     values, slopes = jax.jvp(lower, (h,), (jnp.ones_like(h),))
     return *values, slopes[-1]
 
