@@ -30,11 +30,11 @@ import psutil
 
 INSIDE = Path(__file__).resolve().with_name("inside")
 
-START_SECONDS, START_PATIENCE = 60, 300  # for Python to start and shut itself off
+START_SECONDS, START_PATIENCE = 60, 300  # for Python to start and lock itself in
 PROCESS_SECONDS = 600  # of the processor, after which the kernel ends the process
 LARGEST_REPLY = 2**20  # bytes; the largest right answer takes some twenty thousand
-LOST_CELLS = 3  # so many cells may end their process; after one more it is enough
-GLANCE = 0.1  # seconds from one look at a process to the next
+LOST_CELLS = 3  # may end their process; after one more the submission is given up
+LOOK_EVERY = 0.1  # seconds from one look at a process to the next
 LONGEST_REMARK = 400  # characters
 BLANK = re.compile("NotImplementedError:?")  # what the stub of a student's copy raises
 
@@ -87,7 +87,7 @@ def threads(workers):
 
 
 def evaluate(submission, inputs, offered, limits):
-    """What came back for each exercise: a reply, or as text why there is none.
+    """What came back for each exercise: a reply, or a text that says why there is none.
 
     `inputs` has the packed cases of each exercise, and `offered` the names that the set
     itself imports from ntklib. Cells that failed are noted in the submission's remarks.
@@ -113,7 +113,7 @@ class Evaluation:
         self.end = time.monotonic() + (1 + LOST_CELLS) * limits.patience
 
     def run(self):
-        """Run cells and exercises until all have run, or until it is enough."""
+        """Run cells and exercises until all have run, or until the submission is given up."""
         while len(self.replies) < len(self.inputs):
             with Process(self.offered, self.limits.memory) as process:
                 process.ask({}, START_SECONDS, START_PATIENCE)
@@ -220,8 +220,7 @@ class Process:
     def ask(self, command, seconds, patience):
         """Send one command and wait for its reply, a dictionary that may hold anything.
 
-        It may take so many seconds of the processor, and so many by the clock
-        (patience).
+        It may use `seconds` of the processor, and take `patience` seconds by the clock.
         """
         unsent = json.dumps(command).encode() + b"\n"
         end = time.monotonic() + patience
@@ -245,7 +244,7 @@ class Process:
     def _exchange(self, unsent):
         """Send and receive what the pipes take now, and return what is still unsent."""
         writers = [self.commands] if unsent else []
-        readable, writable, _ = select.select([self.replies], writers, [], GLANCE)
+        readable, writable, _ = select.select([self.replies], writers, [], LOOK_EVERY)
         if writable:
             sent = os.write(self.commands.fileno(), unsent)
             unsent = unsent[sent:]

@@ -13,7 +13,8 @@ CACHE = {
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
 }
-QUICK = ["-n", "2", "--dist", "loadfile", "-m", "not slow"]
+# The tests of the site need it built, and a browser.
+QUICK = ["-n", "2", "--dist", "loadfile", "-m", "not slow", "--ignore=tests/site"]
 # What a module leaves to the tests of its users; some have no tests of their own.
 MORE_TESTS = {
     "_check": ["network", "ntk", "linear_flow"],

@@ -1,4 +1,4 @@
-"""The kinks of psi, at which any quadrature rule has to stop, and how steep psi is."""
+"""The kinks of psi, where a quadrature rule has to be split, and how steep psi is."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -10,24 +10,26 @@ from scipy.special import eval_legendre, roots_legendre
 
 from ntklib import _functions
 
-# A kink on an edge is inside no cell and would be overlooked. So no round number is an
-# edge of the first cells, and cells are divided off their middle.
+# A kink on an edge lies inside no cell and would be missed. So the first edges are no
+# round numbers, and cells are cut off-centre.
 EDGES = np.linspace(-63.7123456789, 64.2987654321, 2049)
 CUT = 0.4871
 
-# A rule in a cell [-1, 1], and what takes values at its nodes to the coefficients of
-# the two highest Legendre polynomials that it resolves: 0 where psi' is smooth.
+# The nodes and weights of a rule on [-1, 1], and the matrix that takes values at the
+# nodes to their Legendre coefficients of degrees 6 and 7, the highest that the rule
+# resolves: they are negligible where psi' is smooth.
 NODES, WEIGHTS = roots_legendre(8)
-TOP_DEGREES = np.transpose(
+TO_TOP_COEFFICIENTS = np.transpose(
     [(2 * k + 1) / 2 * WEIGHTS * eval_legendre(k, NODES) for k in (6, 7)]
 )
 
-# Half the width of a cell that is divided no more, in rounding errors of z.
+# Half-width, in rounding errors of z, below which a cell is not divided further.
 FINEST = 32
-# Half the width, an eighth of the first, below which a cell tells of a steep psi if it
-# becomes smooth only now.
+# Half-width, an eighth of that of the first cells, below which a cell that becomes
+# smooth only now means that psi is steep.
 NARROW = 2**-8
-# With more rough cells than this psi is rough nearly everywhere: they are given up.
+# With this many cells to look at, psi is rough nearly everywhere: the search ends with
+# what it has found.
 MOST_CELLS = 2**14
 # The cost of quadrature grows with the cube of the number of kinks.
 MOST_KINKS = 8
@@ -38,8 +40,8 @@ class Kinks(NamedTuple):
 
     Attributes:
         places: where psi has a kink or is steep, the nearest to 0 first, without 0.
-        steepness: the largest |psi'| in the cells that were divided to the end, in
-            units of the size of psi and psi' overall; at least 1.
+        steepness: the largest |psi'| in the cells that gave a place, in units of the
+            size of psi and psi' overall; at least 1.
     """
 
     places: tuple[float, ...]
@@ -108,8 +110,9 @@ def find_kinks(psi: Callable, dtype) -> Kinks:
 
     In a smooth cell psi' is a polynomial, and its integral is the increment of psi.
     Rough cells are divided, again and again. Some become smooth only when they are
-    narrow: there psi is steep, to a rule as bad as a kink. Some are rough to the last:
-    there psi has a kink, or a jump if the increment does not vanish with the cell.
+    narrow: there psi is so steep that it harms a rule as much as a kink would. Some are
+    rough to the last: there psi has a kink, or a jump if the increment does not vanish
+    with the cell.
     """
     eps = float(jnp.finfo(dtype).eps)
     evaluate = _functions.evaluation(psi)
@@ -127,6 +130,7 @@ def find_kinks(psi: Callable, dtype) -> Kinks:
         rough = _rough(cells, scale, eps)
         finest = cells.half < FINEST * eps * cells.magnitude
         _refuse_jumps(cells, rough & finest & _more_than_a_kink(cells, scale, eps))
+        # Kinks are rough to the finest; where psi is steep it is smooth, but narrow.
         kept = np.where(rough, finest, cells.half < NARROW)
         found += zip(cells.half[kept], cells.middle[kept], strict=True)
         relative_slope = cells.steepest[kept] / scale.overall
@@ -150,7 +154,7 @@ def _sample(evaluate, low, high, dtype) -> Cells | None:
 
 
 def _scale(cells: Cells) -> Scale:
-    """The sizes of psi and psi'; fmax passes over cells where they are not finite."""
+    """The sizes of psi and psi'; fmax passes over NaN."""
     near_0 = np.abs(cells.low) < 2
     return Scale(
         np.fmax.reduce(cells.steepest[near_0]),
@@ -159,9 +163,9 @@ def _scale(cells: Cells) -> Scale:
 
 
 def _rough(cells: Cells, scale: Scale, eps: float) -> Bool[np.ndarray, " cells"]:
-    """Where psi' is no polynomial of degree 5, or its integral not psi's increment."""
+    """Where psi' is not a polynomial of degree 5, or its integral not psi's growth."""
     negligible = eps ** (2 / 3) * (cells.steepest + scale.slope)
-    top = np.abs(cells.slope @ TOP_DEGREES).max(axis=1)
+    top = np.abs(cells.slope @ TO_TOP_COEFFICIENTS).max(axis=1)
     # The increment is a difference: rounding errors of psi and of z remain in it.
     rounding = 8 * eps * (cells.highest + cells.magnitude * cells.steepest)
     return (top > negligible) | (cells.gap > cells.half * negligible + rounding)
@@ -177,7 +181,7 @@ def _more_than_a_kink(
 
 
 def _refuse_jumps(cells: Cells, jumps: Bool[np.ndarray, " cells"]):
-    """Refuse psi if it jumps in any cell; the jump nearest to 0 is told."""
+    """Refuse psi if it jumps in any cell; the error names the jump nearest to 0."""
     if jumps.any():
         distance = np.where(jumps, np.abs(cells.middle), np.inf)
         i = distance.argmin()
@@ -195,11 +199,12 @@ def _divide(cells: Cells, which: Bool[np.ndarray, " cells"]):
 def _merge(found: list[tuple[float, float]], eps: float) -> tuple[float, ...]:
     """One place for each kink, from cells given by half their width and their middle.
 
-    The narrowest cells come first, since they are nearest to kinks. Any rule stops at
-    0, so that what is too near to 0 is left out.
+    The narrowest cells come first, since they are nearest to kinks. Any rule is
+    split at 0 anyway, so places too near 0 are left out.
     """
     places = [0.0]
     for half, z in sorted(found):
+        # Places that are closer to each other than this come from one kink.
         apart = max(64 * np.sqrt(eps), 64 * half)
         if min(abs(z - place) for place in places) > apart:
             places.append(float(z))

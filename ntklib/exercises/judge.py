@@ -11,7 +11,7 @@ from ntklib.exercises.exercise import COARSE, FINE
 from ntklib.exercises.sets import EXERCISES
 from ntklib.exercises.values import choices, computes_in_float64, fit, numbers
 
-HANDFUL = 500  # points; the reference takes their number cubed
+MOST_POINTS = 500  # the reference takes their number cubed
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,13 @@ def judge(name, seed, values):
     Args:
         name: of the exercise.
         seed: the one from which the cases were drawn.
-        values: one for each case, or the answer itself if it is not a function.
+        values: a sequence with one value for each case; for an answer that is no
+            function, a sequence with the answer alone.
     """
     exercise = EXERCISES[name]
     try:
-        # Asked before x64 is on: whatever JAX touched has no more digits than this.
+        # Asked before x64 is on: an answer computed by JAX has no more digits than JAX
+        # had then.
         tol = FINE if computes_in_float64() else COARSE
         with jax.enable_x64(True):
             hint = _hint(exercise, cases(name, seed), values, tol)
@@ -53,7 +55,7 @@ def judge(name, seed, values):
 
 
 def _hint(exercise, tried, values, tol):
-    """What is wrong, or None."""
+    """A hint for a wrong answer; None if it is right."""
     expected = len(tried) or 1
     if len(values) != expected:
         raise ValueError(f"expected {expected} values, got {len(values)}")
@@ -74,7 +76,7 @@ def _hint_for_choice(exercise, value):
 def _hint_for_points(exercise, value):
     X, _ = numbers(value)
     fit((len(np.atleast_1d(X)), 2), X, "")
-    if len(X) > HANDFUL:
+    if len(X) > MOST_POINTS:
         raise ValueError(f"got {len(X)} inputs; a handful is enough")
     if exercise.reference(X):
         return None
@@ -100,7 +102,9 @@ def _hint_for_numbers(exercise, tried, values, tol):
         where = f" for {described(exercise.name, case)}" if case else ""
         fit(w.shape, g, where)
 
-    tol = max(tol, exercise.tol, COARSE if short else FINE)
+    tol = max(tol, exercise.tol)
+    if short:
+        tol = max(tol, COARSE)
     if agree(got, want, tol):
         if _diagonals_agree(got, want, exercise.diagonal_tol):
             return None
@@ -110,7 +114,7 @@ def _hint_for_numbers(exercise, tried, values, tol):
                 "float64, or turn JAX's x64 on"
             )
 
-    slip_tol = max(tol, 10 * FINE)  # a slip may be computed in another way than ours
+    slip_tol = max(tol, 10 * FINE)  # a slip may be computed by another route than ours
     for slip in exercise.slips:
         if agree(got, _values_of_slip(slip, tried), slip_tol):
             return slip.hint

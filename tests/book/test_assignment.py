@@ -275,6 +275,7 @@ def students_copy(course, stem):
     return json.loads(path.read_text("utf-8"))["cells"]
 
 
+@pytest.mark.slow
 def test_students_copies_hold_no_solution(course):
     """A student's copy holds no line of a solution, in any field; a reference all."""
     assert leaks(course / "release") == set()

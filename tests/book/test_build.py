@@ -11,6 +11,8 @@ import pytest
 
 from tools.execute import ROOT
 
+pytestmark = pytest.mark.slow
+
 PYTHON = {
     "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
     "language_info": {"name": "python"},

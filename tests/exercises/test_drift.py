@@ -39,6 +39,7 @@ def largest_drift(params, y):
     return jnp.max(kernel_drift(flow.params, X, jnp.tanh))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("s", [0.5, 0.75])
 def test_drift_exponents_are_measured(s):
     """With outputs of scale n^-s the kernel drifts as n^(-2(1-s)).

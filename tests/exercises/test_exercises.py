@@ -19,6 +19,7 @@ def test_names_are_in_the_books_order():
     assert names()[0] == "ntk"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXERCISES)
 def test_check_accepts_the_solution(name):
     """check(name, solution(name)) is true, and its line begins with the name."""

@@ -32,6 +32,7 @@ def test_sets_are_in_the_order_of_the_book():
     assert list(EXERCISES) == in_order
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXERCISES)
 def test_solutions_are_accepted(name):
     """They pass under every seed; the line says against what they were checked."""

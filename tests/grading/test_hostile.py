@@ -23,6 +23,8 @@ from tests.grading.conftest import (
 )
 from tools.execute import ROOT
 
+pytestmark = pytest.mark.slow
+
 # Writes replies to everything that may be the pipe to the grader.
 FORGED = """
 import os

@@ -105,6 +105,7 @@ singular_inputs = np.c_[np.cos(angles), np.sin(angles)]""",
 }
 
 
+@pytest.mark.slow
 def test_grade_accepts_automatic_differentiation(grade):
     """A kernel by automatic differentiation, choices and an array earn their points."""
     blank = cells(dict.fromkeys(BY_AUTODIFF, "raise NotImplementedError()"), JAX_SETUP)

@@ -28,6 +28,8 @@ from tests.grading.conftest import (
 )
 from tools.execute import ROOT
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = [sys.executable, "-m", "grading"]
 SCRIPT = "raise ValueError('<script>alert(1)</script>')"
 KILL = "import os\nos.kill(os.getppid(), 9)"

@@ -145,6 +145,7 @@ class Mixture(eqx.Module):
         return sum(self.w[i] * psi(z) for i, (psi, _, _) in enumerate(FORMS.values()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMS.keys())
 def test_closed_forms_equal_polar_quadrature(name, close):
     """The quadrature for all other psi gives the same two averages."""
@@ -262,6 +263,7 @@ def test_recognise_inside_jit():
 rows = arrays(float, (5, 3), elements=st.floats(-4, 4).map(lambda x: round(x, 3)))
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(X=rows, dtype=st.sampled_from([np.float64, np.float32]))
 def test_relu_diagonal_is_exact(X, dtype):

@@ -15,6 +15,8 @@ from ntklib import (
 )
 from ntklib.explore import compare_with_linear_flow
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("first", [0.0, 0.7])
 def test_compare_with_linear_flow_agrees_with_expm_and_automatic_differentiation(

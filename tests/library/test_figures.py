@@ -217,6 +217,7 @@ def test_slider_figure_run_again_is_another_widget():
     assert shown(views[0], 0) == shown(views[1], 0)
 
 
+@pytest.mark.slow
 def test_slider_figure_closes_its_figures_and_no_other():
     """A figure that was there stays open while frames make new ones, 30 of them; it is
     closed when they change it.

@@ -49,6 +49,7 @@ def test_integrate_obeys_both_tolerances(error):
     assert 1e-8 < error(1e-9, 1e-4) < 1e-3
 
 
+@pytest.mark.slow
 def test_integrate_tells_what_was_not_reached():
     """Before the pole of 1/(1 - t) the solution is there; after it, infinite."""
     ts = jnp.array([0.5, 0.9, 2.0])

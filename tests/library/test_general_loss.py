@@ -245,6 +245,7 @@ def spread(a):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "k",
     [
@@ -301,6 +302,7 @@ def test_function_flow_equals_the_closed_form(flows, close):
         close(got[name], want, 5e-9)
 
 
+@pytest.mark.slow
 def test_function_flow_takes_a_step_to_every_time(close):
     """At 4000 times, far more than the tolerance asks for, it is the linear flow."""
     ts = np.linspace(0, 4, 4000)
@@ -385,6 +387,7 @@ def wide(f, y):
     return (f - y).astype(float)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scale", "x64"), [(1.0, True), (100.0, True), (10.0, False)])
 def test_function_flow_is_stiff_in_float32(scale, x64, close):
     """float32 in, float32 out, whatever the dtype of the times and of what dloss
@@ -418,6 +421,7 @@ def test_function_flow_takes_integers_and_lists(close):
     )
 
 
+@pytest.mark.slow
 def test_function_flow_differentiates(close):
     """Reverse mode through the flow, in K, f0, y and the times, agrees with central
     differences.
@@ -448,6 +452,7 @@ def runaway(f, y):
     return -(f**2)
 
 
+@pytest.mark.slow
 def test_function_flow_refuses_what_does_not_converge():
     """What becomes infinite, as f' = f^2 does at t = 1/f(0), is a RuntimeError."""
     with pytest.raises(
@@ -594,6 +599,7 @@ class Slope:
         return self.factor * (f - y)
 
 
+@pytest.mark.slow
 def test_function_flow_takes_spread_arrays_and_functions_without_a_hash(close):
     """Arrays spread over devices, and a dataclass as the slope: the linear flow."""
     f = function_flow(K, spread(jnp.asarray(F0)), Y, Slope(1.0), TIMES)

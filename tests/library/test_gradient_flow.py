@@ -141,6 +141,7 @@ def test_half_mse_refuses(f, y, message, refuses):
     refuses(message, half_mse, f, y)
 
 
+@pytest.mark.slow
 def test_Flow_holds_what_it_says(flow, problem, close):
     """A pytree with T = 3: f_t is the network at theta_t, L_t the loss at f_t, and the
     first theta is the start.
@@ -165,6 +166,7 @@ def test_gradient_flow_equals_scipy(flow, problem, activations, close):
     assert np.all(np.diff(flow.loss) < 0)
 
 
+@pytest.mark.slow
 def test_gradient_flow_equals_scipy_for_functions_without_a_hash(
     problem, activations, close
 ):
@@ -371,6 +373,7 @@ def test_gradient_flow_refuses_what_no_attempt_reached(monkeypatch):
     assert second == {"max_steps": 2**19, "accept_shortest": True}
 
 
+@pytest.mark.slow
 def test_gradient_flow_batches(flow, problem, close):
     """jit(vmap(.)) over targets gives what one flow after another gives."""
     params, X, y = problem(4, 5, 3)
@@ -383,6 +386,7 @@ def test_gradient_flow_batches(flow, problem, close):
     close(jax.tree.map(lambda a: a[1], run(jnp.stack([-y, y]))), flow, 1e-8)
 
 
+@pytest.mark.slow
 def test_gradient_flow_differentiates(close):
     """f = a w x with a = w: d f/dt = 2 |x| f (y - f), so f is the logistic function
     y/(1 + (y/f_0 - 1) e^{-2 x y t}); the loss at T has its derivatives.
@@ -412,6 +416,7 @@ def test_gradient_flow_differentiates(close):
         close(got, wanted, 1e-6)
 
 
+@pytest.mark.slow
 def test_gradient_flow_keeps_dtype(flow, problem, close):
     """float32 in, float32 out, whatever the dtype of the times, accurate to float32."""
     single = gradient_flow(*problem(4, 5, 3, dtype=jnp.float32), jnp.tanh, TIMES)

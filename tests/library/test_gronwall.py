@@ -309,6 +309,7 @@ def test_gronwall_at_the_extremes():
     assert gronwall(0.0, lambda t: 1.0, [1.0, 800.0]).tolist() == [0.0, 0.0]
 
 
+@pytest.mark.slow
 def test_gronwall_bounds_a_network_whose_kernel_moves(problem):
     """L(t) <= L(0) exp int -2 lambda_min(K_s)/m, at finite width.
 

@@ -12,6 +12,8 @@ import math
 import pytest
 import sympy as sp
 
+pytestmark = pytest.mark.slow
+
 Z, PSI, LOSS = sp.Symbol("z"), sp.Function("psi"), sp.Function("l")
 SIZES = [(1, 1, 1), (3, 1, 2), (3, 2, 2), (4, 2, 1)]
 

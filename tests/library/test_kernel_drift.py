@@ -274,6 +274,7 @@ def test_ntk_velocity_is_not_as_printed(name, measured):
     assert np.abs(misprint - misprint.T).max() > 0.01 * np.abs(misprint).max()
 
 
+@pytest.mark.slow
 def test_ntk_velocity_equals_differences_along_the_flow(problem, close):
     """d K_t/dt at t = 1/2, by a central difference of fourth order between five times
     of one gradient flow.
@@ -335,6 +336,7 @@ def test_triple_product_and_velocity_take_integers_and_lists():
     ]
 
 
+@pytest.mark.slow
 @functions
 def test_triple_product_and_velocity_keep_dtype(function, problem, close):
     """float32 goes in and out, whatever JAX's flag says, and is accurate to float32; so

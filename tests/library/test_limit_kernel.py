@@ -133,6 +133,7 @@ def total(X, psi):
     return total_of(limit_kernel(X, psi))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*QUADRATURE, *KINKED])
 def test_limit_kernel_by_quadrature(name, close):
     """K = Phi + <x, x'> Phi', against Cartesian quadrature."""
@@ -147,6 +148,7 @@ def test_limit_kernel_by_quadrature(name, close):
     close(ntk[rows, columns], Phi + c * dPhi, 1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tanh", "z^2+z", "relu"])
 def test_limit_kernel_is_what_wide_networks_have(name):
     """E K^n = K for every n, since units are independent.
@@ -180,6 +182,7 @@ def test_limit_kernel_symmetric_positive(name):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tanh", "relu", "gelu"])
 def test_limit_kernel_between_two_sets(name, close):
     """K(X, X) = K(X) and K(X, X2) = K(X2, X)^T; all by the same formula."""
@@ -261,6 +264,7 @@ def test_limit_kernel_of_one_number(psi, monkeypatch):
 SMOOTH_AT = {"relu": (3,), "slopes 3 and -0.5": (3,), "relu^2": (3, 1)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tanh", *DIFFERENT])
 def test_limit_kernel_differentiates(name, close, monkeypatch):
     """d K/d X is a central difference; it is finite everywhere."""
@@ -295,6 +299,7 @@ def test_limit_kernel_differentiates_through_kinks(close):
     assert np.isfinite(opposite).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["relu", "tanh"])
 def test_limit_kernel_traces_and_batches(name, close, monkeypatch):
     """jit(vmap(.)) over sets of inputs gives one set after another."""
@@ -306,6 +311,7 @@ def test_limit_kernel_traces_and_batches(name, close, monkeypatch):
         close([part[i] for part in got], want, 1e-10)
 
 
+@pytest.mark.slow
 def test_limit_kernel_of_inputs_spread_over_devices(close, monkeypatch):
     """It is that of the same inputs in one place."""
     one_rule(monkeypatch, 12, 16)
@@ -320,6 +326,7 @@ def leaky(a):
     return lambda z: jnp.where(z > 0, z, a * z)
 
 
+@pytest.mark.slow
 def test_limit_kernel_takes_psi_with_traced_parameters(close, monkeypatch):
     """psi may close over what is differentiated, batched or traced.
 
@@ -339,6 +346,7 @@ def test_limit_kernel_takes_psi_with_traced_parameters(close, monkeypatch):
     close(grad, (above - below) / (2 * step), 1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tanh", "relu6", *DIFFERENT])
 def test_limit_kernel_keeps_dtype(name, close, monkeypatch):
     """float32 in, float32 out, accurate to float32."""
@@ -355,6 +363,7 @@ def test_limit_kernel_takes_the_wider_of_two_dtypes(close):
     close(got, kernel("gelu"), 1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dtype", "name"), [(jnp.float16, "relu"), (jnp.bfloat16, "erf")]
 )
@@ -365,6 +374,7 @@ def test_limit_kernel_in_half_precision(dtype, name, close):
     close(got, kernel(name), 0.02)
 
 
+@pytest.mark.slow
 def test_limit_kernel_in_other_dtypes(close):
     """Integers, booleans and lists become float; psi may return another dtype."""
     assert limit_kernel([[1, 2], [3, 4]], jax.nn.relu).ntk.dtype == jnp.float64
@@ -410,6 +420,7 @@ class Steep:
         return jnp.tanh(self.beta * z)
 
 
+@pytest.mark.slow
 def test_limit_kernel_reads_psi_afresh(close, monkeypatch):
     """A psi whose parameter has changed is another psi; it needs no hash."""
     one_rule(monkeypatch, 6, 8)
@@ -427,6 +438,7 @@ def test_limit_kernel_reads_psi_afresh(close, monkeypatch):
     assert abs(second[0][1, 1] / first[0][1, 1] - 1) > 0.1
 
 
+@pytest.mark.slow
 def test_limit_kernel_refuses_what_the_quadrature_cannot_tell(monkeypatch):
     """tanh(1e8 z), a step to its eyes, and norms of 1e8; also inside jit."""
     one_rule(monkeypatch, 6, 8)
@@ -482,6 +494,7 @@ def test_limit_kernel_refuses_a_jump(psi, refuses):
     refuses(message, jax.jit(lambda X: limit_kernel(X, psi)), X)
 
 
+@pytest.mark.slow
 def test_limit_kernel_refuses_psi_without_averages(refuses, monkeypatch):
     """log is no number below 0; sqrt|z| has no slope at 0, where a zero row is."""
     one_rule(monkeypatch, 4, 6)
@@ -515,6 +528,7 @@ def test_limit_kernel_refuses_bad_psi(bad_psi, refuses):
     refuses(message, limit_kernel, np.ones((4, 3)), psi)
 
 
+@pytest.mark.slow
 def test_limit_kernel_finds_kinks_inside_vmap(close, monkeypatch):
     """Inside vmap JAX makes tracers of what a custom_jvp function returns for numbers.
 
@@ -545,6 +559,7 @@ def test_limit_kernel_sees_small_differences_from_closed_forms(base, middle):
     np.testing.assert_allclose(sorted(kinks), stops, rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_limit_kernel_of_a_small_difference(monkeypatch):
     """relu with a hat: E psi(u)^2 for u of variance 9, by adaptive quadrature."""
     one_rule(monkeypatch, 96, 128)

@@ -443,6 +443,7 @@ def test_kernel_regression_is_ridge_regression(m, p, ridge, close):
         )
 
 
+@pytest.mark.slow
 def test_kernel_regression_is_weight_decay_of_the_linearised_network(problem, close):
     """The theta that minimises |f_lin - y|^2 + ridge |theta - theta_0|^2 has these
     outputs at new inputs.

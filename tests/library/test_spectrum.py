@@ -92,6 +92,7 @@ def test_positive_definite_stops_at_rounding():
     assert positive_definite([[3]]) is True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("psi", [jax.nn.relu, gelu, jax.nn.softplus])
 def test_positive_definite_not_with_three_antipodal_pairs(psi):
     """Three pairs in the plane are too many where psi(h) - psi(-h) = h; one is not."""
@@ -108,6 +109,7 @@ def test_positive_definite_not_with_one_antipodal_pair():
     assert not positive_definite(K[np.ix_([0, 3], [0, 3])])
 
 
+@pytest.mark.slow
 def test_positive_definite_up_to_the_rank_of_a_square():
     """z^2 has rank n0(n0+1)/2 = 3."""
     assert positive_definite(limit_kernel(THREE, jnp.square).ntk)
@@ -205,6 +207,7 @@ def test_lambda_min_at_width_equals_one_network_after_another(points):
     assert set(others).isdisjoint(found)
 
 
+@pytest.mark.slow
 def test_lambda_min_at_width_rises_to_the_limit(points):
     """It is 0 while n(n0+1) < m; then its mean rises to that of the limit kernel."""
     limit = lambda_min(limit_kernel(points, jax.nn.relu).ntk)
@@ -337,6 +340,7 @@ def test_hermite_coefficients_of_a_shifted_kink(close):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("psi", [jnp.tanh, jax.nn.silu], ids=["tanh", "silu"])
 def test_hermite_coefficients_sum_to_the_limit_kernel(psi, points, close, monkeypatch):
     """Phi = sum mu_k^2 rho^k and K = sum (k+1) mu_k^2 rho^k, for norms 1/2 and 1."""
@@ -351,6 +355,7 @@ def test_hermite_coefficients_sum_to_the_limit_kernel(psi, points, close, monkey
     close(powers @ ((k + 1) * mu * mu_half), ntk[:, 6:], 1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "psi", [jnp.tanh, jax.nn.relu, jax.nn.hard_tanh], ids=["tanh", "relu", "hard_tanh"]
 )
