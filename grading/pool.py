@@ -113,7 +113,7 @@ class Evaluation:
         self.end = time.monotonic() + (1 + LOST_CELLS) * limits.patience
 
     def run(self):
-        """Run cells and exercises until all have run, or until the submission is given up."""
+        """Run cells and exercises until all have run or the submission is given up."""
         while len(self.replies) < len(self.inputs):
             with Process(self.offered, self.limits.memory) as process:
                 process.ask({}, START_SECONDS, START_PATIENCE)
