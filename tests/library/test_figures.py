@@ -174,6 +174,12 @@ def test_slider_figure_names_its_handles():
     assert f".{view._dom_classes[0]}'" in names
 
 
+def test_slider_figure_labels_numbers_with_six_digits():
+    """A float is shown with six digits, anything else as it prints itself."""
+    view = slider_figure(wave, sentence, a=[0.12345678, 2e-9, 30, np.float64(0.1) * 3])
+    assert view.children[0].options == ("0.123457", "2e-09", "30", "0.3")
+
+
 def test_slider_figure_needs_no_kernel_and_no_other_host():
     """All widgets come from the two modules that the bundle has, and no address is in
     their states.

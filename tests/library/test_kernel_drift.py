@@ -584,6 +584,19 @@ def test_kernel_drift_differentiates(problem, close):
     )
 
 
+def test_kernel_drift_has_no_derivative_where_the_kernel_stands_still():
+    """Of two equal networks, in numbers that are not rounded, it is 0, and not NaN."""
+    W0, X = np.array([[[1.0, 2.0]]] * 2), np.array([[3.0, 4.0]])
+
+    def last(W1):
+        """How far the second kernel is from the first."""
+        return kernel_drift(Params(W0, W1), X, lambda z: z)[1]
+
+    drift, gradient = jax.value_and_grad(last)(jnp.array([[5.0], [5.0]]))
+    assert drift == 0
+    assert gradient.tolist() == [[0.0], [0.0]]
+
+
 W0T, W1T = np.ones((2, 5, 3)), np.ones((2, 5))
 
 
