@@ -282,6 +282,7 @@ def test_students_copies_hold_no_solution(course):
     assert leaks(course / "source") == secrets()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stem", ORDER)
 def test_students_copy_is_ready_to_work_on(course, stem):
     """Tasks, hints, tests and stubs; no outputs, roles, links, metadata of the book."""

@@ -44,6 +44,7 @@ def test_execute_stores_no_output_that_no_reader_should_see(tmp_path):
     assert path.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_execute_interrupted_leaves_the_notebook_whole(tmp_path):
     """After Ctrl-C the old notebook is there, byte for byte, and nothing beside it."""
     path = tmp_path / "small.ipynb"

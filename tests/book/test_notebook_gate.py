@@ -25,6 +25,8 @@ from tools.notebook_gate import (
     chunks,
 )
 
+pytestmark = pytest.mark.slow
+
 NUMBER = """
 import numpy as np
 import ntklib

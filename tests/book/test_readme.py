@@ -3,11 +3,13 @@
 import doctest
 
 import jax
+import pytest
 
 from book._ext.stored_figure import picture
 from tools.execute import ROOT
 
 
+@pytest.mark.slow
 def test_readme_example_prints_what_it_says():
     """A reader who pastes the example into Python sees this, with JAX's settings."""
     text = (ROOT / "README.md").read_text("utf-8")

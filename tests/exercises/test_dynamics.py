@@ -37,6 +37,7 @@ def conserved_velocity(params, X, y, psi):
     return jax.jvp(quantity, (params,), (downhill,))[1]
 
 
+@pytest.mark.slow
 def test_conserved_equals_autodiff(problem):
     """The velocity vanishes for the activations that are listed, and for no others."""
     params, X, y = problem(4, 7, 3)

@@ -56,6 +56,7 @@ def by_gradients(params, X, psi):
     return jnp.einsum("aip,bip->ab", J.W0, J.W0) + J.W1 @ J.W1.T
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [by_loops, by_einsum, by_gradients])
 def test_judge_accepts_other_styles(answer):
     """Loops, einsum and the definition of the kernel."""

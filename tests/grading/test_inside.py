@@ -147,6 +147,7 @@ def test_missing_refuses_in_one_sentence(monkeypatch):
     assert stand_in.touched == {"ntklib.ntk._empirical_ntk", "ntklib.ntk.SOLUTIONS"}
 
 
+@pytest.mark.slow
 def test_library_inside_a_process(temporary):
     """All that is offered works in a process; what is not offered is not reachable."""
     source = """

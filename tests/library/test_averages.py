@@ -96,6 +96,7 @@ def tanh(beta, shift=0.0):
     return Scaled(jnp.asarray(beta, float), jnp.asarray(shift, float))
 
 
+@pytest.mark.slow
 def test_averages_of_smooth_functions(close, monkeypatch):
     """tanh(2z): E psi(u) psi(v) and E psi'(u) psi'(v), in Cartesian coordinates."""
     one_rule(monkeypatch, 192, 256)
@@ -110,6 +111,7 @@ def test_averages_of_smooth_functions(close, monkeypatch):
     close(pair_averages(tanh(2.0), *PAIRS, SMOOTH), want, 1e-11)
 
 
+@pytest.mark.slow
 def test_averages_stop_at_kinks(close, monkeypatch):
     """z cut off at -1 and at 2; both kinks are told to the rule."""
     one_rule(monkeypatch, 96, 128)

@@ -117,6 +117,7 @@ def pairs(s, s2, theta):
     )
 
 
+@pytest.mark.slow
 @forms
 def test_closed_forms_equal_cartesian_quadrature(psi, value, slope, close):
     """Phi = E psi(u) psi(v) and K = Phi + c E psi'(u) psi'(v)."""
@@ -176,6 +177,7 @@ def test_closed_forms_obey_prices_identity(name, close):
         close(Phi[2, i] + c[i] * dPhi[2, i], Phi[2, i] + c[i] * slope[i], 1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("psi", "form"),
     [
@@ -286,6 +288,7 @@ def exact_angle(x, z):
     return math.atan2(abs(float(a * d - b * c)), float(a * c + b * d))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turn", [0, np.pi])
 def test_small_angles(turn, close):
     """Near parallel and near antipodal rows.

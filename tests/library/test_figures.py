@@ -362,6 +362,7 @@ def test_comparison_figure_draws_networks_as_points_and_theory_as_lines():
     plt.close(fig)
 
 
+@pytest.mark.slow
 def test_import_of_ntklib_needs_neither_matplotlib_nor_ipywidgets():
     """A fresh Python that imports ntklib has loaded neither of the two."""
     code = (

@@ -42,6 +42,7 @@ def error():
     return largest
 
 
+@pytest.mark.slow
 def test_integrate_obeys_both_tolerances(error):
     """A looser tolerance gives a larger error, and one in proportion."""
     assert error(1e-9, 1e-11) < 1e-8

@@ -349,6 +349,7 @@ def test_function_flow_and_loss_velocity_agree(flows, close):
         close(difference, loss_velocity(K, loss.by_hand(np.asarray(f[2]), Y)), 1e-5)
 
 
+@pytest.mark.slow
 def test_function_flow_starts_at_zero_whatever_the_times(close):
     """f(t) depends on t alone: not on ts[0], on repetitions, or on other times."""
     f = function_flow(K, F0, Y, SQUARE, TIMES)

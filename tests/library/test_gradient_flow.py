@@ -236,6 +236,7 @@ def test_gradient_flow_hands_its_tolerances_on(integrated, problem):
     assert used == [(1e-4, 1e-4 / 100), (1e-9, 1e-3), (1e-5, 1e-5 / 100)]
 
 
+@pytest.mark.slow
 def test_gradient_flow_conserves_relu_balance(flow, problem, activations, close):
     """For relu a_i^2 - |w_i|^2 stays what it was in each unit; for tanh it does not."""
     params, X, y = problem(4, 5, 3, seed=2)
@@ -310,6 +311,7 @@ def test_gradient_flow_slides_whatever_the_first_times(slide, close):
     close(gradient_flow(**SLIDE, ts=[1e-9, 1e-9, 2.0]).f[-1], flow.f[-1], 1e-3)
 
 
+@pytest.mark.slow
 def test_gradient_flow_slides_inside_jit(slide, close):
     """Inside jit the second attempt is the only one."""
     flow, _ = slide
@@ -436,6 +438,7 @@ def test_gradient_flow_takes_integers_and_lists(close):
     close(flow, gradient_flow(*floats, jnp.tanh, [0.0, 1.0, 2.0]), 0)
 
 
+@pytest.mark.slow
 def test_gradient_flow_refuses_an_unbounded_loss_inside_jit():
     """L = -f^3 falls to minus infinity in finite time."""
 

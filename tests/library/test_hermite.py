@@ -11,6 +11,7 @@ from ntklib import hermite_coefficients, limit_kernel
 from ntklib._gaussian import hermite
 
 
+@pytest.mark.slow
 def test_coefficients_of_several_norms(close):
     """One row for each norm, kinks included, shape (norms, k_max + 1)."""
     norms = np.array([0.5, 1.0, 3.0])

@@ -356,6 +356,7 @@ def test_triple_product_and_velocity_keep_dtype(function, problem, close):
     close(got, want, 1e-5)
 
 
+@pytest.mark.slow
 @functions
 def test_triple_product_and_velocity_trace_and_batch(function, problem, close):
     """jit(vmap(.)) over networks gives what one network after another gives; so do
@@ -376,6 +377,7 @@ def test_triple_product_and_velocity_trace_and_batch(function, problem, close):
     close(function(params, spread, jnp.tanh), function(params, X, jnp.tanh), 1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "function", [triple_product_terms, velocity], ids=["terms", "velocity"]
 )
@@ -496,6 +498,7 @@ def test_kernel_drift_equals_loops(psi, problem, close):
     assert got[0] == 0
 
 
+@pytest.mark.slow
 def test_kernel_drift_starts_with_the_velocity_or_with_its_square(problem, close):
     """|K_t - K_0| = t |d K/dt| + O(t^2); from an antisymmetric start it is of order
     t^2, so 2t gives four times it.
@@ -535,6 +538,7 @@ def test_kernel_drift_takes_integers_and_lists(T):
     assert got.tolist() == [0.0, 275.0][:T]
 
 
+@pytest.mark.slow
 def test_kernel_drift_traces_batches_and_keeps_dtype(problem, close):
     """float32 stays; jit(vmap(.)) over flows gives one after another; so do inputs
     spread over devices.
@@ -554,6 +558,7 @@ def test_kernel_drift_traces_batches_and_keeps_dtype(problem, close):
     close(kernel_drift(backwards, spread, jnp.tanh), want, 1e-6)
 
 
+@pytest.mark.slow
 def test_kernel_drift_differentiates(problem, close):
     """The derivative is that of the norm; where the kernel stands still it is 0, not
     NaN.
@@ -893,6 +898,7 @@ def slopes(psi, ns, draws, *, ones=False):
     return [width_slope(ns, np.array(measured)[..., i]) for i in range(4)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("psi", [jnp.tanh, jax.scipy.special.erf], ids=["tanh", "erf"])
 def test_ntk_velocity_falls_as_one_over_the_width(psi):
     """For smooth psi and W1 ~ N(0, 1), |d K/dt| = O(1/n), not O(1/sqrt(n)); all three
@@ -908,6 +914,7 @@ def test_ntk_velocity_falls_as_one_over_the_width(psi):
         assert abs(average) > 5 * se
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ones", "want", "rival"),
     [(True, -0.5, -1.0), (False, -1.0, -0.5)],
@@ -922,6 +929,7 @@ def test_ntk_velocity_attains_the_lectures_rate_without_random_signs(ones, want,
         assert abs(slope - rival) > 5 * se
 
 
+@pytest.mark.slow
 def test_triple_product_velocity_and_drift_take_explicit_meshes(problem, close):
     """Inputs and units spread over devices, on the mesh that jax.make_mesh makes,
     change nothing.

@@ -108,6 +108,7 @@ def test_kinks_in_float32():
         find_kinks(jnp.sign, jnp.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("beta", "least"), [(1e3, 30), (1e8, 1e7)])
 def test_kinks_tells_how_steep(beta, least):
     """max |psi'| over the size of psi and psi', at most beta for tanh(beta z), wherever

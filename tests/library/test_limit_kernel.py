@@ -166,6 +166,7 @@ def test_limit_kernel_is_what_wide_networks_have(name):
     assert np.linalg.norm(error) < 0.05 * np.linalg.norm(want)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [*QUADRATURE, "relu", "leaky relu", "erf", "gelu", "sin", "cos", "bell", "z^3"],
@@ -388,6 +389,7 @@ def test_limit_kernel_in_other_dtypes(close):
     close(wide, 4 * kernel("relu").ntk, 1e-6)
 
 
+@pytest.mark.slow
 def test_limit_kernel_without_x64():
     """Without x64 everything is float32."""
     with jax.enable_x64(False):

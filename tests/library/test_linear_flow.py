@@ -557,6 +557,7 @@ def test_largest_stable_step_equals_two_m_over_lambda_max(B, shift, close):
     close(largest_stable_step(K), 8 / np.linalg.eigvalsh(K)[-1], 1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("factor", "converges"), [(0.99, True), (1.01, False)])
 def test_largest_stable_step_separates_descent_that_converges(factor, converges):
     """r <- (I - eta K/m) r: every mode dies out just below the bound, and just above it

@@ -126,6 +126,7 @@ def test_init_params_refuses_a_key(key, refuses):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [2, 1000])
 def test_antisymmetric_params_start_at_zero(n, problem, activation):
     """f_0 = 0 for every activation, up to the rounding of single terms of the sum."""
@@ -162,6 +163,7 @@ def test_antisymmetric_params_keep_the_kernel(problem, activation, close):
     close(kernel(pairs), kernel(half), 1e-14)
 
 
+@pytest.mark.slow
 def test_antisymmetric_params_standard_normal():
     """Each entry alone is N(0, 1): moments within five standard errors over keys, at
     both places of a pair.
@@ -176,6 +178,7 @@ def test_antisymmetric_params_standard_normal():
         assert scipy.stats.kstest(np.asarray(w), "norm").pvalue > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("x64", "dtype"), [(True, jnp.float64), (False, jnp.float32)])
 def test_antisymmetric_params_dtype_and_batches(x64, dtype):
     """JAX's default float; under jit and vmap the same numbers as one key after
@@ -310,6 +313,7 @@ def test_network_traces_and_batches(function, problem, close):
     close(function(params, spread), function(params, X), 1e-14)
 
 
+@pytest.mark.slow
 @pytest.mark.array_function
 def test_network_takes_explicit_meshes(problem, close):
     """Arrays on a mesh with explicit axes, inputs or units, give what they give on one

@@ -172,6 +172,7 @@ def test_empirical_ntk_takes_integers_and_lists(kernel):
     assert K.tolist() == [[86.0]]
 
 
+@pytest.mark.slow
 @pytest.mark.array_function
 @kernels
 def test_empirical_ntk_traces_and_batches(kernel, problem, close):
@@ -380,6 +381,7 @@ def test_residual_velocity_equals_loops(close):
     assert residual_velocity([[2]], [3]).tolist() == [-6.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
 def test_residual_velocity_traces_and_keeps_dtype(dtype, close):
     """The dtype stays; jit(vmap(.)) gives one after another.

@@ -262,6 +262,7 @@ def test_rayleigh_quotient_has_gradients_where_entries_tie(close):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dtype", "tol"), [(jnp.float16, 3e-3), (jnp.float32, 1e-6), (jnp.float64, 1e-14)]
 )

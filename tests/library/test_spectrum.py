@@ -117,6 +117,7 @@ def test_positive_definite_up_to_the_rank_of_a_square():
     assert not positive_definite(limit_kernel(four, jnp.square).ntk)
 
 
+@pytest.mark.slow
 def test_limit_kernel_eigenvalues_on_the_circle():
     """relu on the circle: (k^2+3)/(pi^2 (k^2-1)^2) for even k, 1/4 for k = 1, 0 for
     other odd k (Basri et al. 2019).
@@ -136,6 +137,7 @@ def test_limit_kernel_eigenvalues_on_the_circle():
     assert np.abs(measured[:8] - want).max() > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delta", [1e-1, 1e-2, 1e-3])
 def test_lambda_min_of_two_close_inputs(delta):
     """Two unit inputs at angle delta: lambda_min = delta/2pi + O(delta^2) for relu,
@@ -189,6 +191,7 @@ def test_ntk_rank_of_known_kernels():
     assert ntk_rank(Params([[1, 0]], [0]), [[1, 0], [0, 1]], lambda z: z) == 1
 
 
+@pytest.mark.slow
 def test_lambda_min_at_width_equals_one_network_after_another(points):
     """Each entry is lambda_min(K_0^n) of one independent draw; keys matter."""
     key = jax.random.key(4)
@@ -272,6 +275,7 @@ def test_chernoff_width_keeps_its_promise():
     assert failures(n // 10) > 0.5
 
 
+@pytest.mark.slow
 def test_chernoff_width_holds_for_truncated_units(points):
     """Units of norm above R left out, lambda_min(K_0^n) > lambda/2 at that width in
     more than 9 of 10 networks.
@@ -301,6 +305,7 @@ def double_factorial(k):
     return math.prod(range(k, 0, -2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", [0.3, 1.0, 4.0])
 def test_hermite_coefficients_equal_their_closed_forms(norm, close):
     """relu: s/sqrt(2pi), s/2, then s (-1)^(k/2-1) (k-3)!!/sqrt(2pi k!) for even k; sin,
@@ -370,6 +375,7 @@ def test_hermite_lower_bound_rises_to_lambda_min(psi, points, monkeypatch):
     assert bounds[-1] > 0.85 * limit
 
 
+@pytest.mark.slow
 def test_hermite_lower_bound_of_one_degree(points):
     """psi = z^2 - 1 has degree 2 alone, mu_2 = sqrt 2, so K = 6 rho^2."""
 
@@ -510,6 +516,7 @@ def test_hermite_coefficients_refuse(refuses):
     )
 
 
+@pytest.mark.slow
 def test_lambda_min_at_width_keeps_to_the_matrix(points):
     """K_0^n has no eigenvalue below the one found: the Rayleigh quotients of random
     vectors are above it.
