@@ -305,6 +305,17 @@ def double_factorial(k):
     return math.prod(range(k, 0, -2))
 
 
+def test_hermite_coefficients_of_a_high_degree():
+    """relu: -(k-3)!!/sqrt(2pi k!) for k = 60, where h_k reaches out to 2 sqrt(k) = 15.
+
+    A rule that stopped at 11 would lose most of it.
+    """
+    k = 60
+    root = math.sqrt(2 * math.pi * math.factorial(k))
+    got = hermite_coefficients(jax.nn.relu, k)[k]
+    np.testing.assert_allclose(got, -double_factorial(k - 3) / root, rtol=1e-10)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("norm", [0.3, 1.0, 4.0])
 def test_hermite_coefficients_equal_their_closed_forms(norm, close):
