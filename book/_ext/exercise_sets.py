@@ -12,7 +12,14 @@ from pathlib import Path
 import nbformat
 
 ROOT = Path(__file__).parents[2]
-SETS = sorted((ROOT / "book" / "exercises").glob("*.ipynb"))
+
+
+def sets(root):
+    """The notebooks of the sets."""
+    return sorted(Path(root, "book", "exercises").glob("*.ipynb"))
+
+
+SETS = sets(ROOT)
 REGION = re.compile(
     r"^([ \t]*)### BEGIN SOLUTION$.*?^[ \t]*### END SOLUTION$", re.M | re.S
 )

@@ -5,10 +5,10 @@ the points of a set, or of ``all`` sets.
 """
 
 import re
-from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
+from book._ext.exercise_sets import sets
 from docutils import nodes
 from ntklib import exercises
 from sphinx.errors import ExtensionError
@@ -26,11 +26,6 @@ class Row(NamedTuple):
     level: str
     minutes: int
     points: int
-
-
-def sets(root):
-    """The notebooks of the sets."""
-    return sorted(Path(root, "book", "exercises").glob("*.ipynb"))
 
 
 def rows(root):

@@ -48,6 +48,44 @@ ACTIVATIONS = {
     "z^2+z": Activation(lambda z: z**2 + z, lambda z: z**2 + z, lambda z: 2 * z + 1),
 }
 
+# A kernel K that is none, a vector of its length, and how the message begins.
+BAD_KERNELS = [
+    (np.ones((3, 2)), np.ones(3), "K must be square; got shape (3, 2)"),
+    (
+        [[1.0, 2.0], [2.1, 1.0]],
+        np.ones(2),
+        "K must be symmetric; got max|K - K^T| = 0.1 where max|K| = 2.1",
+    ),
+    (
+        np.ones(2),
+        np.ones(2),
+        "K must be a real array of shape (m, m); got shape (2,)",
+    ),
+    (
+        np.eye(2) * 1j,
+        np.ones(2),
+        "K must be a real array of shape (m, m); got dtype complex128",
+    ),
+    (np.diag([1, np.nan]), np.ones(2), "K must be finite; got nan at index (1, 1)"),
+]
+
+# Arguments ts that no flow takes, and how the message begins.
+BAD_TIMES = [
+    ("ts", 1.0, "ts must be a real array of shape (T,); got shape ()"),
+    (
+        "ts",
+        [],
+        "ts must be a real array of shape (T,) and must not be empty; got shape",
+    ),
+    ("ts", [0.0, np.inf], "ts must be finite; got inf at index (1,)"),
+    ("ts", [-0.5, 1.0], "ts must be non-negative; got ts[0] = -0.5"),
+    (
+        "ts",
+        [0.0, 2.0, 1.0],
+        "ts must be non-decreasing; got ts[1] = 2.0 before ts[2] = 1.0",
+    ),
+]
+
 # For params of shape W0 (5, 3), W1 (5,) and X (4, 3): what replaces one of them, and
 # how the message begins.
 W0, W1, X = np.ones((5, 3)), np.ones(5), np.ones((4, 3))

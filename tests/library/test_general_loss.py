@@ -20,6 +20,7 @@ from ntklib import (
     residual_velocity,
 )
 from ntklib.general_loss import _output_velocity, function_flow, loss_velocity
+from tests.library.conftest import BAD_KERNELS, BAD_TIMES
 
 
 class Loss(NamedTuple):
@@ -198,23 +199,7 @@ def test_loss_velocity_traces(close):
 @pytest.mark.parametrize(
     ("k", "dl", "message"),
     [
-        (np.ones((3, 2)), np.ones(3), "K must be square; got shape (3, 2)"),
-        (
-            [[1.0, 2.0], [2.1, 1.0]],
-            np.ones(2),
-            "K must be symmetric; got max|K - K^T| = 0.1 where max|K| = 2.1",
-        ),
-        (
-            np.ones(2),
-            np.ones(2),
-            "K must be a real array of shape (m, m); got shape (2,)",
-        ),
-        (
-            np.eye(2) * 1j,
-            np.ones(2),
-            "K must be a real array of shape (m, m); got dtype complex128",
-        ),
-        (np.diag([1, np.nan]), np.ones(2), "K must be finite; got nan at index (1, 1)"),
+        *BAD_KERNELS,
         (
             np.eye(0),
             np.ones(0),
@@ -511,19 +496,7 @@ RTOL, ATOL = (
             "y must be a real array of shape (m,); got dtype <U1",
         ),
         ("y", [1, 2, 3, np.nan], "y must be finite; got nan at index (3,)"),
-        ("ts", 1.0, "ts must be a real array of shape (T,); got shape ()"),
-        (
-            "ts",
-            [],
-            "ts must be a real array of shape (T,) and must not be empty; got shape",
-        ),
-        ("ts", [0.0, np.inf], "ts must be finite; got inf at index (1,)"),
-        ("ts", [-0.5, 1.0], "ts must be non-negative; got ts[0] = -0.5"),
-        (
-            "ts",
-            [0.0, 2.0, 1.0],
-            "ts must be non-decreasing; got ts[1] = 2.0 before ts[2] = 1.0",
-        ),
+        *BAD_TIMES,
         ("dloss", "square", SLOPE + "str"),
         ("dloss", None, SLOPE + "NoneType"),
         ("dloss", lambda f, y: jnp.sum(f - y), SLOPE + "shape () and dtype float64"),

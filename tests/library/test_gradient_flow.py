@@ -12,6 +12,7 @@ import pytest
 import scipy.integrate
 
 from ntklib import Flow, Params, gradient_flow, half_mse, network
+from tests.library.conftest import BAD_TIMES
 
 TIMES = np.array([0.0, 0.5, 2.0])
 SLIDE = dict(  # the first input's h is pushed onto the kink, h = 0, from both sides
@@ -484,19 +485,7 @@ RTOL, ATOL = (
             "y must be a real array of shape (m,); got shape (4, 1)",
         ),
         ("y", [1, 2, 3, np.nan], "y must be finite; got nan at index (3,)"),
-        ("ts", 1.0, "ts must be a real array of shape (T,); got shape ()"),
-        (
-            "ts",
-            [],
-            "ts must be a real array of shape (T,) and must not be empty; got shape",
-        ),
-        ("ts", [0.0, np.inf], "ts must be finite; got inf at index (1,)"),
-        ("ts", [-0.5, 1.0], "ts must be non-negative; got ts[0] = -0.5"),
-        (
-            "ts",
-            [0.0, 2.0, 1.0],
-            "ts must be non-decreasing; got ts[1] = 2.0 before ts[2] = 1.0",
-        ),
+        *BAD_TIMES,
         ("loss", "mse", LOSS + "; got str"),
         ("loss", None, LOSS + "; got NoneType"),
         (

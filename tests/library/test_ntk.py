@@ -22,6 +22,7 @@ from ntklib import (
     ntk_velocity,
     residual_velocity,
 )
+from tests.library.conftest import BAD_KERNELS
 
 kernels = pytest.mark.parametrize(
     "kernel", [empirical_ntk, empirical_ntk_autodiff], ids=["closed", "autodiff"]
@@ -406,23 +407,7 @@ def test_residual_velocity_traces_and_keeps_dtype(dtype, close):
 @pytest.mark.parametrize(
     ("K", "r", "message"),
     [
-        (np.ones((3, 2)), np.ones(3), "K must be square; got shape (3, 2)"),
-        (
-            [[1.0, 2.0], [2.1, 1.0]],
-            np.ones(2),
-            "K must be symmetric; got max|K - K^T| = 0.1 where max|K| = 2.1",
-        ),
-        (
-            np.ones(2),
-            np.ones(2),
-            "K must be a real array of shape (m, m); got shape (2,)",
-        ),
-        (
-            np.eye(2) * 1j,
-            np.ones(2),
-            "K must be a real array of shape (m, m); got dtype complex128",
-        ),
-        (np.diag([1, np.nan]), np.ones(2), "K must be finite; got nan at index (1, 1)"),
+        *BAD_KERNELS,
         (
             np.eye(0),
             np.ones(0),
