@@ -17,11 +17,15 @@ from typing import NamedTuple
 import comm
 import ipywidgets
 import matplotlib.pyplot as plt
+import numpy as np
 from IPython.display import display
 from ipywidgets.widgets.widget_string import HTMLStyle
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from ntklib import _check
+from ntklib._types import ArrayLike
 from ntklib.explore import LinearComparison
 
 SVG = {
@@ -152,6 +156,21 @@ def comparison_figure(runs: Sequence[LinearComparison]) -> Figure:
     drift.set(ylabel="drift of the kernel")
     smallest.set(xscale="log", xlabel="time t", ylabel="smallest eigenvalue")
     return fig
+
+
+def heat_map(ax: Axes, M: ArrayLike, largest: float | None = None) -> AxesImage:
+    """Draw a matrix as coloured squares: blue below 0, white at 0, red above.
+
+    Two maps compare by eye only if they share ``largest``, the absolute value at which
+    the colours end; without it, each map takes the largest of its own entries.
+    """
+    M = np.asarray(M)
+    if largest is None:
+        largest = float(np.max(np.abs(M)))
+    image = ax.imshow(M, cmap="RdBu_r", vmin=-largest, vmax=largest)
+    ax.grid(False)
+    ax.set(xticks=[], yticks=[])
+    return image
 
 
 class _Slider(NamedTuple):

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 
 import pytest
 from sphinx_external_toc.parsing import parse_toc_yaml
@@ -32,23 +33,45 @@ def shows(cell, kind):
     return any(kind in output.get("data", {}) for output in cell.get("outputs", []))
 
 
+def is_check(node):
+    """Whether a node of the syntax tree is an assertion, Python's or NumPy's."""
+    if isinstance(node, ast.Assert):
+        return True
+    if not isinstance(node, ast.Call):
+        return False
+    called = node.func
+    name = getattr(called, "attr", getattr(called, "id", ""))
+    return name.startswith("assert_")
+
+
 @notebook
 def test_comparisons_can_fail(path):
     """A notebook has two assertions or more, and no comparison that nobody reads."""
     cells = [cell for cell in read(path)["cells"] if cell["cell_type"] == "code"]
     nodes = [node for cell in cells for node in ast.walk(ast.parse(source(cell)))]
-    asserts = [
-        node
-        for node in nodes
-        if isinstance(node, ast.Assert)
-        or (isinstance(node, ast.Attribute) and node.attr.startswith("assert_"))
-    ]
-    assert len(asserts) >= 2
+    assert sum(is_check(node) for node in nodes) >= 2
     statements = [ast.unparse(node) for node in nodes if isinstance(node, ast.Expr)]
     unread = [
         text for text in statements if "close" in text and "assert_allclose" not in text
     ]
     assert not unread
+
+
+@notebook
+def test_folded_checks_count_themselves(path):
+    """ "3 checks passed: …" stands under a folded cell that holds three assertions."""
+    for cell in read(path)["cells"]:
+        if cell["cell_type"] != "code":
+            continue
+        printed = "".join("".join(output.get("text", "")) for output in cell["outputs"])
+        said = re.findall(r"^(\d+|one) checks? passed: ", printed, flags=re.MULTILINE)
+        if not said:
+            continue
+        nodes = ast.walk(ast.parse(source(cell)))
+        number = sum(is_check(node) for node in nodes)
+        assert said == ["one" if number == 1 else str(number)]
+        assert "hide-input" in cell["metadata"]["tags"]
+        assert cell["metadata"]["mystnb"]["code_prompt_show"] == "Show the checks"
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)

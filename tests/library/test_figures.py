@@ -18,7 +18,13 @@ from ipywidgets.widgets.widget import _instances
 
 from ntklib import figures
 from ntklib.explore import LinearComparison
-from ntklib.figures import comparison_figure, progress, slider_figure, stable_ids
+from ntklib.figures import (
+    comparison_figure,
+    heat_map,
+    progress,
+    slider_figure,
+    stable_ids,
+)
 
 
 def new_kernel():
@@ -370,3 +376,20 @@ def test_import_of_ntklib_needs_neither_matplotlib_nor_ipywidgets():
         "assert not {'matplotlib', 'ipywidgets', 'comm'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_heat_map_shows_zero_as_white_and_every_entry_in_its_place():
+    """The colours are symmetric about 0, and row 0 is at the top."""
+    fig, (left, right) = plt.subplots(1, 2)
+    M = np.array([[0.0, 1.0], [-2.0, 0.5]])
+    own = heat_map(left, M)
+    shared = heat_map(right, M, largest=4.0)
+    assert own.get_clim() == (-2.0, 2.0)
+    assert shared.get_clim() == (-4.0, 4.0)
+    np.testing.assert_array_equal(own.get_array(), M)
+    assert own.origin == "upper"
+    red, green, blue, _ = own.cmap(own.norm(0.0))
+    assert min(red, green, blue) > 0.95
+    red, _, blue, _ = own.cmap(own.norm(-2.0))
+    assert blue > red
+    plt.close(fig)
