@@ -17,6 +17,7 @@ from ntklib import (
     empirical_ntk_autodiff,
     gradient_flow,
     half_mse,
+    init_params,
     limit_kernel,
     network,
     ntk_velocity,
@@ -106,6 +107,33 @@ def test_empirical_ntk_symmetric_positive(params, X, X2, close):
         empirical_ntk(params, X2, jnp.tanh, X).T,
         1e-14,
     )
+
+
+@pytest.mark.parametrize(
+    ("X", "ranks"),
+    [
+        # general position in R^3: each of 1, 2, 3 units adds 4
+        (np.random.default_rng(1).normal(size=(16, 3)), [4, 8, 12]),
+        # a plane in R^3: each unit adds 3
+        (
+            np.random.default_rng(2).normal(size=(16, 2)) @ [[1, 0.2, 0.4], [0, 1, -1]],
+            [3, 6, 9],
+        ),
+        # an opposite pair in R^2 costs one of 4, at every width
+        ([[1, 0.2], [-1, -0.2], [0.3, 0.9], [0.5, -0.7]], [3, 3, 3]),
+    ],
+    ids=["general", "plane", "opposite"],
+)
+def test_empirical_ntk_rank(X, ranks):
+    """rank K^n <= min(m, n (rank X + 1)), and one less for each pair of opposite inputs
+    if psi is odd.
+    """
+    X = np.asarray(X, dtype=float)
+    for n, rank in zip([1, 2, 3], ranks, strict=True):
+        params = init_params(jax.random.key(n), n, X.shape[1])
+        eigenvalues = np.linalg.eigvalsh(empirical_ntk(params, X, jnp.tanh))[::-1]
+        assert eigenvalues[rank - 1] > 1e-9 * eigenvalues[0]
+        assert np.all(eigenvalues[rank:] < 1e-13 * eigenvalues[0])
 
 
 @pytest.mark.array_function
