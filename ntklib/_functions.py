@@ -161,7 +161,7 @@ def refuse_jump(height, place):
     """Refuse a psi that jumps by `height` at `place`."""
     place = round(float(place), 5) + 0.0  # makes 0.0 of -0.0
     raise ValueError(
-        "psi must be continuous, or it has no NTK: psi'(h)^2 has no finite average; "
+        "psi must be continuous, or it has no NTK; "
         f"got a jump of {height:.3g} at z = {place:.5g}"
     )
 

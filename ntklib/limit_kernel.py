@@ -39,12 +39,13 @@ def limit_kernel(
 
     .. math::
 
-        K(x, x') = \Phi + \langle x, x'\rangle\,\Phi', \qquad
-        \Phi = \mathrm E\,\psi(u)\psi(v), \quad \Phi' = \mathrm E\,\psi'(u)\psi'(v),
+        K(x, x') = \Phi + \langle x, x'\rangle\,\dot\Phi, \qquad
+        \Phi = \mathrm E\,\psi(h)\psi(h'), \quad
+        \dot\Phi = \mathrm E\,\psi'(h)\psi'(h'),
 
-    where u and v are centred Gaussians with variances :math:`\|x\|^2`, :math:`\|x'\|^2`
-    and covariance :math:`\langle x, x'\rangle`. ``nngp`` is :math:`\Phi` and ``ntk`` is
-    K.
+    where h and h' are centred Gaussians with variances :math:`\|x\|^2`,
+    :math:`\|x'\|^2` and covariance :math:`\langle x, x'\rangle`. ``nngp`` is
+    :math:`\Phi` and ``ntk`` is K.
 
     A closed form is used where the values of ``psi`` at 2071 points in [-100, 100] are
     those of a function that has one: piecewise linear with a kink at 0, such as relu
@@ -75,8 +76,10 @@ def limit_kernel(
 
     Raises:
         ValueError: bad ``X`` or ``X2``; ``psi`` is not an elementwise function, has no
-            finite averages, or has a jump, as a step function has: then :math:`\psi'^2`
-            has no finite average, and there is no tangent kernel.
+            finite averages, or has a jump, as a step function has. A jump's slope is 0
+            on both sides, and K = :math:`\Phi` would come out; but of a smooth
+            ``psi`` that comes close to the jump the averages of :math:`\psi'^2`, and
+            with them K, grow without bound.
         RuntimeError: the quadrature did not reach an agreement of 1e-6, or ``psi`` is
             too steep for it to be sure.
     """
@@ -110,13 +113,13 @@ def _pairs(X: Float[Array, "m n0"], X2: Float[Array, "m2 n0"], same: bool) -> Pa
     b = jnp.sum(X2**2, axis=1)[None, :]
     c = X @ X2.T
     root = _root(a) * _root(b)
-    theta = _angle(X, X2, _root(a), _root(b))
+    omega = _angle(X, X2, _root(a), _root(b))
     if same:  # rounding in c and root would spoil |x|^2 on the diagonal
         diagonal = jnp.eye(len(X), dtype=bool)
         c = jnp.where(diagonal, a, c)
         root = jnp.where(diagonal, a, root)
     a, b = jnp.broadcast_arrays(a, b)
-    return Pairs(a, b, c, root, theta, S=root * jnp.sin(theta))
+    return Pairs(a, b, c, root, omega, S=root * jnp.sin(omega))
 
 
 def _angle(
@@ -156,14 +159,14 @@ def _root(x):
 def _by_quadrature(
     psi: Callable, p: Pairs, same: bool
 ) -> tuple[Float[Array, "m m2"], Float[Array, "m m2"]]:
-    """E psi(u) psi(v) and E psi'(u) psi'(v), each pair of equal sets of inputs once."""
+    """E psi(h) psi(h') and E psi'(h) psi'(h'); of equal sets each pair once."""
     kinks = find_kinks(psi, _at_least_single(p.c.dtype))
     if same:
         i, j = np.triu_indices(len(p.c))
     else:
         i, j = np.indices(p.c.shape).reshape(2, -1)
     averages = pair_averages(
-        psi, _root(p.a[i, j]), _root(p.b[i, j]), p.theta[i, j], kinks
+        psi, _root(p.a[i, j]), _root(p.b[i, j]), p.omega[i, j], kinks
     )
     nngp = jnp.zeros_like(p.c).at[i, j].set(averages[:, 0])
     slope = jnp.zeros_like(p.c).at[i, j].set(averages[:, 1])

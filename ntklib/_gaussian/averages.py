@@ -1,4 +1,4 @@
-"""Averages of psi(u) psi(v) over Gaussian u and v, by quadrature in polar form."""
+"""Averages of psi(h) psi(h') over Gaussian h and h', by quadrature in polar form."""
 
 import math
 from collections.abc import Callable
@@ -46,15 +46,15 @@ def pair_averages(
     psi: Callable,
     s: Float[Array, " p"],
     s2: Float[Array, " p"],
-    theta: Float[Array, " p"],
+    omega: Float[Array, " p"],
     kinks: Kinks,
 ) -> Float[Array, "p 2"]:
-    r"""E psi(u) psi(v) and E psi'(u) psi'(v) for p pairs of Gaussians.
+    r"""E psi(h) psi(h') and E psi'(h) psi'(h') for p pairs of Gaussians.
 
-    Their standard deviations are s and s2, and theta is the angle between them.
+    Their standard deviations are s and s2, and omega is the angle between them.
     Larger and larger rules are tried until two agree; under jit two rules have to do.
     """
-    dtype = theta.dtype
+    dtype = omega.dtype
     eps = float(jnp.finfo(dtype).eps)
     look = _functions.evaluate(psi, EDGES[::16].astype(dtype))
     # A psi whose parameters have changed since may have the hash that it had before:
@@ -63,7 +63,7 @@ def pair_averages(
 
     def rule(level):
         hashable = _functions.hashable(psi)
-        return _quadrature(hashable, s, s2, theta, kinks.places, level, key)
+        return _quadrature(hashable, s, s2, omega, kinks.places, level, key)
 
     def disagreement(level, coarse, fine):
         """The largest difference as a part of the largest value; 1 if psi is steep."""
@@ -77,14 +77,14 @@ def pair_averages(
         rise = kinks.steepness * jnp.max(jnp.maximum(s, s2))
         return jnp.where(rise < angles**3, jnp.max(gap / (largest + tiny)), 1)
 
-    if look is None or not _check.concrete(theta):
+    if look is None or not _check.concrete(omega):
         coarse, fine = (rule(level) for level in LEVELS[1:3])
         error = disagreement(LEVELS[1], coarse, fine)
         return eqx.error_if(fine, ~(error < eps**ALLOWED), DISAGREE)
 
     error = math.inf
     fine = rule(LEVELS[0])
-    for level, finer in pairwise(_affordable(len(theta), kinks.places)):
+    for level, finer in pairwise(_affordable(len(omega), kinks.places)):
         coarse = fine
         fine = rule(finer)
         _functions.finite_averages(fine)
@@ -113,59 +113,59 @@ def _panel_count(places):
 
 
 @eqx.filter_jit
-def _quadrature(function, s, s2, theta, places, level, key):
+def _quadrature(function, s, s2, omega, places, level, key):
     """Both averages for all pairs, by one rule.
 
-    In polar coordinates u = s r cos(phi) and v = s2 r cos(phi - theta). `key` is not
+    In polar coordinates h = s r cos(phi) and h' = s2 r cos(phi - omega). `key` is not
     used: what is compiled for one key is not used for another.
     """
     angles, radii = level
-    angle_rule = _crowded_at_both_ends(angles, theta.dtype)
+    angle_rule = _crowded_at_both_ends(angles, omega.dtype)
     if places:
-        radius_rule = _crowded_at_both_ends(radii, theta.dtype)
+        radius_rule = _crowded_at_both_ends(radii, omega.dtype)
     else:
-        radius_rule = _crowded_at_0(radii, theta.dtype)
+        radius_rule = _crowded_at_0(radii, omega.dtype)
 
     def psi(z):
         return function(z).astype(z.dtype)
 
     def average(pair):
-        s, s2, theta = pair
-        return _average(psi, s, s2, theta, places, angle_rule, radius_rule)
+        s, s2, omega = pair
+        return _average(psi, s, s2, omega, places, angle_rule, radius_rule)
 
     nodes = _panel_count(places) * angles * radii
     at_a_time = min(PAIRS_AT_A_TIME, 1 + NODES_AT_A_TIME // nodes)
     # checkpoint: the backward pass evaluates psi again in place of storing all nodes
-    return jax.lax.map(jax.checkpoint(average), (s, s2, theta), batch_size=at_a_time)
+    return jax.lax.map(jax.checkpoint(average), (s, s2, omega), batch_size=at_a_time)
 
 
-def _average(psi, s, s2, theta, places, angle_rule, radius_rule) -> Float[Array, "2"]:
-    """The integral over angles, which stops where u or v is 0 and where kinks meet."""
+def _average(psi, s, s2, omega, places, angle_rule, radius_rule) -> Float[Array, "2"]:
+    """The integral over angles, which stops where h or h' is 0 and where kinks meet."""
     right = jnp.pi / 2
-    stops = [-right, theta - right, right, theta + right, 3 * right]
-    stops += [_meeting(k, k2, s, s2, theta) for k in places for k2 in places]
-    stops = jnp.stack([jnp.asarray(stop, theta.dtype) for stop in stops])
+    stops = [-right, omega - right, right, omega + right, 3 * right]
+    stops += [_meeting(k, k2, s, s2, omega) for k in places for k2 in places]
+    stops = jnp.stack([jnp.asarray(stop, omega.dtype) for stop in stops])
     phi, weight = _panels(stops, angle_rule)
     far = _far(psi, s, s2)
 
     def ray(phi):
-        return _along_ray(psi, phi, s, s2, theta, far, places, radius_rule)
+        return _along_ray(psi, phi, s, s2, omega, far, places, radius_rule)
 
     return weight.ravel() / (2 * jnp.pi) @ jax.vmap(ray)(phi.ravel())
 
 
-def _along_ray(psi, phi, s, s2, theta, far, places, rule) -> Float[Array, "2"]:
+def _along_ray(psi, phi, s, s2, omega, far, places, rule) -> Float[Array, "2"]:
     """The integral over radii at one angle, which stops at every kink."""
-    slope_u = s * jnp.cos(phi)
-    slope_v = s2 * jnp.cos(phi - theta)
+    slope_h = s * jnp.cos(phi)
+    slope_h2 = s2 * jnp.cos(phi - omega)
     stops = [0.0 * phi, 0.0 * phi + far]
     for k in places:
-        stops += [_over(k, slope_u, far), _over(k, slope_v, far)]
+        stops += [_over(k, slope_h, far), _over(k, slope_h2, far)]
     r, weight = _panels(jnp.stack(stops), rule)
     w = weight * r * jnp.exp(-(r**2) / 2)
-    psi_u, dpsi_u = _value_and_slope(psi, slope_u * r)
-    psi_v, dpsi_v = _value_and_slope(psi, slope_v * r)
-    return jnp.stack([jnp.sum(w * psi_u * psi_v), jnp.sum(w * dpsi_u * dpsi_v)])
+    psi_h, dpsi_h = _value_and_slope(psi, slope_h * r)
+    psi_h2, dpsi_h2 = _value_and_slope(psi, slope_h2 * r)
+    return jnp.stack([jnp.sum(w * psi_h * psi_h2), jnp.sum(w * dpsi_h * dpsi_h2)])
 
 
 def _value_and_slope(psi, z):
@@ -203,7 +203,7 @@ def _crowded_at_both_ends(n, dtype):
 
 
 def _far(psi, s, s2):
-    """The radius beyond which psi(u) psi(v) exp(-r^2/2) is too small to count.
+    """The radius beyond which psi(h) psi(h') exp(-r^2/2) is too small to count.
 
     NaN if it still counts at the end, or if psi overflows before it ceases to count.
     """
@@ -231,10 +231,10 @@ def _over(kink, slope, far):
     return jnp.where(reached, kink / jnp.where(reached, slope, 1), far)
 
 
-def _meeting(kink, kink2, s, s2, theta):
-    """The angle phi in [-pi/2, 3 pi/2] of the point where u = kink and v = kink2."""
-    y = kink2 * s - kink * s2 * jnp.cos(theta)
-    x = kink * s2 * jnp.sin(theta)
+def _meeting(kink, kink2, s, s2, omega):
+    """The angle phi in [-pi/2, 3 pi/2] of the point where h = kink and h' = kink2."""
+    y = kink2 * s - kink * s2 * jnp.cos(omega)
+    x = kink * s2 * jnp.sin(omega)
     apart = jnp.abs(x) + jnp.abs(y) > 0
     phi = jnp.where(apart, jnp.arctan2(y, jnp.where(apart, x, 1)), 0)
     return jnp.where(phi < -jnp.pi / 2, phi + 2 * jnp.pi, phi)

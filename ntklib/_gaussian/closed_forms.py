@@ -1,4 +1,4 @@
-"""Closed forms of E psi(u) psi(v) and E psi'(u) psi'(v) for Gaussian u and v.
+"""Closed forms of E psi(h) psi(h') and E psi'(h) psi'(h') for Gaussian h and h'.
 
 To add one, write a function of the pairs that returns both averages, with the source in
 its docstring, and put `@closed_form(psi in NumPy)` above it.
@@ -25,22 +25,22 @@ POINTS = np.append(
 
 
 class Pairs(NamedTuple):
-    """All pairs of inputs x and x'; u and v have variances a and b and covariance c.
+    """All pairs of inputs x and x'; h and h' have variances a and b and covariance c.
 
     Attributes:
         a: |x|^2
         b: |x'|^2
         c: <x, x'>
         root: |x||x'|, the root of ab
-        theta: the angle between x and x'
-        S: root sin(theta), so that S^2 = ab - c^2
+        omega: the angle between x and x'
+        S: root sin(omega), so that S^2 = ab - c^2
     """
 
     a: Float[Array, "m m2"]
     b: Float[Array, "m m2"]
     c: Float[Array, "m m2"]
     root: Float[Array, "m m2"]
-    theta: Float[Array, "m m2"]
+    omega: Float[Array, "m m2"]
     S: Float[Array, "m m2"]
 
 
@@ -93,12 +93,12 @@ def _power(z, k):
 
 
 def _averages_of_power(p, k):
-    """E u^k v^k and k^2 E u^(k-1) v^(k-1)."""
+    """E h^k h'^k and k^2 E h^(k-1) h'^(k-1)."""
     return _moment(p, k), k**2 * _moment(p, k - 1)
 
 
 def _moment(p, k):
-    """E u^k v^k = sum over 2i + j = k of k!^2/(j! i!^2 4^i) (ab)^i c^j (Isserlis)."""
+    """E h^k h'^k = sum over 2i + j = k of k!^2/(j! i!^2 4^i) (ab)^i c^j (Isserlis)."""
     moment = jnp.zeros_like(p.c)
     for j in range(k % 2, k + 1, 2):
         i = (k - j) // 2
@@ -128,11 +128,11 @@ def _piecewise_linear_through(z, value):
 def _piecewise_linear(p, up, down):
     """psi(z) = up z for z > 0 and down z for z < 0 (Cho & Saul 2009).
 
-    2 pi E relu(u) relu(v) = S + (pi - theta) c,
-    2 pi E relu(u) relu(-v) = S - theta c.
+    2 pi E relu(h) relu(h') = S + (pi - omega) c,
+    2 pi E relu(h) relu(-h') = S - omega c.
     """
     S = p.S / jnp.pi
-    turn = p.theta / jnp.pi  # exactly 0 on the diagonal: no pi is left there
+    turn = p.omega / jnp.pi  # exactly 0 on the diagonal: no pi is left there
     nngp = (up**2 + down**2) * (S + (1 - turn) * p.c) - 2 * up * down * (S - turn * p.c)
     slope = (up**2 + down**2) * (1 - turn) / 2 + up * down * turn
     return nngp / 2, slope
@@ -140,11 +140,11 @@ def _piecewise_linear(p, up, down):
 
 @closed_form(lambda z: np.maximum(z, 0) ** 2)
 def _relu_squared(p):
-    """(3 S c + (pi - theta)(ab + 2c^2)) / 2pi (Cho & Saul 2009).
+    """(3 S c + (pi - omega)(ab + 2c^2)) / 2pi (Cho & Saul 2009).
 
-    Its slope is 2 relu, so the other average is 4 E relu(u) relu(v).
+    Its slope is 2 relu, so the other average is 4 E relu(h) relu(h').
     """
-    nngp = 3 * p.S * p.c + (jnp.pi - p.theta) * (p.root**2 + 2 * p.c**2)
+    nngp = 3 * p.S * p.c + (jnp.pi - p.omega) * (p.root**2 + 2 * p.c**2)
     relu, _ = _piecewise_linear(p, 1, 0)
     return nngp / (2 * jnp.pi), 4 * relu
 
@@ -179,7 +179,7 @@ def _gelu(p):
 
 @closed_form(np.sin)
 def _sin(p):
-    """exp(-(a + b)/2) sinh(c) and exp(-(a + b)/2) cosh(c), from E exp(iu + iv)."""
+    """exp(-(a + b)/2) sinh(c) and exp(-(a + b)/2) cosh(c), from E exp(ih + ih')."""
     sign = jnp.where(p.c < 0, -1, 1)
     # sinh and cosh by exp(|c|) and exp(-2|c|): exp(|c|) alone would overflow
     size = jnp.exp(sign * p.c - (p.a + p.b) / 2) / 2
@@ -203,5 +203,5 @@ def _bell(p):
 
 
 def _root_determinant(p):
-    """sqrt(det(I + Sigma)) for the covariance Sigma = [[a, c], [c, b]] of u and v."""
+    """sqrt(det(I + Sigma)) for the covariance Sigma = [[a, c], [c, b]] of h, h'."""
     return jnp.sqrt(1 + p.a + p.b + p.S**2)

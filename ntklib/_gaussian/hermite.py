@@ -40,21 +40,21 @@ def _rule(psi, k_max, norm, places, panels) -> Float[np.ndarray, "{k_max}+2"]:
     The scale is the root of E psi(norm z)^2, which no coefficient exceeds.
     """
     z, weight = _nodes(k_max, norm, places, panels)
-    # h_k would overflow alone, so half of the exponent of the density goes with it
+    # He_k would overflow alone, so half of the exponent of the density goes with it
     half_density = np.exp(-(z**2) / 4)
     value = _functions.finite_values(psi, norm * z) * half_density
     weight = weight / math.sqrt(2 * math.pi)
-    h = [np.zeros_like(z), half_density]  # of degree -1 and 0
+    He = [np.zeros_like(z), half_density]  # of degree -1 and 0
     for k in range(k_max):
-        h.append((z * h[-1] - math.sqrt(k) * h[-2]) / math.sqrt(k + 1))
-    mu = np.array(h[1:]) @ (weight * value)
+        He.append((z * He[-1] - math.sqrt(k) * He[-2]) / math.sqrt(k + 1))
+    mu = np.array(He[1:]) @ (weight * value)
     scale = math.sqrt(weight @ value**2)
     return np.append(mu, scale)
 
 
 def _nodes(k_max, norm, places, panels):
     """Nodes and weights: so many panels a unit of length, cut where kinks are."""
-    far = math.ceil(2 * math.sqrt(k_max)) + 9  # h_k decays beyond 2 sqrt(k)
+    far = math.ceil(2 * math.sqrt(k_max)) + 9  # He_k decays beyond 2 sqrt(k)
     grid = np.linspace(-far, far, 2 * far * panels + 1)
     kinks = [place / norm for place in places if abs(place) < far * norm]
     stops = np.unique([*grid, *kinks])

@@ -27,8 +27,8 @@ INFINITE = (
 # Standard deviations and angles of four pairs, a zero input among them.
 S = np.array([1.0, 0.01, 5.0, 0.0])
 S2 = np.array([2.0, 5.0, 5.0, 1.0])
-THETA = np.array([0.7, np.pi, 0.0, np.pi / 2])
-PAIRS = [jnp.asarray(a) for a in (S, S2, THETA)]
+OMEGA = np.array([0.7, np.pi, 0.0, np.pi / 2])
+PAIRS = [jnp.asarray(a) for a in (S, S2, OMEGA)]
 
 
 def one_rule(monkeypatch, angles, radii):
@@ -49,12 +49,12 @@ def panels(edges):
     return nodes.reshape(shape), weights.reshape(shape)
 
 
-def expectation(value, slope, s, s2, theta, kinks=(), count=30):
+def expectation(value, slope, s, s2, omega, kinks=(), count=30):
     """E psi(u) psi(v) and E psi'(u) psi'(v) in Cartesian coordinates.
 
     p runs along the bisector of u and v and q across it; rules stop at every kink.
     """
-    along, across = np.cos(theta / 2), np.sin(theta / 2)
+    along, across = np.cos(omega / 2), np.sin(omega / 2)
     u = s * np.array([along, -across])
     v = s2 * np.array([along, across])
     if along < across:
@@ -76,7 +76,7 @@ def expectation(value, slope, s, s2, theta, kinks=(), count=30):
 
 def expectations(value, slope, **settings):
     """The same for all four pairs."""
-    pairs = zip(S, S2, THETA, strict=True)
+    pairs = zip(S, S2, OMEGA, strict=True)
     return np.array([expectation(value, slope, *pair, **settings) for pair in pairs])
 
 
@@ -133,7 +133,7 @@ def test_averages_of_an_exponential(close, monkeypatch):
     """exp(z): both are exp((s^2 + s2^2 + 2 c)/2), up to 1e21."""
     one_rule(monkeypatch, 192, 256)
     got = pair_averages(jnp.exp, *PAIRS, SMOOTH)
-    want = np.exp((S**2 + S2**2) / 2 + S * S2 * np.cos(THETA))
+    want = np.exp((S**2 + S2**2) / 2 + S * S2 * np.cos(OMEGA))
     close(got / want[:, None], np.ones((4, 2)), 1e-12)
 
 
@@ -184,10 +184,10 @@ def rules_that_give(monkeypatch):
     def use(values):
         levels = []
 
-        def quadrature(psi, s, s2, theta, places, level, key):
+        def quadrature(psi, s, s2, omega, places, level, key):
             levels.append(level)
             value = jnp.asarray(values[len(levels) - 1])
-            return jnp.broadcast_to(value, (len(theta), 2))
+            return jnp.broadcast_to(value, (len(omega), 2))
 
         monkeypatch.setattr(averages, "_quadrature", quadrature)
         return levels
@@ -244,29 +244,29 @@ def test_averages_take_no_rule_that_is_too_dear(places, pairs, count, rules_that
 def test_averages_under_jit_take_two_rules(rules_that_give):
     """The second and the third, which have to agree to 1e-6."""
     averages_of = jax.jit(
-        lambda theta: pair_averages(jnp.tanh, *PAIRS[:2], theta, SMOOTH)
+        lambda omega: pair_averages(jnp.tanh, *PAIRS[:2], omega, SMOOTH)
     )
     levels = rules_that_give([1.0, 1 + 1e-6])
     np.testing.assert_array_equal(averages_of(PAIRS[2]), np.full((4, 2), 1 + 1e-6))
     assert levels == averages.LEVELS[1:3]
     rules_that_give([1.0, 1 + 2e-6])
     averages_of = jax.jit(
-        lambda theta: pair_averages(jnp.tanh, *PAIRS[:2], theta, SMOOTH)
+        lambda omega: pair_averages(jnp.tanh, *PAIRS[:2], omega, SMOOTH)
     )
     with pytest.raises(RuntimeError, match=re.escape(DISAGREE)):
         jax.block_until_ready(averages_of(PAIRS[2]))
 
 
 def test_meeting_is_where_both_kinks_are_reached():
-    """For some r > 0, s r cos(phi) = k and s2 r cos(phi - theta) = k2."""
+    """For some r > 0, s r cos(phi) = k and s2 r cos(phi - omega) = k2."""
     rng = np.random.default_rng(0)
     k, k2 = rng.normal(size=(2, 40))
-    s, s2, theta = rng.uniform(0.2, 3, (3, 40))
-    phi = np.asarray(jax.jit(averages._meeting)(k, k2, s, s2, theta))
+    s, s2, omega = rng.uniform(0.2, 3, (3, 40))
+    phi = np.asarray(jax.jit(averages._meeting)(k, k2, s, s2, omega))
     r = k / (s * np.cos(phi))
     assert np.all((phi >= -np.pi / 2) & (phi <= 3 * np.pi / 2))
     assert np.all(r > 0)
-    error = np.abs(s2 * r * np.cos(phi - theta) - k2)
+    error = np.abs(s2 * r * np.cos(phi - omega) - k2)
     assert np.all(error < 1e-12 * np.maximum(1, r))
 
 
@@ -274,6 +274,6 @@ def test_averages_may_vanish_for_one_pair(close, monkeypatch):
     """z^2 - 1 at orthogonal inputs: both are 0; errors count against all pairs."""
     one_rule(monkeypatch, 24, 32)
     ones = jnp.ones(2)
-    theta = jnp.array([np.pi / 2, 0.0])
-    got = pair_averages(lambda z: z**2 - 1, ones, ones, theta, SMOOTH)
+    omega = jnp.array([np.pi / 2, 0.0])
+    got = pair_averages(lambda z: z**2 - 1, ones, ones, omega, SMOOTH)
     close(got, np.array([[0.0, 0], [2, 4]]), 1e-13)

@@ -108,12 +108,12 @@ def geometry(x, z):
     return a, b, 2 * np.arctan2(near, far)
 
 
-def pairs(s, s2, theta):
+def pairs(s, s2, omega):
     """The pairs that closed forms take."""
-    s, s2, theta = (jnp.asarray(a, float) for a in (s, s2, theta))
+    s, s2, omega = (jnp.asarray(a, float) for a in (s, s2, omega))
     root = s * s2
     return closed_forms.Pairs(
-        s**2, s2**2, root * jnp.cos(theta), root, theta, root * jnp.sin(theta)
+        s**2, s2**2, root * jnp.cos(omega), root, omega, root * jnp.sin(omega)
     )
 
 
@@ -152,10 +152,10 @@ def test_closed_forms_equal_polar_quadrature(name, close):
     """The quadrature for all other psi gives the same two averages."""
     s = jnp.array([1, 1, 0.01, 2, 1.5, 2])
     s2 = jnp.array([1, 2, 2, 2, 1.5, 2])
-    theta = jnp.array([0, 0.7, 2, np.pi, 1e-4, 0])
+    omega = jnp.array([0, 0.7, 2, np.pi, 1e-4, 0])
     psi = Mixture(jnp.array([float(name == other) for other in FORMS]))
-    got = averages._quadrature(psi, s, s2, theta, (), (48, 64), b"")
-    want = recognise(FORMS[name][0], jnp.float64)(pairs(s, s2, theta))
+    got = averages._quadrature(psi, s, s2, omega, (), (48, 64), b"")
+    want = recognise(FORMS[name][0], jnp.float64)(pairs(s, s2, omega))
     close(got, jnp.stack([jnp.broadcast_to(part, 6) for part in want], axis=1), 1e-12)
 
 
@@ -165,8 +165,8 @@ def test_closed_forms_obey_prices_identity(name, close):
     form = recognise(FORMS[name][0], jnp.float64)
     s = np.array([1.0, 3.0, 1.4])
     s2 = np.array([2.0, 0.5, 1.4])
-    theta = np.array([0.7, 2.2, 1.5])
-    c = s * s2 * np.cos(theta)
+    omega = np.array([0.7, 2.2, 1.5])
+    c = s * s2 * np.cos(omega)
     step = 1e-3
     # five points around c, for the difference quotient of fourth order
     turned = np.arccos((c + step * np.arange(-2, 3)[:, None]) / (s * s2))
@@ -293,21 +293,21 @@ def exact_angle(x, z):
 def test_small_angles(turn, close):
     """Near parallel and near antipodal rows.
 
-    pi K = sin(theta) + 2 (pi - theta) cos(theta) for relu, and what the angle adds to 1
-    is itself right: Phi' = 1 - 2 theta/pi for abs.
+    pi K = sin(omega) + 2 (pi - omega) cos(omega) for relu, and what the angle adds to 1
+    is itself right: Phi' = 1 - 2 omega/pi for abs.
     """
     angles = np.array([0.0, *10.0 ** -np.arange(3, 10), 1e-12, 1e-15])
     x = np.array([0.6, 0.8])
     circle = 2 * np.array([np.cos(turn + angles), np.sin(turn + angles)])
     Z = (np.array([[0.6, -0.8], [0.8, 0.6]]) @ circle).T
-    theta = np.array([exact_angle(x, z) for z in Z])
-    assert np.all(np.abs(theta - np.abs(turn - angles)) < 1e-15 + 1e-3 * angles)
+    omega = np.array([exact_angle(x, z) for z in Z])
+    assert np.all(np.abs(omega - np.abs(turn - angles)) < 1e-15 + 1e-3 * angles)
     ntk = limit_kernel([x], jax.nn.relu, Z).ntk[0]
-    want = (np.sin(theta) + 2 * (np.pi - theta) * np.cos(theta)) / np.pi
+    want = (np.sin(omega) + 2 * (np.pi - omega) * np.cos(omega)) / np.pi
     np.testing.assert_allclose(ntk, want, rtol=1e-14, atol=2e-15)
     nngp, ntk = limit_kernel([x], jnp.abs, Z)
-    slope = (ntk - nngp)[0] / (2 * np.cos(theta))
-    np.testing.assert_allclose(slope, 1 - 2 * theta / np.pi, rtol=0, atol=2e-15)
+    slope = (ntk - nngp)[0] / (2 * np.cos(omega))
+    np.testing.assert_allclose(slope, 1 - 2 * omega / np.pi, rtol=0, atol=2e-15)
 
 
 def test_moments_of_powers_are_isserlis():

@@ -488,12 +488,22 @@ def test_limit_kernel_refuses_norms_that_overflow(psi, refuses):
 )
 def test_limit_kernel_refuses_a_jump(psi, refuses):
     """A step has no tangent kernel; inside jit too."""
-    message = (
-        "psi must be continuous, or it has no NTK: psi'(h)^2 has no finite average; "
-        "got a jump of "
-    )
+    message = "psi must be continuous, or it has no NTK; got a jump of "
     refuses(message, limit_kernel, X, psi)
     refuses(message, jax.jit(lambda X: limit_kernel(X, psi)), X)
+
+
+@pytest.mark.slow
+def test_slopes_grow_without_bound_towards_a_jump(monkeypatch):
+    """E psi'(h)^2 of tanh(beta z), which comes close to a step, is 4 beta / (3 s
+    sqrt(2 pi)) for large beta: the reason why a jump is refused.
+    """
+    one_rule(monkeypatch, 384, 512)
+    s = 2.0
+    for beta in (20.0, 80.0):
+        nngp, ntk = limit_kernel([[s]], Steep(beta))
+        slope = float((ntk - nngp)[0, 0]) / s**2
+        assert abs(slope / (4 * beta / (3 * s * math.sqrt(2 * math.pi))) - 1) < 1e-2
 
 
 @pytest.mark.slow
