@@ -23,8 +23,9 @@ def linear_flow(
 
     (:eq:`eq-linear-solution` and :eq:`eq-linear`, the lecture's equations 4 and 3.)
     Mode by mode, from one eigendecomposition. Eigenvalues up to
-    :math:`m\,\epsilon\,|\lambda|_{max}` count as 0, so that what a singular kernel
-    cannot learn stays, however late; :math:`\epsilon = 2.2\cdot10^{-16}`.
+    :math:`m\,\epsilon_{\mathrm{mach}}\,|\lambda|_{max}` count as 0, so that what a
+    singular kernel cannot learn stays, however late;
+    :math:`\epsilon_{\mathrm{mach}} = 2.2\cdot10^{-16}`.
 
     Args:
         K: kernel, shape (m, m), symmetric; singular and indefinite matrices are
@@ -93,20 +94,22 @@ def kernel_regression(
     *,
     ridge: float = 0.0,
 ) -> Float[np.ndarray, " m_new"]:
-    r"""Outputs at new points, :math:`f_0(x_*) + K(x_*, X)\,(K + \rho I)^{-1}(y - f_0)`,
+    r"""Outputs at new points, :math:`f_0(x_*) + K(x_*, X)\,(K + \nu I)^{-1}(y - f_0)`,
     :eq:`eq-regression`.
 
-    For ρ = 0 this is where :func:`predict` ends as t grows. For ρ > 0 the change
-    :math:`g = f - f_0` minimises :math:`\|f - y\|^2 + \rho\,\|g\|_K^2` over the Hilbert
-    space with reproducing kernel K. For :func:`ntklib.network.linearized_network` that
-    is :math:`\|f - y\|^2 + \rho\,\|\theta - \theta_0\|^2`: weight decay towards the
-    start. Eigenvalues of K + ρI up to :math:`m\,\varepsilon\,\lambda_{max}` count as
-    zeros with rounding errors, and their modes are left out, as the flow leaves them.
+    For ν = 0 this is where :func:`predict` ends as t grows. For ν > 0 these outputs
+    minimise :math:`\|f - y\|^2 + \nu\,\|f - f_0\|_K^2` over all f that differ from
+    :math:`f_0` by a member of the Hilbert space with reproducing kernel K. For
+    :func:`ntklib.network.linearized_network` that is
+    :math:`\|f - y\|^2 + \nu\,\|\theta - \theta_0\|^2`: weight decay towards the start.
+    Eigenvalues of K + νI up to :math:`m\,\epsilon_{\mathrm{mach}}\,\lambda_{max}` count
+    as zeros with rounding errors, and their modes are left out, as the flow leaves
+    them.
 
     Args:
         K, K_new, f0, f0_new, y: as in :func:`predict`, from one positive semi-definite
             kernel.
-        ridge: ρ, at least 0.
+        ridge: ν, at least 0.
 
     Returns:
         The outputs at the new points, shape (m_new,).

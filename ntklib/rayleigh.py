@@ -22,11 +22,12 @@ def lambda_min(M: Float[ArrayLike, "m m"]) -> float:
         M: symmetric matrix of any sign, shape (m, m).
 
     Returns:
-        The eigenvalue, known to about :math:`m\,\epsilon\,\max_i|\lambda_i|` with
-        :math:`\epsilon = 2.2\cdot10^{-16}`: a smaller result is noise, of either sign.
-        On 500 matrices of size 2 to 1024 whose spectrum is known exactly the error was
-        at most 0.4 of that. A float32 matrix is known only to
-        :math:`6\cdot10^{-8}\max_i|\lambda_i|`, and so are its eigenvalues.
+        The eigenvalue, known to about
+        :math:`m\,\epsilon_{\mathrm{mach}}\,\max_k|\lambda_k|` with
+        :math:`\epsilon_{\mathrm{mach}} = 2.2\cdot10^{-16}`: a smaller result is noise,
+        of either sign. On 500 matrices of size 2 to 1024 whose spectrum is known
+        exactly the error was at most 0.4 of that. A float32 matrix is known only to
+        :math:`6\cdot10^{-8}\max_k|\lambda_k|`, and so are its eigenvalues.
 
     Raises:
         ValueError: ``M`` is not square or not symmetric, or an entry is not a finite
