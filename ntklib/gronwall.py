@@ -66,16 +66,16 @@ def gronwall_bound(
 def gronwall(
     u0: float, beta: Callable[[float], float], ts: Float[ArrayLike, " T"]
 ) -> Float[np.ndarray, " T"]:
-    r"""Grönwall's inequality: :math:`u' \le \beta(t)\,u` implies :eq:`eq-gronwall`: u
-    stays below the solution.
+    r"""Grönwall's inequality: :math:`\partial_t g \le b(t)\,g` implies
+    :eq:`eq-gronwall`: g stays below the solution.
 
     .. math::
 
-        u(t) \le u(0)\,\exp\int_0^t \beta(s)\,ds
+        g(t) \le g(0)\,e^{B(t)}, \qquad B(t) = \int_0^t b(t')\,dt'
 
-    With :math:`\beta(t) = -2\lambda^*(K_t)/m`, where :math:`K_t` is the tangent kernel
-    at time t, it bounds the squared loss of a network of finite width, whose kernel
-    moves.
+    With :math:`b(t) = -2\lambda_{min}(K_t^n)/m`, where :math:`K_t^n` is the tangent
+    kernel at time t, it bounds the squared loss of a network of finite width, whose
+    kernel moves.
 
     Each interval between two times is integrated by itself, with SciPy's adaptive
     quadrature, to 1e-10 of itself or 1e-10, whichever is larger; so a ``beta`` that is
@@ -84,8 +84,9 @@ def gronwall(
     next to it.
 
     Args:
-        u0: u at t = 0, of any sign.
-        beta: function of a time (a float) whose value is one real number, of any sign.
+        u0: :math:`g(0)`, of any sign.
+        beta: the rate b, a function of a time (a float) whose value is one real number,
+            of any sign.
         ts: non-decreasing times, all at least 0, shape (T,).
 
     Returns:
@@ -104,21 +105,22 @@ def gronwall(
 def _gronwall(
     u0: float, beta: Callable[[float], float], ts: Float[np.ndarray, " T"]
 ) -> Float[np.ndarray, " T"]:
-    """The bound, integrated from each time to the next."""
+    """The bound g(0) exp(B), with B added up from each time to the next."""
     starts = np.r_[0.0, ts[:-1]]
-    integrals = [_integral(beta, a, b) for a, b in zip(starts, ts, strict=True)]
+    steps = [_integral(beta, start, end) for start, end in zip(starts, ts, strict=True)]
     if u0 == 0:
         return np.zeros(len(ts))  # 0 times an overflow would be NaN
     with np.errstate(over="ignore"):
-        return u0 * np.exp(np.cumsum(integrals))
+        B = np.cumsum(steps)
+        return u0 * np.exp(B)
 
 
-def _integral(beta, a: float, b: float) -> float:
-    """The integral of beta from a to b."""
+def _integral(beta, start: float, end: float) -> float:
+    """The integral of beta from start to end."""
     value, _, _, *trouble = scipy.integrate.quad(
         lambda t: _functions.at_time("beta", beta, t),
-        a,
-        b,
+        start,
+        end,
         epsabs=1e-10,
         epsrel=1e-10,
         limit=200,
@@ -128,7 +130,7 @@ def _integral(beta, a: float, b: float) -> float:
         # QUADPACK's sentence spreads over lines, with advice for programmers after it
         why = " ".join(trouble[0].split(".")[0].split())
         raise RuntimeError(
-            f"gronwall could not integrate beta from {a:.6g} to {b:.6g}: {why}; "
+            f"gronwall could not integrate beta from {start:.6g} to {end:.6g}: {why}; "
             "would more times in between do?"
         )
     return value

@@ -21,15 +21,15 @@ from ntklib.rayleigh import lambda_min
 
 
 def positive_definite(K: Float[ArrayLike, "m m"]) -> bool:
-    r"""Whether :math:`\lambda_{min} > m\,\epsilon\,|\lambda|_{max}`: :eq:`eq-definite`,
-    beyond rounding.
+    r"""Whether :math:`\lambda_{min} > m\,\epsilon_{mach}\,|\lambda|_{max}`:
+    :eq:`eq-definite`, beyond rounding.
 
     Args:
         K: symmetric matrix, shape (m, m).
 
     Returns:
-        True or False; with :math:`\epsilon = 2.2\cdot10^{-16}`, float64's, so the
-        entries have to be that accurate.
+        True or False; with :math:`\epsilon_{mach} = 2.2\cdot10^{-16}`, the rounding of
+        float64, so the entries have to be that accurate.
 
     Raises:
         ValueError: ``K`` is not square or not symmetric, or an entry is not a finite
@@ -42,11 +42,13 @@ def positive_definite(K: Float[ArrayLike, "m m"]) -> bool:
 
 def ntk_rank(params: Params, X: Float[ArrayLike, "m n0"], psi: Callable) -> int:
     r"""Rank of the tangent kernel of a finite network, at most
-    :math:`\min(m,\ n(n_0 + 1))`.
+    :math:`\min(m,\ n(\mathrm{rank}\,X + 1))`: :eq:`eq-rank-span`.
 
     It is counted on the Jacobian J: in :math:`K^n = JJ^\top` the small singular values,
-    squared, are lost in rounding. With tanh random parameters attain the bound; with
-    relu, which is homogeneous, the rank is at most :math:`n\,n_0`.
+    squared, are lost in rounding. With tanh, or another odd psi, an input and its
+    opposite count once; random parameters are expected to attain the bound if no two
+    inputs are equal up to sign and none is 0. With relu, which is homogeneous, the rank
+    is at most :math:`n\,\mathrm{rank}\,X`.
 
     Args:
         params: parameters of width n.
@@ -54,9 +56,9 @@ def ntk_rank(params: Params, X: Float[ArrayLike, "m n0"], psi: Callable) -> int:
         psi: activation, any elementwise function that JAX can differentiate.
 
     Returns:
-        The number of singular values of J above :math:`\max(m, n(n_0 + 1))\,\epsilon`
-        times the largest, where :math:`\epsilon` is that of the dtype of ``params`` and
-        ``X``.
+        The number of singular values of J above
+        :math:`\max(m, n(n_0 + 1))\,\epsilon_{mach}` times the largest, where
+        :math:`\epsilon_{mach}` is the rounding of the dtype of ``params`` and ``X``.
 
     Raises:
         ValueError: bad ``params``, ``X`` or ``psi``, as in
@@ -116,25 +118,27 @@ def lambda_min_at_width(
 def chernoff_width(
     lam: float, bound: float, m: int, *, shrink: float = 0.5, failure: float = 0.1
 ) -> int:
-    r"""Width from which :math:`\lambda_{min}(K_0^n) > (1 - \epsilon)\lambda` holds with
-    probability :math:`1 - \delta`.
+    r"""Width from which :math:`\lambda_{min}(K_0^n) > (1 - \varepsilon)\lambda` holds
+    with probability :math:`1 - \delta`.
 
     .. math::
 
-        n = \left\lceil \frac R\lambda\,\frac{\log(m/\delta)}{\epsilon + (1 -
-        \epsilon)\log(1 - \epsilon)} \right\rceil,
+        n = \left\lceil \frac R\lambda\,\frac{\log(m/\delta)}{\varepsilon + (1 -
+        \varepsilon)\log(1 - \varepsilon)} \right\rceil,
 
     :eq:`eq-chernoff`, from the matrix Chernoff inequality (Tropp 2012): :math:`K_0^n`
     is the average of n independent positive semi-definite matrices, one a unit, of norm
     at most R. With Gaussian weights that norm has no bound; leave the larger matrices
-    out then, and take :math:`\lambda` of what remains, which can only be smaller.
+    out then, and take :math:`\lambda` of what remains, which can only be smaller. For
+    inputs of one length R grows like m, so that this width is of order
+    :math:`m\log m/\lambda`.
 
     Args:
         lam: smallest eigenvalue :math:`\lambda` of the expected matrix, positive.
         bound: bound R on the norm of one unit's matrix, positive.
         m: number of inputs.
-        shrink: :math:`\epsilon`, the part of :math:`\lambda` that may be lost, between
-            0 and 1.
+        shrink: :math:`\varepsilon`, the part of :math:`\lambda` that may be lost,
+            between 0 and 1.
         failure: :math:`\delta`, the probability that more is lost, between 0 and 1.
 
     Returns:
@@ -155,12 +159,14 @@ def chernoff_width(
 def hermite_coefficients(
     psi: Callable, k_max: int, *, norm: float = 1.0
 ) -> Float[np.ndarray, "{k_max}+1"]:
-    r"""Coefficients :math:`\mu_k = \mathrm E\,\psi(\|x\| z)\,h_k(z)` in the normalised
-    Hermite polynomials (z normal).
+    r"""Coefficients :math:`\mu_k = \mathrm E\,\psi(\|x\| z)\,\mathrm{He}_k(z)` in the
+    normalised Hermite polynomials (z normal).
 
-    For inputs of this norm :math:`\Phi = \sum_k \mu_k^2 \rho^k` and
-    :math:`K = \sum_k (k + 1)\,\mu_k^2 \rho^k`, with :math:`\rho` the cosine of their
-    angle: :eq:`eq-hermite` (Daniely et al. 2016).
+    For inputs of this norm s, with :math:`\rho` the cosine of their angle,
+    :math:`\Phi = \sum_k \mu_k^2 \rho^k` and
+    :math:`s^2 \dot\Phi = \sum_k k\,\mu_k^2 \rho^{k-1}` (Daniely et al. 2016 for s = 1).
+    The sum :math:`K = \Phi + s^2\rho\,\dot\Phi` is
+    :math:`\sum_k (k + 1)\,\mu_k^2 \rho^k`: :eq:`eq-hermite`.
 
     Args:
         psi: activation, any elementwise function that JAX can differentiate.

@@ -117,6 +117,69 @@ def test_positive_definite_up_to_the_rank_of_a_square():
     assert not positive_definite(limit_kernel(four, jnp.square).ntk)
 
 
+def independent(X, psi):
+    """Whether the functions w -> psi(<w, x>) of the inputs are linearly independent:
+    their values at 400 random w have full rank.
+    """
+    W = np.random.default_rng(1).normal(size=(400, X.shape[1]))
+    return np.linalg.matrix_rank(np.asarray(psi(X @ W.T))) == len(X)
+
+
+# Directions in the plane, no two of them parallel, with lengths from 0.7 to 2.
+LENGTHS = np.array([0.7, 2.0, 1.0, 1.3, 0.9, 1.7, 1.1])
+ANGLES = np.array([0.1, 0.5, 1.0, 1.6, 2.0, 2.5, 2.9])
+LINES = LENGTHS[:, None] * np.column_stack([np.cos(ANGLES), np.sin(ANGLES)])
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 4, 5])
+def test_positive_definite_up_to_the_degree_of_a_power(k):
+    """z^k in the plane, inputs of several lengths on different lines: positive definite
+    if and only if m <= k + 1, and the rank is never above k + 1.
+    """
+
+    def power(z):
+        return z**k
+
+    for m in (k, k + 1, k + 2):
+        K = limit_kernel(LINES[:m], power).ntk
+        assert positive_definite(K) == (m <= k + 1)
+        assert independent(LINES[:m], power) == (m <= k + 1)
+        assert np.linalg.matrix_rank(K) == min(m, k + 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["tanh", "erf", "relu", "softplus", "abs"])
+def test_positive_definite_without_parallel_inputs(name):
+    """Inputs of any lengths, no two on a line through 0, and psi no polynomial."""
+    psi = {
+        "tanh": jnp.tanh,
+        "erf": jax.scipy.special.erf,
+        "relu": jax.nn.relu,
+        "softplus": jax.nn.softplus,
+        "abs": jnp.abs,
+    }[name]
+    assert independent(LINES, psi)
+    assert positive_definite(limit_kernel(LINES, psi).ntk)
+
+
+@pytest.mark.slow
+def test_positive_definite_with_a_coordinate_that_is_one():
+    """The running example, of length sqrt 2, for tanh: all 24 inputs."""
+    tau = 2 * np.pi * np.arange(24) / 24
+    X = np.column_stack([np.cos(tau), np.sin(tau), np.ones(24)])
+    assert independent(X, jnp.tanh)
+    assert positive_definite(limit_kernel(X, jnp.tanh).ntk)
+
+
+def test_positive_definite_on_one_line_depends_on_psi():
+    """x and 2x: relu(2h) = 2 relu(h), while erf(2h) is no multiple of erf(h)."""
+    X = np.array([[1.0, 0.5], [2.0, 1.0]])
+    erf = jax.scipy.special.erf
+    for psi, expected in [(jax.nn.relu, False), (erf, True)]:
+        assert independent(X, psi) == expected
+        assert positive_definite(limit_kernel(X, psi).ntk) == expected
+
+
 @pytest.mark.slow
 def test_limit_kernel_eigenvalues_on_the_circle():
     """relu on the circle: (k^2+3)/(pi^2 (k^2-1)^2) for even k, 1/4 for k = 1, 0 for
@@ -138,21 +201,23 @@ def test_limit_kernel_eigenvalues_on_the_circle():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("delta", [1e-1, 1e-2, 1e-3])
-def test_lambda_min_of_two_close_inputs(delta):
-    """Two unit inputs at angle delta: lambda_min = delta/2pi + O(delta^2) for relu,
-    O(delta^2) for erf and GELU.
+@pytest.mark.parametrize("omega", [1e-1, 1e-2, 1e-3])
+def test_lambda_min_of_two_close_inputs(omega):
+    """Two unit inputs at the angle omega: lambda_min = omega/2pi + O(omega^2) for relu,
+    omega^2/2 E[2 psi'(h)^2 + psi''(h)^2] for erf and GELU.
     """
-    X = np.array([[1.0, 0.0], [np.cos(delta), np.sin(delta)]])
+    X = np.array([[1.0, 0.0], [np.cos(omega), np.sin(omega)]])
     assert lambda_min(limit_kernel(X, jax.nn.relu).ntk) == pytest.approx(
-        delta / (2 * np.pi), rel=4 * delta
+        omega / (2 * np.pi), rel=4 * omega
     )
+    h = np.linspace(-9, 9, 1001)
+    density = np.exp(-(h**2) / 2) / np.sqrt(2 * np.pi)
     for psi in (jax.scipy.special.erf, gelu):
-        wider = np.array([[1.0, 0.0], [np.cos(2 * delta), np.sin(2 * delta)]])
-        ratio = lambda_min(limit_kernel(wider, psi).ntk) / lambda_min(
-            limit_kernel(X, psi).ntk
-        )
-        assert ratio == pytest.approx(4, rel=4 * delta)
+        slope = jax.vmap(jax.grad(psi))(h)
+        bend = jax.vmap(jax.grad(jax.grad(psi)))(h)
+        mean = np.trapezoid((2 * slope**2 + bend**2) * density, h)
+        found = lambda_min(limit_kernel(X, psi).ntk)
+        assert found == pytest.approx(mean / 2 * omega**2, rel=2 * omega**2 + 1e-6)
 
 
 @pytest.mark.parametrize(
@@ -174,6 +239,30 @@ def test_ntk_rank_attains_its_bound(m, n, n0, psi, problem):
         assert rank == min(m, n * (n0 + 1))
     else:
         assert rank <= min(m, n * n0)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("psi", [jnp.tanh, jax.scipy.special.erf], ids=["tanh", "erf"])
+def test_ntk_rank_counts_the_span_of_the_inputs(psi, seed):
+    """Inputs in a plane of R^3 have rank min(m, 3n), and not min(m, 4n)."""
+    basis = np.array([[1.0, 0.0, 2.0], [0.0, 1.0, 1.0]])
+    X = np.random.default_rng(seed).normal(size=(12, 2)) @ basis
+    for n in (1, 2, 3, 4, 5):
+        params = init_params(jax.random.key(10 * seed + n), n, 3)
+        assert ntk_rank(params, X, psi) == min(12, 3 * n)
+        assert ntk_rank(params, X, jax.nn.relu) <= min(12, 2 * n)
+
+
+@pytest.mark.parametrize("n", [2, 8, 64])
+def test_ntk_rank_counts_opposites_once(n):
+    """f(-x) = -f(x) for tanh: of four inputs in R^3, two of them opposite, the rank is
+    3 at every width; softplus, which is not odd, has rank 4.
+    """
+    X = np.random.default_rng(0).normal(size=(4, 3))
+    X[3] = -X[0]
+    params = init_params(jax.random.key(n), n, 3)
+    assert ntk_rank(params, X, jnp.tanh) == 3
+    assert ntk_rank(params, X, jax.nn.softplus) == 4
 
 
 def test_ntk_rank_of_known_kernels():
@@ -300,13 +389,30 @@ def test_chernoff_width_holds_for_truncated_units(points):
     )
 
 
+def test_chernoff_norm_of_units_grows_with_m():
+    """The norm that 95 % of relu units keep below is about 2.75 m for inputs over half
+    a circle, so that the sufficient width is of order m log m / lambda.
+    """
+    W0, W1 = map(np.asarray, init_params(jax.random.key(2), 4000, 2))
+    for m in (6, 12, 24):
+        tau = np.pi * np.arange(m) / m
+        X = np.column_stack([np.cos(tau), np.sin(tau)])
+        h = X @ W0.T
+        A = np.maximum(h, 0)
+        E = (h > 0) * W1
+        each = np.einsum("ai,bi->iab", A, A)
+        each = each + (X @ X.T) * np.einsum("ai,bi->iab", E, E)
+        R = np.quantile(np.linalg.eigvalsh(each)[:, -1], 0.95)
+        assert 2.5 < R / m < 3.0
+
+
 def double_factorial(k):
     """k (k - 2) (k - 4) ..., and 1 for k = -1."""
     return math.prod(range(k, 0, -2))
 
 
 def test_hermite_coefficients_of_a_high_degree():
-    """relu: -(k-3)!!/sqrt(2pi k!) for k = 60, where h_k reaches out to 2 sqrt(k) = 15.
+    """relu: -(k-3)!!/sqrt(2pi k!) for k = 60, where He_k reaches out to 2 sqrt(k) = 15.
 
     A rule that stopped at 11 would lose most of it.
     """
@@ -342,7 +448,7 @@ def test_hermite_coefficients_equal_their_closed_forms(norm, close):
 
 
 def test_hermite_coefficients_of_a_shifted_kink(close):
-    """E relu(sz - 1) h_k(z): mu_0 = s phi(1/s) - Q(1/s), mu_1 = s Q(1/s), with Q the
+    """E relu(sz - 1) He_k(z): mu_0 = s phi(1/s) - Q(1/s), mu_1 = s Q(1/s), with Q the
     upper tail of the normal law.
     """
     s = 2.0
