@@ -4,6 +4,7 @@ drift against the width.
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -142,11 +143,7 @@ def kernel_drift(
     K0 = _empirical_ntk(Params(W0[0], W1[0]), X, psi)
     _check.finite("the kernel", K0)
 
-    def squared_distance(params):
-        """How far the kernel of these parameters is from the first, squared."""
-        return jnp.sum((_empirical_ntk(params, X, psi) - K0) ** 2)
-
-    squares = jax.lax.map(squared_distance, Params(W0, W1))
+    squares = _squared_distances(Params(W0, W1), K0, X, psi)
     squares = squares.at[0].set(0)  # map rounds otherwise than the kernel alone
     # where the kernel stands still the derivative of the norm is 0, and not NaN
     still = squares == 0
@@ -198,6 +195,19 @@ def width_slope(
     slope = weights @ log_rms
     se = np.linalg.norm(weights * log_rms_se)
     return WidthSlope(float(slope), float(se))
+
+
+@partial(jax.jit, static_argnames="psi")  # a map is compiled anew on every call
+def _squared_distances(
+    params: Params, K0: Float[Array, "m m"], X: Float[Array, "m n0"], psi: Callable
+) -> Float[Array, " T"]:
+    """Squared distance from K0 of the kernel of each of the stacked parameters."""
+
+    def squared_distance(params):
+        """That of the parameters at one time."""
+        return jnp.sum((_empirical_ntk(params, X, psi) - K0) ** 2)
+
+    return jax.lax.map(squared_distance, params)
 
 
 # The formulas, with A, S and C for psi, psi' and psi'' at h, in arrays of one dtype.
