@@ -10,7 +10,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from ntklib import _check, _functions
 from ntklib._types import ArrayLike
@@ -149,6 +149,45 @@ def kernel_drift(
     still = squares == 0
     norms = jnp.where(still, 0, jnp.sqrt(jnp.where(still, 1, squares)))
     return _check.finite("the drift", norms)
+
+
+def over_widths(
+    measure: Callable,
+    key: PRNGKeyArray,
+    ns: Float[ArrayLike, " w"],
+    draws: int,
+) -> Float[np.ndarray, "w draws"]:
+    """What a measurement gives at several widths, with independent random numbers for
+    each draw at each width: the table that :func:`width_slope` takes.
+
+    Draw j at width n gets the key ``jax.random.split(jax.random.fold_in(key, n),
+    draws)[j]``, so the draws at one width do not depend on which other widths there
+    are.
+
+    Args:
+        measure: function of a key and a width with a number as value, such as
+            ``lambda key, n: init_params(key, n, 3).W1.mean()``.
+        key: a JAX random key, such as ``jax.random.key(0)``.
+        ns: widths, positive integers and increasing, at least two, shape (w,).
+        draws: how many draws at each width.
+
+    Returns:
+        The values, one row for each width, shape (w, draws).
+
+    Raises:
+        ValueError: ``key`` is no random key, a bad width or number of draws, or a value
+            that is not a finite number.
+    """
+    _check.keys(key)
+    _check.widths(ns)
+    ns = [_check.count("each of ns", n) for n in ns]
+    draws = _check.count("draws", draws)
+    values = np.empty((len(ns), draws))
+    for i, n in enumerate(ns):
+        keys = jax.random.split(jax.random.fold_in(key, n), draws)
+        for j in range(draws):
+            values[i, j] = _check.number("measure(key, n)", measure(keys[j], n))
+    return values
 
 
 class WidthSlope(NamedTuple):
