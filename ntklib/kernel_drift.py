@@ -4,12 +4,13 @@ drift against the width.
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from ntklib import _check, _functions
 from ntklib._types import ArrayLike
@@ -142,16 +143,51 @@ def kernel_drift(
     K0 = _empirical_ntk(Params(W0[0], W1[0]), X, psi)
     _check.finite("the kernel", K0)
 
-    def squared_distance(params):
-        """How far the kernel of these parameters is from the first, squared."""
-        return jnp.sum((_empirical_ntk(params, X, psi) - K0) ** 2)
-
-    squares = jax.lax.map(squared_distance, Params(W0, W1))
+    squares = _squared_distances(Params(W0, W1), K0, X, psi)
     squares = squares.at[0].set(0)  # map rounds otherwise than the kernel alone
     # where the kernel stands still the derivative of the norm is 0, and not NaN
     still = squares == 0
     norms = jnp.where(still, 0, jnp.sqrt(jnp.where(still, 1, squares)))
     return _check.finite("the drift", norms)
+
+
+def over_widths(
+    measure: Callable,
+    key: PRNGKeyArray,
+    ns: Float[ArrayLike, " w"],
+    draws: int,
+) -> Float[np.ndarray, "w draws"]:
+    """What a measurement gives at several widths, with independent random numbers for
+    each draw at each width: the table that :func:`width_slope` takes.
+
+    Draw j at width n gets the key ``jax.random.split(jax.random.fold_in(key, n),
+    draws)[j]``, so the draws at one width do not depend on which other widths there
+    are.
+
+    Args:
+        measure: function of a key and a width with a number as value, such as
+            ``lambda key, n: init_params(key, n, 3).W1.mean()``.
+        key: a JAX random key, such as ``jax.random.key(0)``.
+        ns: widths, positive integers and increasing, at least two, shape (w,).
+        draws: how many draws at each width.
+
+    Returns:
+        The values, one row for each width, shape (w, draws).
+
+    Raises:
+        ValueError: ``key`` is no random key, a bad width or number of draws, or a value
+            that is not a finite number.
+    """
+    _check.keys(key)
+    _check.widths(ns)
+    ns = [_check.count("each of ns", n) for n in ns]
+    draws = _check.count("draws", draws)
+    values = np.empty((len(ns), draws))
+    for i, n in enumerate(ns):
+        keys = jax.random.split(jax.random.fold_in(key, n), draws)
+        for j in range(draws):
+            values[i, j] = _check.number("measure(key, n)", measure(keys[j], n))
+    return values
 
 
 class WidthSlope(NamedTuple):
@@ -198,6 +234,19 @@ def width_slope(
     slope = weights @ log_rms
     se = np.linalg.norm(weights * log_rms_se)
     return WidthSlope(float(slope), float(se))
+
+
+@partial(jax.jit, static_argnames="psi")  # a map is compiled anew on every call
+def _squared_distances(
+    params: Params, K0: Float[Array, "m m"], X: Float[Array, "m n0"], psi: Callable
+) -> Float[Array, " T"]:
+    """Squared distance from K0 of the kernel of each of the stacked parameters."""
+
+    def squared_distance(params):
+        """That of the parameters at one time."""
+        return jnp.sum((_empirical_ntk(params, X, psi) - K0) ** 2)
+
+    return jax.lax.map(squared_distance, params)
 
 
 # The formulas, with A, S and C for psi, psi' and psi'' at h, in arrays of one dtype.

@@ -21,12 +21,14 @@ from ntklib import (
     empirical_ntk_autodiff,
     gradient_flow,
     half_mse,
+    init_params,
     network,
 )
 from ntklib.kernel_drift import (
     WidthSlope,
     kernel_drift,
     ntk_velocity,
+    over_widths,
     triple_product,
     triple_product_terms,
     width_slope,
@@ -682,6 +684,62 @@ def test_kernel_drift_refuses_bad_X_and_a_kernel_that_becomes_infinite(refuses):
         [[1.0]],
         jnp.log,
     )
+
+
+def mean_weight(key, n):
+    """The mean of the output weights of a random start."""
+    return init_params(key, n, 3).W1.mean()
+
+
+def test_over_widths_draws_are_what_their_keys_give():
+    """Row i, column j is the measurement with key j of draws keys made for width i."""
+    key = jax.random.key(3)
+    got = over_widths(mean_weight, key, [4, 10], 5)
+    assert got.shape == (2, 5)
+    assert got.dtype == np.float64
+    for i, n in enumerate([4, 10]):
+        for j in range(5):
+            one = jax.random.split(jax.random.fold_in(key, n), 5)[j]
+            assert got[i, j] == mean_weight(one, n)
+    assert len(np.unique(got)) == 10  # no random number is used twice
+    # a width gives the same whatever the others are
+    again = over_widths(mean_weight, key, np.array([2, 10, 20]), 5)
+    np.testing.assert_array_equal(again[1], got[1])
+
+
+def test_over_widths_feeds_width_slope():
+    """The mean of n independent numbers has the slope -1/2 and the size 1/sqrt(n)."""
+    ns = [10, 100, 1000]
+    values = over_widths(mean_weight, jax.random.key(0), ns, 100)
+    slope, se = width_slope(ns, values)
+    assert abs(slope + 0.5) < 4 * se < 0.1
+    rms = np.sqrt(np.mean(values**2, axis=1) * ns)
+    assert np.all(np.abs(rms - 1) < 4 / math.sqrt(200))
+
+
+@pytest.mark.parametrize(
+    ("name", "bad", "message"),
+    [
+        ("key", 0, "key must be a JAX random key, such as jax.random.key(0); got 0"),
+        ("ns", [4], "ns must be positive, increasing and at least two; got [4.0]"),
+        ("ns", [4, 4.5], "each of ns must be a positive integer; got 4.5"),
+        ("draws", 0, "draws must be a positive integer; got 0"),
+        (
+            "measure",
+            lambda key, n: np.ones(2),
+            "measure(key, n) must be a finite real number; got ",
+        ),
+        (
+            "measure",
+            lambda key, n: np.nan,
+            "measure(key, n) must be a finite real number; got nan",
+        ),
+    ],
+)
+def test_over_widths_refuses_bad_arguments(name, bad, message, refuses):
+    """A bad key, width, number of draws or value is refused."""
+    good = {"measure": mean_weight, "key": jax.random.key(0), "ns": [4, 8], "draws": 2}
+    refuses(message, over_widths, **(good | {name: bad}))
 
 
 def test_width_slope_equals_linregress(close):
