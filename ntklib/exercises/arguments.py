@@ -91,10 +91,8 @@ MISTAKES = (
     ("y had the other sign", ("y",), np.negative),
     ("f0 were 0", ("f0",), _zero),
     ("f0 had the other sign", ("f0",), np.negative),
-    ("f0_new had the other sign", ("f0_new",), np.negative),
     ("f0 and f0_new were both 0", ("f0", "f0_new"), _both_zero),
     ("y and f0 were exchanged", ("y", "f0"), _exchange),
-    ("K_new had the other sign", ("K_new",), np.negative),
     ("dl were 1 everywhere", ("dl",), _one),
     ("t were 1", ("t",), _one),
     ("t had the other sign", ("t",), np.negative),
@@ -116,6 +114,7 @@ def mistaken_arguments(exercise, tried, got):
         tried: the arguments of each case.
         got: the values of each case.
     """
+    with_factor = None
     for words, names, change in MISTAKES:
         if not set(names) <= set(exercise.arguments):
             continue
@@ -131,6 +130,9 @@ def mistaken_arguments(exercise, tried, got):
         found = factor(got, want, exercise.sizes)
         if found is not None:
             times = factor_in_words(*found)
-            right = "right" if times == "1" else f"{times} times the right one"
-            return f"this would be {right} if {words}"
-    return None
+            if times == "1":
+                return f"this would be right if {words}"
+            with_factor = (
+                with_factor or f"this would be {times} times the right one if {words}"
+            )
+    return with_factor

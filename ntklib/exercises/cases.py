@@ -36,13 +36,13 @@ def cases(name, seed):
 
 
 def _in_pairs(K):
-    """The kernel without the entries between pairs of inputs, the second pair larger.
+    """The kernel of three pairs of inputs, small, large and in between, 0 otherwise.
 
-    Its eigenvalues come pair by pair from LAPACK's solvers for any matrix, the largest
-    neither first nor last.
+    LAPACK's solver for matrices of any kind returns the eigenvalues pair by pair: the
+    largest is neither first nor last, and the last is not the smallest.
     """
     pair = np.arange(len(K)) // 2
-    size = np.where(pair == 1, 10, 1)
+    size = np.array([1, 100, 10])[pair]
     return np.where(pair[:, None] == pair, K * size, 0)
 
 

@@ -120,7 +120,7 @@ def _digits(got, want, tol):
     asked = math.ceil(-math.log10(tol))
     return (
         f"right to {right} digits, but {asked} are asked for: the error is "
-        f"{worst:.0e} of the largest entry, and {tol:.0e} is allowed; is something "
+        f"{worst:.2g} of the largest entry, and {tol:.0e} is allowed; is something "
         "in it approximate, such as a solver or a difference quotient?"
     )
 

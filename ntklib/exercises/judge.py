@@ -160,8 +160,10 @@ def _hint_for_numbers(exercise, tried, values, tol):
             "right to float32's 7 digits, but the diagonal needs 12: use NumPy's "
             "float64, or turn JAX's x64 on"
         )
+    if right:  # but for the diagonal, as a slip can be
+        return _slip(exercise, tried, got, NEAR_SLIP)
     reason = _reason(exercise, tried, got, want, tol)
-    return reason if right else _with_numbers(reason, exercise, tried, got, want, tol)
+    return _with_numbers(reason, exercise, tried, got, want, tol)
 
 
 def _diagonals_agree(got, want, tol):
@@ -179,8 +181,10 @@ def _reason(exercise, tried, got, want, tol):
         label(exercise.name, case, size)
         for case, size in zip(tried, exercise.sizes, strict=True)
     ]
+    # Some slips are nearly right: the values have to be far nearer to the slip.
+    nearest = min(NEAR_SLIP, worst_error(got, want) / 10)
     return (
-        _slip(exercise, tried, got, want)
+        _slip(exercise, tried, got, nearest)
         or difference(got, want, exercise.sizes, tol)
         or _multiple_of_slip(exercise, tried, got)
         or mistaken_arguments(exercise, tried, got)
@@ -190,9 +194,8 @@ def _reason(exercise, tried, got, want, tol):
     )
 
 
-def _slip(exercise, tried, got, want):
-    """The hint of a slip that is far nearer to the values than the right ones are."""
-    nearest = min(NEAR_SLIP, worst_error(got, want) / 10)
+def _slip(exercise, tried, got, nearest):
+    """The hint of the first slip that gives these values."""
     for slip, values in _values_of_slips(exercise, tried):
         if agree(got, values, nearest):
             return slip.hint

@@ -3,6 +3,8 @@
 Anything else is refused with a ValueError of one sentence.
 """
 
+from math import prod
+
 import jax.numpy as jnp
 import numpy as np
 
@@ -77,7 +79,7 @@ def fit(shape, a, where):
 
 def _remedy(expected, got):
     """How to come from one shape to the other, if that is easy to say."""
-    if len(got) > len(expected) and len(_long_axes(got)) > len(_long_axes(expected)):
+    if len(_long_axes(got)) > len(_long_axes(expected)) and prod(got) > prod(expected):
         return "; is a sum missing, or does * stand where @ belongs?"
     if len(got) != len(expected) and _long_axes(got) == _long_axes(expected):
         if len(got) > len(expected):

@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.linalg
-from scipy import special
 from scipy.integrate import solve_ivp
 
 from ntklib.exercises import dynamics, kernel
