@@ -38,6 +38,14 @@ def _rate_with_count_twice(lam, m):
     return 2 * lam / m**2
 
 
+def _factor_at_time_one(lam, m):
+    return np.exp(-2 * lam / m)
+
+
+def _loss_lost_at_time_one(lam, m):
+    return 1 - np.exp(-2 * lam / m)
+
+
 SHARP_RATE = Exercise(
     name="sharp_rate",
     arguments=("lam", "m"),
@@ -66,7 +74,18 @@ SHARP_RATE = Exercise(
             _rate_with_count_twice,
             "one m too many: ‖f - y‖² is not the loss but 2m times the loss",
         ),
+        Slip(
+            "exp(-c)",
+            _factor_at_time_one,
+            "this is exp(-c), the factor at t = 1; the exercise asks for c",
+        ),
+        Slip(
+            "1 - exp(-c)",
+            _loss_lost_at_time_one,
+            "this is 1 - exp(-c), the share lost by t = 1; the exercise asks for c",
+        ),
     ),
+    by_hand="m = 1 and K = 3 give c = 6",
 )
 
 # --- lemma_matrices ------------------------------------------------------------------
@@ -130,7 +149,7 @@ LEMMA_MATRICES = Exercise(
             "several classes at once",
             {"positive definite", "symmetric"},
             "name one class, the largest one for which the lemma holds",
-            fits=lambda chosen: len(chosen) > 1,
+            fits=lambda chosen: len(chosen) != 1,
         ),
     ),
 )

@@ -4,6 +4,8 @@ A case holds the arguments of an answer: NumPy float64 arrays, numbers, and an
 activation out of `PSIS`.
 """
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,12 +25,25 @@ def cases(name, seed):
     if not exercise.arguments:
         return []
     rng = np.random.default_rng(seed)
-    psis = rng.permutation(list(PSIS))
+    psis = itertools.cycle(rng.permutation(list(PSIS)))
     drawn = []
-    for (m, n, n0), psi in zip(exercise.sizes, psis, strict=True):
+    for (m, n, n0), psi in zip(exercise.sizes, psis, strict=False):
         values = _draw(rng, m, n, n0) | {"psi": PSIS[str(psi)]}
+        if len(drawn) == 2:
+            values["K"] = _in_pairs(values["K"])
         drawn.append(tuple(values[argument] for argument in exercise.arguments))
     return drawn
+
+
+def _in_pairs(K):
+    """The kernel of three pairs of inputs, small, large and in between, 0 otherwise.
+
+    LAPACK's solver for matrices of any kind returns the eigenvalues pair by pair: the
+    largest is neither first nor last, and the last is not the smallest.
+    """
+    pair = np.arange(len(K)) // 2
+    size = np.array([1, 100, 10])[pair]
+    return np.where(pair[:, None] == pair, K * size, 0)
 
 
 def _draw(rng, m, n, n0):
@@ -68,10 +83,28 @@ def described(name, case):
         if argument == "params":
             words.append(f"params.W0 {value.W0.shape}, params.W1 {value.W1.shape}")
         elif argument == "psi":
-            (psi,) = [key for key, known in PSIS.items() if known is value]
-            words.append(f"psi {psi}")
+            words.append(f"psi {_name(value)}")
         elif np.ndim(value):
             words.append(f"{argument} {value.shape}")
         else:
             words.append(f"{argument} = {value:.3g}")
     return ", ".join(words)
+
+
+def label(name, case, size):
+    """A case in words that tell it from the others: psi and the sizes."""
+    arguments = EXERCISES[name].arguments
+    m, n, n0 = size
+    words = [f"psi {_name(psi)}" for psi in case if callable(psi)]
+    words.append(f"m = {m}")
+    if "params" in arguments:
+        words.append(f"n = {n}")
+    if "X" in arguments:
+        words.append(f"n0 = {n0}")
+    return ", ".join(words)
+
+
+def _name(psi):
+    """The name of an activation."""
+    (name,) = [name for name, known in PSIS.items() if known is psi]
+    return name

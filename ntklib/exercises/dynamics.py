@@ -66,6 +66,88 @@ def _output_velocity_of_last_layer(params, X, y, psi):
     return -last @ (f - y) / len(y)
 
 
+def _output_velocity_of_first_layer(params, X, y, psi):
+    _, first, f = _shares_and_outputs(params, X, psi)
+    return -first @ (f - y) / len(y)
+
+
+def _output_velocity_of_other_residuals(params, X, y, psi):
+    own = _output_velocity_by_own_residual(params, X, y, psi)
+    return _output_velocity_by_both_layers(params, X, y, psi) - own
+
+
+def _output_velocity_by_both_layers(params, X, y, psi):
+    last, first, f = _shares_and_outputs(params, X, psi)
+    return -(last + first) @ (f - y) / len(y)
+
+
+def _output_velocity_of_targets(params, X, y, psi):
+    last, first, _ = _shares_and_outputs(params, X, psi)
+    return (last + first) @ y / len(y)
+
+
+def _output_velocity_by_residuals(params, X, y, psi):
+    return {
+        "the part with the own residual": _output_velocity_by_own_residual(
+            params, X, y, psi
+        ),
+        "the part with the other residuals": _output_velocity_of_other_residuals(
+            params, X, y, psi
+        ),
+    }
+
+
+def _output_velocity_by_layers(params, X, y, psi):
+    return {
+        "what W₁ moves": _output_velocity_of_last_layer(params, X, y, psi),
+        "what W₀ moves": _output_velocity_of_first_layer(params, X, y, psi),
+    }
+
+
+def _output_velocity_by_targets(params, X, y, psi):
+    return {
+        "the part with f": _output_velocity_without_targets(params, X, y, psi),
+        "the part with y": _output_velocity_of_targets(params, X, y, psi),
+    }
+
+
+def _output_velocity_without_root(params, X, y, psi):
+    last, first, f = _shares_and_outputs(params, X, psi)
+    return -(last + first) @ (np.sqrt(len(params.W1)) * f - y) / len(y)
+
+
+def _output_velocity_without_W1(params, X, y, psi):
+    _, S, _ = activations(params, X, psi)
+    last, _, f = _shares_and_outputs(params, X, psi)
+    first = X @ X.T * (S @ S.T) / len(params.W1)
+    return -(last + first) @ (f - y) / len(y)
+
+
+def _output_velocity_without_gram(params, X, y, psi):
+    _, S, _ = activations(params, X, psi)
+    last, _, f = _shares_and_outputs(params, X, psi)
+    E = params.W1 * S
+    return -(last + E @ E.T / len(params.W1)) @ (f - y) / len(y)
+
+
+def _output_velocity_with_psi_for_slope(params, X, y, psi):
+    A, _, _ = activations(params, X, psi)
+    last, _, f = _shares_and_outputs(params, X, psi)
+    E = params.W1 * A
+    first = X @ X.T * (E @ E.T) / len(params.W1)
+    return -(last + first) @ (f - y) / len(y)
+
+
+def _output_velocity_of_row_sums(params, X, y, psi):
+    last, first, f = _shares_and_outputs(params, X, psi)
+    return -(last + first).sum(axis=1) * (f - y) / len(y)
+
+
+def _output_velocity_without_kernel(params, X, y, psi):
+    _, _, f = _shares_and_outputs(params, X, psi)
+    return -(f - y) / len(y)
+
+
 OUTPUT_VELOCITY = Exercise(
     name="output_velocity",
     arguments=("params", "X", "y", "psi"),
@@ -100,7 +182,57 @@ OUTPUT_VELOCITY = Exercise(
             _output_velocity_of_last_layer,
             "this is the velocity when W₁ alone moves; W₀ moves too",
         ),
+        Slip(
+            "W₁ at rest",
+            _output_velocity_of_first_layer,
+            "this is the velocity when W₀ alone moves; W₁ moves too",
+        ),
+        Slip(
+            "the other residuals only",
+            _output_velocity_of_other_residuals,
+            "each output moves by the other residuals only; its own pulls at it, too",
+        ),
+        Slip(
+            "no 1/√n in f",
+            _output_velocity_without_root,
+            "in the residual the outputs lack 1/√n",
+        ),
+        Slip(
+            "no W₁",
+            _output_velocity_without_W1,
+            "W₁ is missing in the gradient with respect to W₀",
+        ),
+        Slip(
+            "no ⟨x, x'⟩",
+            _output_velocity_without_gram,
+            "the gradients with respect to W₀ lack a factor: what is the derivative of "
+            "h = W₀x?",
+        ),
+        Slip(
+            "ψ for ψ'",
+            _output_velocity_with_psi_for_slope,
+            "ψ stands where ψ' belongs in the gradient with respect to W₀",
+        ),
+        Slip(
+            "row sums",
+            _output_velocity_of_row_sums,
+            "every entry of a row is multiplied with the same residual: * multiplies "
+            "entry by entry; a matrix times a vector is @",
+        ),
+        Slip(
+            "no kernel",
+            _output_velocity_without_kernel,
+            "the outputs do not move freely: they move because the weights do, so "
+            "gradients come in",
+        ),
     ),
+    terms=(
+        _output_velocity_by_residuals,
+        _output_velocity_by_layers,
+        _output_velocity_by_targets,
+    ),
+    by_hand="the kernel with the rows (2, 1) and (1, 2), and r = (1, 0), give "
+    "(-1, -1/2)",
 )
 
 # --- general_loss_velocity -----------------------------------------------------------
@@ -136,6 +268,23 @@ def _general_loss_velocity_uphill(K, dl):
 def _general_loss_velocity_bound(K, dl):
     lambda_min = np.linalg.eigvalsh(K)[0]
     return -lambda_min * dl @ dl / len(dl) ** 2
+
+
+def _general_loss_velocity_off_diagonal(K, dl):
+    return -dl @ (K - np.diag(np.diag(K))) @ dl / len(dl) ** 2
+
+
+def _general_loss_velocity_of_fastest_mode(K, dl):
+    lambda_max = np.linalg.eigvalsh(K)[-1]
+    return -lambda_max * dl @ dl / len(dl) ** 2
+
+
+def _general_loss_velocity_with_one_dl(K, dl):
+    return -np.sum(K @ dl) / len(dl) ** 2
+
+
+def _general_loss_velocity_of_entries(K, dl):
+    return -np.sum(K * dl**2) / len(dl) ** 2
 
 
 GENERAL_LOSS_VELOCITY = Exercise(
@@ -174,7 +323,32 @@ GENERAL_LOSS_VELOCITY = Exercise(
             "this is the bound with the smallest eigenvalue, which comes one step "
             "later; the exercise asks for the equality before it",
         ),
+        Slip(
+            "the largest eigenvalue",
+            _general_loss_velocity_of_fastest_mode,
+            "the largest eigenvalue bounds the velocity; the exercise asks for an "
+            "equality",
+        ),
+        Slip(
+            "the diagonal left out",
+            _general_loss_velocity_off_diagonal,
+            "the terms with β = α are missing; the double sum runs over all pairs of "
+            "inputs",
+        ),
+        Slip(
+            "∂l once",
+            _general_loss_velocity_with_one_dl,
+            "dl is there once; one comes with the chain rule, and which one with the "
+            "flow?",
+        ),
+        Slip(
+            "(∂l)² for a double sum",
+            _general_loss_velocity_of_entries,
+            "both factors dl have the same index; the double sum has one for each "
+            "index of K",
+        ),
     ),
+    by_hand="K with the rows (2, 1) and (1, 2), and dl = (1, 2), give -3.5",
 )
 
 # --- prediction ----------------------------------------------------------------------
@@ -221,6 +395,65 @@ def _prediction_of_what_is_left(K, K_new, f0, f0_new, y, t):
     return f0_new + K_new @ np.linalg.solve(K, left)
 
 
+def _prediction_by_terms(K, K_new, f0, f0_new, y, t):
+    learnt = _prediction_from_zero_at_new_points(K, K_new, f0, f0_new, y, t)
+    return {"the start f0_new": f0_new, "what is learnt": learnt}
+
+
+def _prediction_with_m_in_front(K, K_new, f0, f0_new, y, t):
+    m = len(K)
+    return f0_new + m * K_new @ _learnt(K, t / m) @ (y - f0)
+
+
+def _prediction_by_entries(K, K_new, f0, f0_new, y, t):
+    share = np.eye(len(K)) - np.exp(-K * t / len(K))
+    return f0_new + K_new @ np.linalg.solve(K, share) @ (y - f0)
+
+
+def _prediction_by_entries_from_one(K, K_new, f0, f0_new, y, t):
+    share = 1 - np.exp(-K * t / len(K))
+    return f0_new + K_new @ np.linalg.solve(K, share) @ (y - f0)
+
+
+def _prediction_from_one(K, K_new, f0, f0_new, y, t):
+    share = 1 - scipy.linalg.expm(-K * t / len(K))
+    return f0_new + K_new @ np.linalg.solve(K, share) @ (y - f0)
+
+
+def _share_learnt(K, t):
+    return np.eye(len(K)) - scipy.linalg.expm(-K * t / len(K))
+
+
+def _prediction_without_inverse(K, K_new, f0, f0_new, y, t):
+    return f0_new + K_new @ _share_learnt(K, t) @ (y - f0)
+
+
+def _prediction_with_kernel_for_inverse(K, K_new, f0, f0_new, y, t):
+    return f0_new + K_new @ K @ _share_learnt(K, t) @ (y - f0)
+
+
+def _prediction_with_reciprocals(K, K_new, f0, f0_new, y, t):
+    return f0_new + K_new @ (1 / K) @ _share_learnt(K, t) @ (y - f0)
+
+
+def _prediction_with_eigenvectors_transposed(K, K_new, f0, f0_new, y, t):
+    lam, V = np.linalg.eigh(K)
+    gain = (1 - np.exp(-lam * t / len(K))) / lam
+    return f0_new + K_new @ (V.T @ (gain * (V @ (y - f0))))
+
+
+def _velocity_of_prediction(K, K_new, f0, f0_new, y, t):
+    return K_new @ scipy.linalg.expm(-K * t / len(K)) @ (y - f0) / len(K)
+
+
+def _prediction_with_velocity_at_the_end(K, K_new, f0, f0_new, y, t):
+    return f0_new + t * _velocity_of_prediction(K, K_new, f0, f0_new, y, t)
+
+
+def _prediction_by_one_step(K, K_new, f0, f0_new, y, t):
+    return f0_new + t * K_new @ (y - f0) / len(K)
+
+
 PREDICTION = Exercise(
     name="prediction",
     arguments=("K", "K_new", "f0", "f0_new", "y", "t"),
@@ -256,7 +489,73 @@ PREDICTION = Exercise(
             "exp(-Kt/m) is the share that is still to learn; which share has been "
             "learnt by time t?",
         ),
+        Slip(
+            "m in front",
+            _prediction_with_m_in_front,
+            "m is left in front of what is learnt: the integral brings m, and what "
+            "stands before the integral?",
+        ),
+        Slip(
+            "exp entry by entry",
+            _prediction_by_entries,
+            "np.exp works entry by entry; the exponential of a matrix is another one, "
+            "expm",
+        ),
+        Slip(
+            "exp entry by entry, from 1",
+            _prediction_by_entries_from_one,
+            "np.exp works entry by entry; the exponential of a matrix is another one, "
+            "expm, and it is the unit matrix at t = 0",
+        ),
+        Slip(
+            "1 - expm",
+            _prediction_from_one,
+            "1 minus a matrix subtracts every entry from 1; it has to be the unit "
+            "matrix",
+        ),
+        Slip(
+            "no K⁻¹",
+            _prediction_without_inverse,
+            "K⁻¹ is missing: what is the integral of exp(-Kt'/m) from 0 to t?",
+        ),
+        Slip(
+            "K for K⁻¹",
+            _prediction_with_kernel_for_inverse,
+            "K stands where its inverse belongs: what is the integral of exp(-Kt'/m)?",
+        ),
+        Slip(
+            "1/K for K⁻¹",
+            _prediction_with_reciprocals,
+            "1/K takes the reciprocal of every entry; the inverse of a matrix is "
+            "np.linalg.inv, or better np.linalg.solve",
+        ),
+        Slip(
+            "V and its transpose exchanged",
+            _prediction_with_eigenvectors_transposed,
+            "V and its transpose have changed places: the eigenvectors are the columns "
+            "of V",
+        ),
+        Slip(
+            "the velocity",
+            _velocity_of_prediction,
+            "this is the velocity at time t; integrate it from 0 to t",
+        ),
+        Slip(
+            "the velocity times t",
+            _prediction_with_velocity_at_the_end,
+            "this is the velocity at time t, times t; but the velocity changes on the "
+            "way, so integrate it",
+        ),
+        Slip(
+            "the first velocity times t",
+            _prediction_by_one_step,
+            "this is the velocity at the start, times t; but the residuals decay on "
+            "the way",
+        ),
     ),
+    terms=(_prediction_by_terms,),
+    by_hand="m = 1, K = 2, K_new = 1, f0 = 0, f0_new = 1/2, y = 1, t = (ln 2)/2 give "
+    "3/4",
 )
 
 # --- stable_step ---------------------------------------------------------------------
@@ -283,12 +582,47 @@ def _stable_step_by_trace(K):
     return 2 * len(K) / np.trace(K)
 
 
+def _stable_step_by_first_eigenvalue(K):
+    return 2 * len(K) / np.linalg.eigvals(K)[0]
+
+
+def _stable_step_by_last_eigenvalue(K):
+    return 2 * len(K) / np.linalg.eigvals(K)[-1]
+
+
+def _stable_step_by_frobenius_norm(K):
+    return 2 * len(K) / np.linalg.norm(K)
+
+
+def _stable_step_by_largest_entry(K):
+    return 2 * len(K) / K.max()
+
+
+def _stable_step_by_row_sums(K):
+    return 2 * len(K) / np.abs(K).sum(axis=1).max()
+
+
+def _stable_step_by_determinant(K):
+    return 2 * len(K) / np.linalg.det(K)
+
+
+def _fastest_step(K):
+    lam = np.linalg.eigvalsh(K)
+    return 2 * len(K) / (lam[0] + lam[-1])
+
+
+def _stable_step_by_square(K):
+    return 2 * len(K) / np.linalg.eigvalsh(K)[-1] ** 2
+
+
 STABLE_STEP = Exercise(
     name="stable_step",
     arguments=("K",),
     reference=stable_step_by_norm,
     route="the spectral norm",
     solution=largest_stable_step,
+    # The third kernel is for those who take eigvals' first or last for the largest.
+    sizes=((4, 7, 3), (5, 6, 2), (6, 6, 2)),
     slips=(
         Slip(
             "2/λ_max",
@@ -313,7 +647,52 @@ STABLE_STEP = Exercise(
             "this step is safe but not the largest: the trace only bounds the "
             "eigenvalue that decides",
         ),
+        Slip(
+            "the first of eigvals",
+            _stable_step_by_first_eigenvalue,
+            "np.linalg.eigvals returns the eigenvalues in no special order: [0] is "
+            "just one of them",
+        ),
+        Slip(
+            "the last of eigvals",
+            _stable_step_by_last_eigenvalue,
+            "np.linalg.eigvals returns the eigenvalues in no special order: [-1] is "
+            "just one of them",
+        ),
+        Slip(
+            "the Frobenius norm",
+            _stable_step_by_frobenius_norm,
+            "np.linalg.norm(K) is the Frobenius norm, which only bounds the eigenvalue "
+            "that decides",
+        ),
+        Slip(
+            "the largest entry",
+            _stable_step_by_largest_entry,
+            "the largest entry of K is not an eigenvalue of K",
+        ),
+        Slip(
+            "the row sums",
+            _stable_step_by_row_sums,
+            "this step is safe but not the largest: a row sum only bounds the "
+            "eigenvalue that decides",
+        ),
+        Slip(
+            "the determinant",
+            _stable_step_by_determinant,
+            "the determinant is the product of all eigenvalues; which one decides?",
+        ),
+        Slip(
+            "2m/(λ_min + λ_max)",
+            _fastest_step,
+            "with this step the residuals decay fastest; larger ones are still stable",
+        ),
+        Slip(
+            "2m/λ_max²",
+            _stable_step_by_square,
+            "the eigenvalue is there squared; a step multiplies a mode by 1 - ηλ/m",
+        ),
     ),
+    by_hand="K with the rows (2, 1) and (1, 2) gives 4/3",
 )
 
 # --- conserved -----------------------------------------------------------------------

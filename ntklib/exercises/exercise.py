@@ -19,14 +19,16 @@ class Slip:
     """A known wrong answer, and the hint for it.
 
     A hint says where to look, and leaves the looking to the reader. A function is
-    recognised by its values. For an answer of another kind, ``fits`` says which answers
-    get the hint.
+    recognised by its values. For an answer that is no function, ``fits`` says which
+    answers get the hint. ``others`` are further answers with the same slip, which
+    differ because they go on in another way.
     """
 
     title: str
     answer: Any
     hint: str
     fits: Callable[[Any], bool] | None = None
+    others: tuple[Callable[..., Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,11 @@ class Exercise:
         route: the reference in words, for "checked against ...".
         solution: the model answer.
         slips: known wrong answers. The first that fits an answer is the one named.
-        kind: what an answer is or returns: numbers, a choice of names, or the rows of
-            a matrix of points in the plane.
+        terms: ways of writing the right answer as a sum. Each is a function of the
+            arguments that returns the terms by their names in words.
+        by_hand: a case that the exercise works out by hand, and its result, in words.
+        kind: what an answer is or returns: numbers, an exponent that readers may have
+            measured, a choice of names, or the rows of a matrix of points in the plane.
         choices: the names among which to choose.
         tol: how much numbers may deviate, as a share of the largest entry.
         diagonal_tol: the same for each entry of the diagonal, where that asks for more.
@@ -57,7 +62,9 @@ class Exercise:
     route: str
     solution: Any
     slips: tuple[Slip, ...]
-    kind: Literal["numbers", "choice", "points"] = "numbers"
+    terms: tuple[Callable[..., dict[str, Any]], ...] = ()
+    by_hand: str = ""
+    kind: Literal["numbers", "exponent", "choice", "points"] = "numbers"
     choices: tuple[str, ...] = ()
     tol: float = FINE
     diagonal_tol: float | None = None

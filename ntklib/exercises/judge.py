@@ -5,13 +5,32 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from ntklib.exercises.cases import cases, described
-from ntklib.exercises.difference import agree, difference
+from ntklib.exercises.arguments import mistaken_arguments
+from ntklib.exercises.cases import cases, described, label
+from ntklib.exercises.difference import (
+    agree,
+    difference,
+    factor,
+    factor_in_words,
+    first_wrong_entry,
+    partly_right,
+    size_of_error,
+    worst_error,
+)
 from ntklib.exercises.exercise import COARSE, FINE
 from ntklib.exercises.sets import EXERCISES
-from ntklib.exercises.values import choices, computes_in_float64, fit, numbers
+from ntklib.exercises.terms import wrong_terms
+from ntklib.exercises.values import (
+    NOTHING,
+    choices,
+    computes_in_float64,
+    fit,
+    numbers,
+)
 
 MOST_POINTS = 500  # the reference takes their number cubed
+MEASURED = 0.15  # how far from an exponent a careful measurement may be
+NEAR_SLIP = 1e-4  # a slip may be computed by another route than ours, with fewer digits
 
 
 @dataclass(frozen=True)
@@ -63,7 +82,9 @@ def _hint(exercise, tried, values, tol):
         return _hint_for_choice(exercise, values[0])
     if exercise.kind == "points":
         return _hint_for_points(exercise, values[0])
-    return _hint_for_numbers(exercise, tried or [()], values, tol)
+    if exercise.kind == "exponent":
+        return _hint_for_exponent(exercise, values[0])
+    return _hint_for_numbers(exercise, tried, values, tol)
 
 
 def _hint_for_choice(exercise, value):
@@ -75,7 +96,13 @@ def _hint_for_choice(exercise, value):
 
 def _hint_for_points(exercise, value):
     X, _ = numbers(value)
-    fit((len(np.atleast_1d(X)), 2), X, "")
+    if X.ndim != 2 or X.shape[1] != 2 or not len(X):
+        transposed = "; it is transposed" if X.ndim == 2 and len(X) == 2 else ""
+        raise ValueError(
+            "expected an array of shape (m, 2), one input in each of m >= 1 rows; got "
+            f"shape {X.shape}{transposed}"
+        )
+    fit(X.shape, X, "")
     if len(X) > MOST_POINTS:
         raise ValueError(f"got {len(X)} inputs; a handful is enough")
     if exercise.reference(X):
@@ -83,6 +110,25 @@ def _hint_for_points(exercise, value):
     return (
         _slip_that_fits(exercise, X)
         or "nearly right, but opposite inputs must be exactly opposite"
+    )
+
+
+def _hint_for_exponent(exercise, value):
+    if callable(value):
+        raise ValueError("expected a number, got a function")
+    number, _ = numbers(value)
+    fit((), number, "")
+    gap = abs(number - exercise.reference())
+    if gap <= exercise.tol:
+        return None
+    if gap <= MEASURED:
+        return (
+            "a good measurement: at finite widths slopes scatter and are a little off; "
+            "which exponent does the derivation give?"
+        )
+    return (
+        _slip_that_fits(exercise, number)
+        or "another number is right; measure it at several widths"
     )
 
 
@@ -94,33 +140,30 @@ def _slip_that_fits(exercise, value):
 
 
 def _hint_for_numbers(exercise, tried, values, tol):
+    if any(value is None for value in values):
+        raise ValueError(NOTHING)
     read = [numbers(value) for value in values]
     got = [a for a, _ in read]
     short = any(is_short for _, is_short in read)
     want = [np.asarray(exercise.reference(*case)) for case in tried]
     for case, g, w in zip(tried, got, want, strict=True):
-        where = f" for {described(exercise.name, case)}" if case else ""
-        fit(w.shape, g, where)
+        fit(w.shape, g, f" for {described(exercise.name, case)}")
 
     tol = max(tol, exercise.tol)
     if short:
         tol = max(tol, COARSE)
-    if agree(got, want, tol):
-        if _diagonals_agree(got, want, exercise.diagonal_tol):
-            return None
-        if short:
-            return (
-                "right to float32's 7 digits, but the diagonal needs 12: use NumPy's "
-                "float64, or turn JAX's x64 on"
-            )
-
-    slip_tol = max(tol, 10 * FINE)  # a slip may be computed by another route than ours
-    for slip in exercise.slips:
-        if agree(got, _values_of_slip(slip, tried), slip_tol):
-            return slip.hint
-    if not exercise.arguments:  # a factor would give the number away
-        return "another number is right; measure it at several widths"
-    return difference(got, want, exercise.sizes)
+    right = agree(got, want, tol)
+    if right and _diagonals_agree(got, want, exercise.diagonal_tol):
+        return None
+    if right and short:
+        return (
+            "right to float32's 7 digits, but the diagonal needs 12: use NumPy's "
+            "float64, or turn JAX's x64 on"
+        )
+    if right:  # but for the diagonal, as a slip can be
+        return _slip(exercise, tried, got, NEAR_SLIP)
+    reason = _reason(exercise, tried, got, want, tol)
+    return _with_numbers(reason, exercise, tried, got, want, tol)
 
 
 def _diagonals_agree(got, want, tol):
@@ -132,7 +175,53 @@ def _diagonals_agree(got, want, tol):
     )
 
 
-def _values_of_slip(slip, tried):
-    if not callable(slip.answer):
-        return [np.asarray(slip.answer)]
-    return [np.asarray(slip.answer(*case)) for case in tried]
+def _reason(exercise, tried, got, want, tol):
+    """The most special thing that can be said about wrong values."""
+    labels = [
+        label(exercise.name, case, size)
+        for case, size in zip(tried, exercise.sizes, strict=True)
+    ]
+    # Some slips are nearly right: the values have to be far nearer to the slip.
+    nearest = min(NEAR_SLIP, worst_error(got, want) / 10)
+    return (
+        _slip(exercise, tried, got, nearest)
+        or difference(got, want, exercise.sizes, tol)
+        or _multiple_of_slip(exercise, tried, got)
+        or mistaken_arguments(exercise, tried, got)
+        or wrong_terms(exercise, tried, got)
+        or partly_right(got, want, labels)
+        or size_of_error(got, want)
+    )
+
+
+def _slip(exercise, tried, got, nearest):
+    """The hint of the first slip that gives these values."""
+    for slip, values in _values_of_slips(exercise, tried):
+        if agree(got, values, nearest):
+            return slip.hint
+    return None
+
+
+def _multiple_of_slip(exercise, tried, got):
+    """The hint of a slip, if a factor is wrong besides."""
+    for slip, values in _values_of_slips(exercise, tried):
+        found = factor(got, values, exercise.sizes)
+        if found is not None:
+            return f"apart from a factor {factor_in_words(*found)}, {slip.hint}"
+    return None
+
+
+def _values_of_slips(exercise, tried):
+    for slip in exercise.slips:
+        for answer in (slip.answer, *slip.others):
+            yield slip, [np.asarray(answer(*case)) for case in tried]
+
+
+def _with_numbers(reason, exercise, tried, got, want, tol):
+    """The reason, the first wrong entry, and a case that can be followed by hand."""
+    which, entry = first_wrong_entry(got, want, tol)
+    parts = [reason, f"{entry} for {described(exercise.name, tried[which])}"]
+    if exercise.by_hand:
+        parts.append(f"By hand: {exercise.by_hand}")
+    stops = ["" if part.endswith("?") else "." for part in parts[:-1]]
+    return " ".join(map(str.__add__, parts, [*stops, ""]))

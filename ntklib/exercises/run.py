@@ -15,7 +15,12 @@ import numpy as np
 
 from ntklib.exercises.cases import described
 from ntklib.exercises.sets import EXERCISES
-from ntklib.exercises.values import UNANSWERED, computes_in_float64, refuse_nothing
+from ntklib.exercises.values import (
+    NOTHING,
+    UNANSWERED,
+    computes_in_float64,
+    refuse_nothing,
+)
 
 LIMIT = 30.0  # seconds for one call; JAX may have to compile in it
 PATIENCE = 20  # times that an answer is told to stop
@@ -63,6 +68,8 @@ def _value(name, answer, case):
     if error is not None:
         line = traceback.format_exception_only(error)[0].strip().split("\n")[0]
         raise ValueError(f"it raised {line:.200} for {where}")
+    if value is None:
+        raise ValueError(NOTHING)
     for argument, before, after in zip(
         EXERCISES[name].arguments, case, lent, strict=True
     ):

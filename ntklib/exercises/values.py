@@ -3,12 +3,15 @@
 Anything else is refused with a ValueError of one sentence.
 """
 
+from math import prod
+
 import jax.numpy as jnp
 import numpy as np
 
 from ntklib._check import shown
 
 UNANSWERED = "not answered yet"
+NOTHING = "it returned nothing; a function gives its value by `return`"
 
 
 def computes_in_float64():
@@ -76,6 +79,8 @@ def fit(shape, a, where):
 
 def _remedy(expected, got):
     """How to come from one shape to the other, if that is easy to say."""
+    if len(_long_axes(got)) > len(_long_axes(expected)) and prod(got) > prod(expected):
+        return "; is a sum missing, or does * stand where @ belongs?"
     if len(got) != len(expected) and _long_axes(got) == _long_axes(expected):
         if len(got) > len(expected):
             return "; remove the axes of length 1"

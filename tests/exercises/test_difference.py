@@ -8,12 +8,26 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from ntklib.exercises.difference import agree, difference
+from ntklib.exercises import difference as module
+from ntklib.exercises.difference import agree, first_wrong_entry, worst_error
+from ntklib.exercises.exercise import FINE
 
 RNG = np.random.default_rng(0)
 SIZES = [(4, 7, 3), (5, 6, 2)]  # m, n, n0
 RIGHT = [RNG.normal(size=(m, m)) for m, _, _ in SIZES]
 CUBES = [RNG.normal(size=(m, m, m)) for m, _, _ in SIZES]
+
+
+LABELS = ["m = 4", "m = 5"]
+
+
+def difference(got, want, sizes):
+    """What is said about values, whatever the exercise."""
+    return (
+        module.difference(got, want, sizes, FINE)
+        or module.partly_right(got, want, LABELS)
+        or module.size_of_error(got, want)
+    )
 
 
 def scaled(factor):
@@ -47,11 +61,11 @@ def scaled(factor):
         ),
         (
             [RIGHT[0], RIGHT[1] + 1],
-            "right in one case, wrong in another: does it use all of its arguments?",
+            "right for m = 4; wrong for m = 5: which of these does it take for",
         ),
         (
             [0 * RIGHT[0], RIGHT[1]],
-            "right in one case, wrong in another: does it use all of its arguments?",
+            "right for m = 5; wrong for m = 4: which of these does it take for",
         ),
         (
             [w + (1 - np.eye(len(w))) for w in RIGHT],
@@ -62,14 +76,21 @@ def scaled(factor):
             "right before the decimal point, but cut off after it",
         ),
         ([w + 1 for w in RIGHT], "off by"),
-        ([w + 1e-3 for w in RIGHT], "close, but off by"),
+        ([w + 1e-3 for w in RIGHT], "right to 3 digits, but 7 are asked for: the"),
+        ([np.tril(w) for w in RIGHT], "right, but 0 above the diagonal"),
+        ([np.triu(w) for w in RIGHT], "right, but 0 below the diagonal"),
+        ([np.abs(w) for w in RIGHT], "right but for signs"),
+        ([w**2 for w in RIGHT], "every value is the square of the right one"),
+        ([1 / w for w in RIGHT], "every value is the reciprocal of the right one"),
+        ([2 / w for w in RIGHT], "every value is 2 times the reciprocal of the right"),
         (
             [w + 0.05 * np.abs(w).max() for w in RIGHT],
             "off by 0.05 times the largest entry",
         ),
         (
             [w * (1 + 1e-6) for w in RIGHT],
-            "close, but off by 1e-06 of the largest entry: is something in it",
+            "right to 6 digits, but 7 are asked for: the error is 1e-06 of the largest "
+            "entry, and 1e-07 is allowed; is something in it approximate",
         ),
         (scaled(lambda m, n, n0: 1.1**m), "off by"),
     ],
@@ -113,13 +134,49 @@ def test_difference_names_no_factor_of_one():
     got = [w * (1 + 1.5e-5) for w in want]
     for g in got:
         g[np.abs(g).argmax()] *= 1 + 1e-5
-    assert difference(got, want, SIZES).startswith("close, but off by 3e-05 of")
+    assert difference(got, want, SIZES).startswith("right to 4 digits, but 7 are asked")
 
 
 def test_difference_sees_axes_of_three():
     """T[γ, α, β] for T[α, β, γ]."""
     got = [T.transpose(2, 0, 1) for T in CUBES]
     assert "axes" in difference(got, CUBES, SIZES)
+
+
+def test_difference_sees_that_a_matrix_has_to_be_symmetric():
+    """A sum over the wrong index loses the symmetry."""
+    want = [w + w.T for w in RIGHT]
+    line = "the right matrix is symmetric and this one is not: its two indices have to"
+    assert difference([3 * w for w in RIGHT], want, SIZES).startswith(line)
+    assert difference([w**2 + 3 for w in want], want, SIZES).startswith("off by")
+
+
+def test_difference_sees_that_arguments_are_not_used():
+    """The same number in all cases, where the right ones differ."""
+    got, want = [np.array(3.1)] * 2, [np.array(2.0), np.array(5.0)]
+    line = "the same number for all arguments: which of them should it depend on?"
+    assert difference(got, want, SIZES) == line
+
+
+def test_difference_takes_no_reciprocals_of_zero():
+    """A right value of 0 has none."""
+    got, want = [np.array([1.0, 2.0])], [np.array([0.0, 0.5])]
+    assert difference(got, want, SIZES[:1]).startswith("off by")
+
+
+def test_first_wrong_entry_shows_expected_and_got():
+    """The case, the index, and as many digits as it takes to tell the two apart."""
+    got = [w.copy() for w in RIGHT]
+    got[1][2, 3] += 1e-6
+    case, line = first_wrong_entry(got, RIGHT, FINE)
+    want = RIGHT[1][2, 3]
+    assert case == 1
+    assert line.startswith("Expected ")
+    expected, came = line.removeprefix("Expected ").split(" at [2, 3], got ")
+    assert abs(float(expected) - want) < abs(float(came) - want) < 2e-6
+    assert worst_error(got, RIGHT) < 1e-6
+    scalar = first_wrong_entry([np.array(2.0)], [np.array(3.0)], FINE)
+    assert scalar == (0, "Expected 3, got 2")
 
 
 def test_difference_of_single_numbers_is_in_words():

@@ -55,7 +55,7 @@ def test_drift_exponents_are_measured(s):
         W1 = jnp.asarray(rng.normal(size=(DRAWS, n)))
         drifts.append(largest_drift(Params(W0, W1), y))
     slope, se = width_slope(WIDTHS, drifts)
-    assert abs(slope - drift.measured_lazy_exponent(s)) < 3 * se + 0.1
+    assert abs(slope - drift.lazy_exponent_by_counting(s)) < 3 * se + 0.1
     assert se < 0.15
     if s == 0.5:
-        assert drift.measured_drift_slope() == drift.measured_lazy_exponent(s)
+        assert drift.drift_slope_by_counting() == drift.lazy_exponent_by_counting(s)

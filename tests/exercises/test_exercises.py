@@ -68,7 +68,7 @@ def test_check_refuses_unknown_names(name):
         (lambda K: 1 / 0, "it raised ZeroDivisionError: division"),
         (None, "not answered yet"),
         (..., "not answered yet"),
-        (lambda K: None, "not answered yet"),
+        (lambda K: None, "it returned nothing; a function gives its value by `return`"),
         (lambda K: ..., "not answered yet"),
     ],
 )
@@ -138,7 +138,7 @@ def test_check_works_with_x64_off():
         relu = check("relu_limit", lambda X: jnp.asarray(right(X)))
         assert check("ntk", jax.jit(solution("ntk"), static_argnames="psi"))
         (no_width, *_) = EXERCISES["ntk"].slips
-        assert str(check("ntk", no_width.answer)) == f"ntk: {no_width.hint}"
+        assert str(check("ntk", no_width.answer)).startswith(f"ntk: {no_width.hint}")
         assert not jax.config.jax_enable_x64
     start = "relu_limit: right to float32's 7 digits, but the diagonal needs 12: use"
     assert str(relu).startswith(start)

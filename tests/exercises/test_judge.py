@@ -114,15 +114,20 @@ def test_judge_asks_as_many_digits_as_the_type_has(error, dtype, x64, accepted):
             [np.eye(4), np.eye(4)],
             "ntk: expected an array of shape (5, 5), got shape (4, 4) for params.W0 (6",
         ),
-        ("ntk", [np.eye(4), None], "ntk: not answered yet"),
+        (
+            "ntk",
+            [np.eye(4), None],
+            "ntk: it returned nothing; a function gives its value by `return`",
+        ),
         ("lazy_exponent", [np.nan, 1], "lazy_exponent: got nan for s = 0."),
         ("conserved", [{"sin"}], "conserved: 'sin' is not one of the choices"),
         ("conserved", ["relu"], "conserved: these are right, but not all"),
-        ("lemma_matrices", [set()], "lemma_matrices: another choice is right"),
+        ("lemma_matrices", [set()], "lemma_matrices: name one class, the largest"),
         (
             "singular_inputs",
             [np.ones(2)],
-            "singular_inputs: expected an array of shape (2, 2), got shape (2,)",
+            "singular_inputs: expected an array of shape (m, 2), one input in each of "
+            "m >= 1 rows; got shape (2,)",
         ),
         (
             "singular_inputs",
@@ -137,7 +142,7 @@ def test_judge_asks_as_many_digits_as_the_type_has(error, dtype, x64, accepted):
         (
             "singular_inputs",
             [5],
-            "singular_inputs: expected an array of shape (1, 2), got shape ()",
+            "singular_inputs: expected an array of shape (m, 2), one input in each of",
         ),
         ("drift_slope", ["-1"], "drift_slope: expected numbers, got a str with"),
         (
@@ -145,7 +150,9 @@ def test_judge_asks_as_many_digits_as_the_type_has(error, dtype, x64, accepted):
             [-0.8],
             "drift_slope: another number is right; measure it at several widths",
         ),
-        ("stable_step", [1.0, 1.0], "stable_step: off by"),
+        ("stable_step", [1.0, 1.1, 1.2], "stable_step: off by"),
+        ("drift_slope", [abs], "drift_slope: expected a number, got a function"),
+        ("drift_slope", [-0.94], "drift_slope: a good measurement: at finite widths"),
     ],
 )
 def test_judge_says_what_is_wrong(name, values, line):
@@ -159,7 +166,9 @@ def test_judge_says_by_which_factor():
     """The sizes of the cases tell a power of n from a number."""
     K1, K2 = solved("ntk")
     wrong = [K1 * 7**2, K2 * 6**2]
-    assert str(judge("ntk", 0, wrong)) == "ntk: every value is n^2 times the right one"
+    line = str(judge("ntk", 0, wrong))
+    assert line.startswith("ntk: every value is n^2 times the right one. Expected ")
+    assert line.endswith(f". By hand: {EXERCISES['ntk'].by_hand}")
 
 
 def test_judge_wants_opposite_rows_exactly():

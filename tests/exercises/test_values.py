@@ -109,6 +109,8 @@ def test_choices_refuses(value, message):
         ),
         ((3, 1), np.ones(3), "; an axis is missing$"),
         ((2, 3), np.ones((3, 2)), "for X; it is transposed$"),
+        ((3,), np.ones((3, 3)), "for X; is a sum missing, or does \\* stand where @"),
+        ((), np.ones(3), "; is a sum missing, or does \\* stand where @ belongs\\?$"),
         ((3, 1), np.ones((1, 3)), "for X; it is transposed$"),
         ((6,), np.ones((2, 3)), r"shape \(2, 3\) for X$"),
         ((2,), np.ones((1, 1)), r"shape \(1, 1\) for X$"),

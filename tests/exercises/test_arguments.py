@@ -1,0 +1,54 @@
+"""Answers that would be right for other arguments, in every exercise."""
+
+import numpy as np
+import pytest
+
+from ntklib.exercises.arguments import MISTAKES, mistaken_arguments
+from ntklib.exercises.cases import cases
+from ntklib.exercises.sets import EXERCISES
+
+
+def told(name, answer):
+    """What is said about the values of an answer."""
+    tried = cases(name, 2)
+    got = [np.asarray(answer(*case)) for case in tried]
+    return mistaken_arguments(EXERCISES[name], tried, got)
+
+
+@pytest.mark.parametrize(("words", "names", "change"), MISTAKES)
+def test_mistaken_arguments_are_named(words, names, change):
+    """Each mistake is named in an exercise with these arguments, or shows nowhere."""
+    for name, exercise in EXERCISES.items():
+        if not set(names) <= set(exercise.arguments):
+            continue
+        right = exercise.reference
+
+        def mistaken(*case, right=right, arguments=exercise.arguments):
+            given = dict(zip(arguments, case, strict=True))
+            new = change(*(given[name] for name in names))
+            given |= dict(zip(names, new if len(names) > 1 else [new], strict=True))
+            return right(*given.values())
+
+        if told(name, mistaken) == f"this would be right if {words}":
+            return
+    pytest.fail(f"no exercise shows it: {words}")
+
+
+def test_mistaken_arguments_and_a_factor_are_named():
+    """-dl.dl / m has no kernel, and lacks one 1/m."""
+    line = "this would be m times the right one if K were the unit matrix"
+    assert told("general_loss_velocity", lambda K, dl: -dl @ dl / len(dl)) == line
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("general_loss_velocity", lambda K, dl: K[0, 0]),
+        ("prediction", lambda K, K_new, f0, f0_new, y, t: f0_new + K_new[:, 0]),
+        ("sharp_rate", lambda lam, m: 1 / (1 + lam)),
+        ("lazy_exponent", lambda s: s**3),
+    ],
+)
+def test_mistaken_arguments_is_silent_about_others(name, answer):
+    """Values that no other arguments explain."""
+    assert told(name, answer) is None

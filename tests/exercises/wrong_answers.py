@@ -1,0 +1,1045 @@
+"""Wrong answers as readers write them, and a few words of what each has to hear.
+
+The last column is a pattern that the message must match. The pattern ``SIZE`` stands
+for wrong answers about which nothing is said but how large the error is.
+"""
+
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.linalg
+from scipy.integrate import solve_ivp
+
+from ntklib.exercises import dynamics, kernel
+from ntklib.exercises.autodiff import activations
+from ntklib.exercises.sets import EXERCISES
+
+SIZE = "^off by "
+
+
+def given(name, formula):
+    """An answer to an exercise, by a formula in everything that a case gives."""
+    arguments = EXERCISES[name].arguments
+
+    def answer(*case):
+        q = SimpleNamespace(**dict(zip(arguments, case, strict=True)))
+        if "params" in arguments:
+            _add_network(q)
+        elif "X" in arguments:
+            _add_inputs(q)
+        elif "K" in arguments:
+            q.m = len(q.K)
+            q.lam, q.V = np.linalg.eigh(q.K)
+        return formula(q)
+
+    return answer
+
+
+def _add_network(q):
+    """psi, psi', psi'' at the preactivations, and what is made of them."""
+    q.m, q.n, q.n0 = len(q.X), len(q.params.W1), q.X.shape[1]
+    q.W0, q.W1 = q.params
+    q.h = q.X @ q.W0.T
+    q.A, q.S, q.C = activations(q.params, q.X, q.psi)
+    q.E = q.W1 * q.S
+    q.G = q.X @ q.X.T
+    q.last = q.A @ q.A.T / q.n
+    q.first = q.G * (q.E @ q.E.T) / q.n
+    q.K = q.last + q.first
+    q.f = q.A @ q.W1 / np.sqrt(q.n)
+    if hasattr(q, "y"):
+        q.r = q.f - q.y
+    q.U = np.einsum("bi,ai,ci->abc", q.A, q.E, q.S)
+    q.B = np.einsum("bi,ai,ci->abc", q.S, q.C * q.W1**3, q.S)
+    q.ab, q.ac = q.G[:, :, None], q.G[:, None, :]
+    q.T1 = q.ac * q.U / q.n**1.5
+    q.T2 = q.T1.swapaxes(1, 2)
+    q.T3 = q.ab * q.ac * q.B / q.n**1.5
+    q.T = q.T1 + q.T2 + q.T3
+    q.both = q.T + q.T.swapaxes(0, 1)
+
+
+def _add_inputs(q):
+    """Inner products, lengths and angles."""
+    q.m, q.n0 = q.X.shape
+    q.G = q.X @ q.X.T
+    q.a = np.diag(q.G)
+    q.norms = np.sqrt(q.a)
+    q.root = np.outer(q.norms, q.norms)
+    q.cos = np.clip(q.G / q.root, -1, 1)
+    q.angle = kernel._angles(q.X)
+    q.pi = np.pi
+
+
+def forward_difference(q, step):
+    """The kernel with slopes by a forward difference."""
+    S = (np.asarray(q.psi(q.h + step)) - q.A) / step
+    E = q.W1 * S
+    return (q.A @ q.A.T + q.G * (E @ E.T)) / q.n
+
+
+def relu_by_sampling(q):
+    """The kernel of relu as a mean over 100,000 units."""
+    h = q.X @ np.random.default_rng(0).normal(size=(q.n0, 100_000))
+    A, S = np.maximum(h, 0), h > 0
+    return (A @ A.T + q.G * (S @ S.T.astype(float))) / 100_000
+
+
+def relu_kernel(q, angle, constant=2):
+    """The closed form with another angle."""
+    shape = np.sin(angle) + constant * (np.pi - angle) * np.cos(angle)
+    return q.root * shape / (2 * np.pi)
+
+
+def erf_kernel(q, **changed):
+    """The closed form, with parts of it exchanged."""
+    parts = {"side": 1 + 2 * q.a, "top": 2 * q.G, "inner": 4 * q.G**2} | changed
+    Q = np.outer(parts["side"], parts["side"])
+    averages = 2 / np.pi * np.arcsin(np.clip(parts["top"] / np.sqrt(Q), -1, 1))
+    return averages + q.G * 4 / np.pi / np.sqrt(np.abs(Q - parts["inner"]))
+
+
+def gelu_derivative(argument, c_before=True, sign=-1, quarter=0.25):
+    """The derivative of c Phi, or of Phi, in one of a, b, c."""
+
+    def average(a, b, c):
+        p, q = 1 + a, 1 + b
+        both = quarter + jnp.arcsin(c / jnp.sqrt(p * q)) / (2 * jnp.pi)
+        density = 1 / (2 * jnp.pi * jnp.sqrt(p * q - c**2))
+        inner = a * b + c**2 * (1 / p + 1 / q + sign)
+        return (c if c_before else 1) * (c * both + inner * density)
+
+    derivative = jnp.vectorize(jax.grad(average, argnums=argument))
+    return lambda q: derivative(q.a[:, None], q.a, q.G)
+
+
+def gelu_by_difference(q):
+    """c Phi differentiated by a forward difference."""
+    averages = [(q.G + step) * gelu_average(q, q.G + step) for step in (0, 1e-5)]
+    return (averages[1] - averages[0]) / 1e-5
+
+
+def gelu_average(q, c):
+    """Phi for GELU."""
+    P = np.outer(1 + q.a, 1 + q.a)
+    w = 1 / (1 + q.a[:, None]) + 1 / (1 + q.a)
+    cdf = 0.25 + np.arcsin(c / np.sqrt(P)) / (2 * np.pi)
+    inner = np.outer(q.a, q.a) + c**2 * (w - 1)
+    return c * cdf + inner / (2 * np.pi * np.sqrt(P - c**2))
+
+
+def left(q):
+    """exp(-K t / m)."""
+    return scipy.linalg.expm(-q.K * q.t / q.m)
+
+
+def learnt(q, factor=1.0):
+    """K^-1 (I - exp(-K t / m))."""
+    share = np.eye(q.m) - scipy.linalg.expm(-q.K * q.t / q.m * factor)
+    return np.linalg.solve(q.K, share)
+
+
+def prediction_by_solver(q):
+    """The linear equation by solve_ivp with its defaults."""
+
+    def velocity(t, state):
+        r = state[: q.m]
+        return -np.concatenate([q.K @ r, q.K_new @ r]) / q.m
+
+    start = np.concatenate([q.f0 - q.y, q.f0_new])
+    return solve_ivp(velocity, (0, q.t), start).y[q.m :, -1]
+
+
+def prediction_by_steps(q):
+    """The linear equation by a hundred steps of Euler's."""
+    r, f = q.f0 - q.y, q.f0_new
+    for _ in range(100):
+        f = f - q.t / 100 * q.K_new @ r / q.m
+        r = r - q.t / 100 * q.K @ r / q.m
+    return f
+
+
+def velocity_by_difference(q):
+    """The outputs' velocity by a forward difference along the flow."""
+    dW0 = -((q.S * q.W1).T * q.r) @ q.X / (q.m * np.sqrt(q.n))
+    dW1 = -q.A.T @ q.r / (q.m * np.sqrt(q.n))
+    h = q.X @ (q.W0 + 1e-4 * dW0).T
+    later = np.asarray(q.psi(h)) @ (q.W1 + 1e-4 * dW1) / np.sqrt(q.n)
+    return (later - q.f) / 1e-4
+
+
+def kernel_velocity_by_difference(q):
+    """The kernel's velocity by a forward difference along the flow."""
+    dW0 = -((q.S * q.W1).T * q.r) @ q.X / (q.m * np.sqrt(q.n))
+    dW1 = -q.A.T @ q.r / (q.m * np.sqrt(q.n))
+    params = type(q.params)(q.W0 + 1e-5 * dW0, q.W1 + 1e-5 * dW1)
+    A, S, _ = activations(params, q.X, q.psi)
+    E = params.W1 * S
+    later = (A @ A.T + q.G * (E @ E.T)) / q.n
+    return (later - q.K) / 1e-5
+
+
+def contracted(letters, T, r):
+    """Minus the mean over one index of T."""
+    return -np.einsum(letters, r, T) / len(r)
+
+
+def printed(q):
+    """Print the kernel and return nothing."""
+    print(q.K)
+
+
+GIVEN = {
+    "ntk": [
+        ("no 1/n", lambda q: q.n * q.K, "1/n is missing"),
+        ("1/sqrt n", lambda q: np.sqrt(q.n) * q.K, r"n\^0.5 times"),
+        ("1/n^2", lambda q: q.K / q.n, r"n\^-1 times"),
+        ("1/m", lambda q: q.K * q.n / q.m, r"m\^-1 n times"),
+        ("1/n last only", lambda q: q.last + q.n * q.first, "first layer"),
+        ("1/n first only", lambda q: q.n * q.last + q.first, "last layer"),
+        (
+            "W1 once",
+            lambda q: q.last + q.G * (q.E @ q.S.T) / q.n,
+            "W₁ once",
+        ),
+        (
+            "W1 missing",
+            lambda q: q.last + q.G * (q.S @ q.S.T) / q.n,
+            "W1",
+        ),
+        (
+            "W1 twice too often",
+            lambda q: q.last + q.G * ((q.W1**2 * q.S) @ (q.W1**2 * q.S).T) / q.n,
+            "W1",
+        ),
+        ("no gram", lambda q: q.last + q.E @ q.E.T / q.n, "lacks a factor"),
+        ("last", lambda q: q.last, "W₁ alone"),
+        ("first", lambda q: q.first, "W₀ alone"),
+        (
+            "psi for psi'",
+            lambda q: q.last + q.G * ((q.W1 * q.A) @ (q.W1 * q.A).T) / q.n,
+            "ψ'",
+        ),
+        (
+            "psi' for psi",
+            lambda q: q.S @ q.S.T / q.n + q.first,
+            "ψ",
+        ),
+        (
+            "psi'' for psi'",
+            lambda q: q.last + q.G * ((q.W1 * q.C) @ (q.W1 * q.C).T) / q.n,
+            "ψ'",
+        ),
+        ("@ for *", lambda q: q.last + q.G @ (q.E @ q.E.T) / q.n, "entry by entry"),
+        ("* for @", lambda q: q.A * q.A + q.E * q.E, "shape"),
+        ("no psi", lambda q: q.h @ q.h.T / q.n + q.first, "ψ"),
+        ("units for inputs", lambda q: q.A.T @ q.A / q.m, "shape"),
+        ("sum over inputs", lambda q: q.A.T @ q.A, "shape"),
+        ("difference", lambda q: q.last - q.first, "first layer"),
+        (
+            "cosines",
+            lambda q: (
+                q.last
+                + q.G
+                / np.sqrt(np.outer(np.diag(q.G), np.diag(q.G)))
+                * (q.E @ q.E.T)
+                / q.n
+            ),
+            SIZE,
+        ),
+        (
+            "gram added",
+            lambda q: q.last + q.G + q.E @ q.E.T / q.n,
+            "added|multipl|factor",
+        ),
+        ("diagonal as a vector", lambda q: np.diag(q.K), "shape"),
+        ("diagonal", lambda q: np.diag(np.diag(q.K)), "all inputs are the same"),
+        ("lower half", lambda q: np.tril(q.K), "above the diagonal"),
+        (
+            "tanh only",
+            lambda q: (
+                q.last + q.G * ((q.W1 * (1 - q.A**2)) @ (q.W1 * (1 - q.A**2)).T) / q.n
+            ),
+            "tanh.*softplus",
+        ),
+        ("outputs", lambda q: np.outer(q.f, q.f), "outputs"),
+        ("forward difference", lambda q: forward_difference(q, 1e-5), "digits"),
+        ("rough difference", lambda q: forward_difference(q, 1e-2), "digit"),
+        ("prints", printed, "return"),
+        ("empty", lambda q: [], "shape"),
+    ],
+    "relu_limit": [
+        (
+            "arccos",
+            lambda q: relu_kernel(q, np.arccos(q.cos)),
+            "arccos near 1",
+        ),
+        ("1/n0", lambda q: relu_kernel(q, q.angle) / q.n0, "√n₀"),
+        ("1/sqrt n0", lambda q: relu_kernel(q, q.angle) / np.sqrt(q.n0), "n0"),
+        ("last layer", lambda q: relu_kernel(q, q.angle, 1), "last layer alone"),
+        (
+            "first layer",
+            lambda q: q.G * (q.pi - q.angle) / (2 * q.pi),
+            "is missing",
+        ),
+        (
+            "no gram",
+            lambda q: relu_kernel(q, q.angle, 1) + (q.pi - q.angle) / (2 * q.pi),
+            "comes with a factor",
+        ),
+        ("twice", lambda q: 2 * relu_kernel(q, q.angle), "normalised"),
+        ("half", lambda q: relu_kernel(q, q.angle) / 2, "0.5 times"),
+        ("degrees", lambda q: relu_kernel(q, np.degrees(q.angle)), "degrees|radian"),
+        ("cosine for angle", lambda q: relu_kernel(q, q.cos), "angle"),
+        (
+            "angle for pi - angle",
+            lambda q: (
+                q.root * (np.sin(q.angle) + 2 * q.angle * np.cos(q.angle)) / (2 * q.pi)
+            ),
+            "angle|π",
+        ),
+        (
+            "unit vectors",
+            lambda q: relu_kernel(q, q.angle) / q.root,
+            "length",
+        ),
+        (
+            "lengths squared",
+            lambda q: relu_kernel(q, q.angle) * q.root,
+            "length",
+        ),
+        (
+            "Phi without lengths",
+            lambda q: (
+                relu_kernel(q, q.angle, 1) / q.root
+                + q.G * (q.pi - q.angle) / (2 * q.pi)
+            ),
+            "length",
+        ),
+        (
+            "arcsin",
+            lambda q: relu_kernel(q, np.arcsin(np.sin(q.angle))),
+            "obtuse|angle",
+        ),
+        ("half the angle", lambda q: relu_kernel(q, q.angle / 2), "angle"),
+        (
+            "slope one half",
+            lambda q: relu_kernel(q, q.angle, 1) + q.G / 2,
+            "equal inputs only",
+        ),
+        (
+            "no cosine",
+            lambda q: q.root * (np.sin(q.angle) + 2 * (q.pi - q.angle)) / (2 * q.pi),
+            "cos",
+        ),
+        ("sampling", relu_by_sampling, "digit"),
+        ("sum", lambda q: relu_kernel(q, q.angle).sum(axis=1), "shape"),
+        ("minus", lambda q: -relu_kernel(q, q.angle), "sign"),
+        ("gram", lambda q: q.G, "argument|inner|angle"),
+    ],
+    "erf_limit": [
+        (
+            "bias",
+            lambda q: kernel.erf_limit(np.insert(q.X, 0, 1, axis=1)),
+            "Williams",
+        ),
+        (
+            "last layer",
+            lambda q: erf_kernel(q) - erf_kernel(q, top=0 * q.G),
+            "last layer alone",
+        ),
+        ("first layer", lambda q: erf_kernel(q, top=0 * q.G), "is missing"),
+        (
+            "no gram",
+            lambda q: (
+                erf_kernel(q)
+                + (1 - q.G)
+                * 4
+                / q.pi
+                / np.sqrt(np.outer(1 + 2 * q.a, 1 + 2 * q.a) - 4 * q.G**2)
+            ),
+            "comes with a factor",
+        ),
+        ("probit", lambda q: kernel.erf_limit(q.X / np.sqrt(2)), r"erf\(z/√2\)"),
+        ("1 + a", lambda q: erf_kernel(q, side=1 + q.a), r"2a|1 \+|variance"),
+        ("lengths", lambda q: erf_kernel(q, side=1 + 2 * q.norms), "length|square"),
+        (
+            "half slopes",
+            lambda q: erf_kernel(q) - erf_kernel(q, top=0 * q.G) / 2,
+            r"erf'\(0\)",
+        ),
+        (
+            "no 2/pi",
+            lambda q: (
+                erf_kernel(q)
+                + (q.pi / 2 - 1) * (erf_kernel(q) - erf_kernel(q, top=0 * q.G))
+            ),
+            "1.571 times what",
+        ),
+        ("all by pi/2", lambda q: erf_kernel(q) * q.pi / 2, "1.571 times"),
+        ("c for 2c", lambda q: erf_kernel(q, top=q.G), "2c|arcsin|argument"),
+        ("c^2 for 4c^2", lambda q: erf_kernel(q, inner=q.G**2), "root"),
+        ("2c^2 for 4c^2", lambda q: erf_kernel(q, inner=2 * q.G**2), "root"),
+        (
+            "arccos",
+            lambda q: 2 * erf_kernel(q, top=0 * q.G) - erf_kernel(q) + 1,
+            "arc|SIZE|sign",
+        ),
+        (
+            "no root",
+            lambda q: (
+                erf_kernel(q)
+                - erf_kernel(q, top=0 * q.G)
+                + q.G * 4 / q.pi / (np.outer(1 + 2 * q.a, 1 + 2 * q.a) - 4 * q.G**2)
+            ),
+            "root",
+        ),
+        (
+            "degrees",
+            lambda q: (
+                erf_kernel(q)
+                + (180 / q.pi - 1) * (erf_kernel(q) - erf_kernel(q, top=0 * q.G))
+            ),
+            "57.3 times what",
+        ),
+        ("vector", lambda q: np.diag(erf_kernel(q)), "shape"),
+        ("transposed inputs", lambda q: q.X.T @ q.X, "shape"),
+    ],
+    "gelu_limit": [
+        (
+            "tanh",
+            lambda q: kernel._gelu_limit_by_tanh(q.X),
+            "approximation by tanh",
+        ),
+        ("Phi", lambda q: gelu_average(q, q.G), "last layer alone"),
+        ("c Phi", lambda q: q.G * gelu_average(q, q.G), "differentiat|derivative"),
+        (
+            "one term",
+            lambda q: q.G * gelu_derivative(2, c_before=False)(q),
+            "one more term",
+        ),
+        (
+            "Phi'",
+            gelu_derivative(2, c_before=False),
+            "Φ' alone|∂Φ/∂c",
+        ),
+        (
+            "no c",
+            lambda q: gelu_average(q, q.G) + gelu_derivative(2, c_before=False)(q),
+            "lacks its factor",
+        ),
+        ("argument a", gelu_derivative(0), "argnums"),
+        ("argument b", gelu_derivative(1), "argnums"),
+        ("no quarter", gelu_derivative(2, quarter=0.0), "the constant in"),
+        ("half", gelu_derivative(2, quarter=0.5), "the constant in"),
+        ("sign in s", gelu_derivative(2, sign=1), SIZE),
+        ("difference", gelu_by_difference, "digits"),
+        ("relu", lambda q: kernel.relu_limit(q.X), SIZE),
+        ("twice", lambda q: 2 * kernel.gelu_limit(q.X), "2 times"),
+        (
+            "no 1/2 in front of pi",
+            lambda q: kernel.gelu_limit(q.X) * 2 * q.pi,
+            "6.283 times",
+        ),
+        ("vector", lambda q: np.diag(kernel.gelu_limit(q.X)), "shape"),
+        ("float32", lambda q: np.asarray(kernel.gelu_limit(q.X), np.float16), "digit"),
+    ],
+    "output_velocity": [
+        ("own only", lambda q: -np.diag(q.K) * q.r / q.m, "own residual only"),
+        (
+            "others only",
+            lambda q: -(q.K - np.diag(np.diag(q.K))) @ q.r / q.m,
+            "own",
+        ),
+        ("no 1/m", lambda q: -q.K @ q.r, "1/m is missing"),
+        ("1/m^2", lambda q: -q.K @ q.r / q.m**2, r"m\^-1 times"),
+        ("1/n", lambda q: -q.K @ q.r / q.n, "times"),
+        ("2/m", lambda q: -2 * q.K @ q.r / q.m, "2 times"),
+        ("1/2m", lambda q: -q.K @ q.r / q.m / 2, "0.5 times"),
+        ("uphill", lambda q: q.K @ q.r / q.m, "loss grows"),
+        ("no 1/m, uphill", lambda q: q.K @ q.r, "-1 m times"),
+        ("f", lambda q: -q.K @ q.f / q.m, "targets have no effect"),
+        ("y", lambda q: q.K @ q.y / q.m, "outputs|f "),
+        ("f + y", lambda q: -q.K @ (q.f + q.y) / q.m, "y"),
+        ("last", lambda q: -q.last @ q.r / q.m, "W₁ alone"),
+        ("first", lambda q: -q.first @ q.r / q.m, "W₀ alone|last layer"),
+        ("* for @", lambda q: -q.K * q.r / q.m, "shape"),
+        (
+            "f without root",
+            lambda q: -q.K @ (np.sqrt(q.n) * q.f - q.y) / q.m,
+            "√n",
+        ),
+        (
+            "W1 missing",
+            lambda q: -(q.last + q.G * (q.S @ q.S.T) / q.n) @ q.r / q.m,
+            "W",
+        ),
+        (
+            "no gram",
+            lambda q: -(q.last + q.E @ q.E.T / q.n) @ q.r / q.m,
+            "x|inner|gram|factor",
+        ),
+        ("row sums", lambda q: -q.K.sum(axis=1) * q.r / q.m, "SIZE|residual"),
+        ("no kernel", lambda q: -q.r / q.m, "kernel|gradient"),
+        (
+            "gradient",
+            lambda q: -np.concatenate([q.A.T @ q.r, q.S.T @ q.r]),
+            "shape",
+        ),
+        ("difference", velocity_by_difference, "digits"),
+        ("1/n missing", lambda q: -q.n * q.K @ q.r / q.m, "n times"),
+        ("loss velocity", lambda q: -q.r @ q.K @ q.r / q.m**2, "shape"),
+        ("mean", lambda q: np.mean(-q.K @ q.r / q.m), "shape"),
+    ],
+    "general_loss_velocity": [
+        ("1/m", lambda q: -q.dl @ q.K @ q.dl / q.m, "one 1/m"),
+        ("no 1/m", lambda q: -q.dl @ q.K @ q.dl, "both factors 1/m"),
+        ("1/m^3", lambda q: -q.dl @ q.K @ q.dl / q.m**3, r"m\^-1 times"),
+        ("1/2m", lambda q: -q.dl @ q.K @ q.dl / q.m / 2, "times"),
+        ("twice", lambda q: -2 * q.dl @ q.K @ q.dl / q.m**2, "2 times"),
+        ("half", lambda q: -q.dl @ q.K @ q.dl / q.m**2 / 2, "0.5 times"),
+        ("diagonal", lambda q: -np.diag(q.K) @ q.dl**2 / q.m**2, "β = α"),
+        (
+            "off the diagonal",
+            lambda q: -q.dl @ (q.K - np.diag(np.diag(q.K))) @ q.dl / q.m**2,
+            "β = α|diagonal|own",
+        ),
+        ("uphill", lambda q: q.dl @ q.K @ q.dl / q.m**2, "grows"),
+        ("uphill, 1/m", lambda q: q.dl @ q.K @ q.dl / q.m, "-1 m times"),
+        ("bound", lambda q: -q.lam[0] * q.dl @ q.dl / q.m**2, "smallest eigenvalue"),
+        ("largest", lambda q: -q.lam[-1] * q.dl @ q.dl / q.m**2, "eigenvalue"),
+        ("no kernel", lambda q: -q.dl @ q.dl / q.m**2, "K"),
+        ("no kernel, 1/m", lambda q: -q.dl @ q.dl / q.m, "K"),
+        ("K dl squared", lambda q: -np.sum((q.K @ q.dl) ** 2) / q.m**2, "K"),
+        ("* for @", lambda q: -q.dl * q.K * q.dl / q.m**2, "shape"),
+        ("one * for @", lambda q: -q.dl @ q.K * q.dl / q.m**2, "shape"),
+        ("velocity of f", lambda q: -q.K @ q.dl / q.m, "shape"),
+        ("sum", lambda q: -np.sum(q.K @ q.dl) / q.m**2, "dl"),
+        ("mean", lambda q: -np.mean(q.K) * np.sum(q.dl**2), SIZE),
+        ("all entries", lambda q: -np.sum(q.K * q.dl**2) / q.m**2, "dl"),
+        (
+            "inverse",
+            lambda q: -q.dl @ np.linalg.solve(q.K, q.dl) / q.m**2,
+            "inverse",
+        ),
+        ("in a list", lambda q: [-q.dl @ q.K @ q.dl / q.m**2], "shape"),
+    ],
+    "prediction": [
+        (
+            "no 1/m",
+            lambda q: q.f0_new + q.K_new @ learnt(q, q.m) @ (q.y - q.f0),
+            "exponent lacks 1/m",
+        ),
+        (
+            "1/m^2",
+            lambda q: q.f0_new + q.K_new @ learnt(q, 1 / q.m) @ (q.y - q.f0),
+            "t",
+        ),
+        (
+            "2t/m",
+            lambda q: q.f0_new + q.K_new @ learnt(q, 2) @ (q.y - q.f0),
+            "t",
+        ),
+        (
+            "no t",
+            lambda q: q.f0_new + q.K_new @ learnt(q, 1 / q.t) @ (q.y - q.f0),
+            "t",
+        ),
+        (
+            "grows",
+            lambda q: q.f0_new + q.K_new @ learnt(q, -1) @ (q.y - q.f0),
+            "sign",
+        ),
+        (
+            "no f0_new",
+            lambda q: q.K_new @ learnt(q) @ (q.y - q.f0),
+            "at t = 0",
+        ),
+        (
+            "no f0",
+            lambda q: q.f0_new + q.K_new @ learnt(q) @ q.y,
+            "before training",
+        ),
+        ("neither", lambda q: q.K_new @ learnt(q) @ q.y, "f0"),
+        (
+            "end",
+            lambda q: q.f0_new + q.K_new @ np.linalg.solve(q.K, q.y - q.f0),
+            "t has no effect",
+        ),
+        (
+            "left",
+            lambda q: q.f0_new + q.K_new @ np.linalg.solve(q.K, left(q) @ (q.y - q.f0)),
+            "still to learn",
+        ),
+        (
+            "m in front",
+            lambda q: q.f0_new + q.m * q.K_new @ learnt(q) @ (q.y - q.f0),
+            "m ",
+        ),
+        (
+            "1/m in front",
+            lambda q: q.f0_new + q.K_new @ learnt(q) @ (q.y - q.f0) / q.m,
+            "m",
+        ),
+        (
+            "np.exp",
+            lambda q: (
+                q.f0_new
+                + q.K_new
+                @ np.linalg.solve(q.K, np.eye(q.m) - np.exp(-q.K * q.t / q.m))
+                @ (q.y - q.f0)
+            ),
+            "matrix",
+        ),
+        (
+            "1 - np.exp",
+            lambda q: (
+                q.f0_new
+                + q.K_new
+                @ np.linalg.solve(q.K, 1 - np.exp(-q.K * q.t / q.m))
+                @ (q.y - q.f0)
+            ),
+            "matrix",
+        ),
+        (
+            "1 - expm",
+            lambda q: (
+                q.f0_new + q.K_new @ np.linalg.solve(q.K, 1 - left(q)) @ (q.y - q.f0)
+            ),
+            "unit matrix|identity",
+        ),
+        (
+            "no inverse",
+            lambda q: q.f0_new + q.K_new @ (np.eye(q.m) - left(q)) @ (q.y - q.f0),
+            "inverse|K⁻¹",
+        ),
+        (
+            "K for its inverse",
+            lambda q: q.f0_new + q.K_new @ q.K @ (np.eye(q.m) - left(q)) @ (q.y - q.f0),
+            "inverse|K⁻¹",
+        ),
+        (
+            "1/K",
+            lambda q: (
+                q.f0_new + q.K_new @ (1 / q.K) @ (np.eye(q.m) - left(q)) @ (q.y - q.f0)
+            ),
+            "inverse",
+        ),
+        (
+            "y and f0 swapped",
+            lambda q: q.f0_new + q.K_new @ learnt(q) @ (q.f0 - q.y),
+            "y - f|sign|swap",
+        ),
+        (
+            "minus everything",
+            lambda q: -q.f0_new - q.K_new @ learnt(q) @ (q.y - q.f0),
+            "sign",
+        ),
+        (
+            "V.T first",
+            lambda q: (
+                q.f0_new
+                + q.K_new
+                @ (
+                    q.V.T
+                    @ ((1 - np.exp(-q.lam * q.t / q.m)) / q.lam * (q.V @ (q.y - q.f0)))
+                )
+            ),
+            "eigenvector",
+        ),
+        (
+            "no 1/lam",
+            lambda q: (
+                q.f0_new
+                + q.K_new
+                @ (q.V @ ((1 - np.exp(-q.lam * q.t / q.m)) * (q.V.T @ (q.y - q.f0))))
+            ),
+            "inverse|K⁻¹",
+        ),
+        ("start", lambda q: q.f0_new, "f0_new"),
+        ("training points", lambda q: q.y + left(q) @ (q.f0 - q.y), "shape"),
+        (
+            "residual only",
+            lambda q: q.K_new @ left(q) @ (q.f0 - q.y),
+            "apart from a factor",
+        ),
+        ("velocity", lambda q: -q.K_new @ left(q) @ (q.f0 - q.y) / q.m, "velocity"),
+        (
+            "velocity times t",
+            lambda q: q.f0_new - q.t * q.K_new @ left(q) @ (q.f0 - q.y) / q.m,
+            "constant|velocity|integra",
+        ),
+        (
+            "first step",
+            lambda q: q.f0_new - q.t * q.K_new @ (q.f0 - q.y) / q.m,
+            "constant|velocity|one step",
+        ),
+        ("solver", prediction_by_solver, "digits"),
+        ("Euler", prediction_by_steps, "digit"),
+        (
+            "as a column",
+            lambda q: dynamics.prediction(q.K, q.K_new, q.f0, q.f0_new, q.y, q.t)[
+                :, None
+            ],
+            "shape",
+        ),
+    ],
+    "stable_step": [
+        ("2/max", lambda q: 2 / q.lam[-1], "m is missing"),
+        ("m/max", lambda q: q.m / q.lam[-1], "learnt at once"),
+        ("1/max", lambda q: 1 / q.lam[-1], "times"),
+        ("2m/min", lambda q: 2 * q.m / q.lam[0], "slowest mode"),
+        ("2/min", lambda q: 2 / q.lam[0], "slowest|smallest"),
+        ("2m/trace", lambda q: 2 * q.m / np.trace(q.K), "trace only bounds"),
+        ("2/trace", lambda q: 2 / np.trace(q.K), "trace"),
+        ("first", lambda q: 2 * q.m / np.linalg.eigvals(q.K)[0], "eigvals"),
+        ("last", lambda q: 2 * q.m / np.linalg.eigvals(q.K)[-1], "eigvals|slowest"),
+        ("Frobenius", lambda q: 2 * q.m / np.linalg.norm(q.K), "Frobenius"),
+        ("largest entry", lambda q: 2 * q.m / q.K.max(), "entry"),
+        (
+            "largest diagonal",
+            lambda q: 2 * q.m / np.diag(q.K).max(),
+            "entry|diagonal",
+        ),
+        ("row sums", lambda q: 2 * q.m / np.linalg.norm(q.K, np.inf), "row"),
+        ("inverse", lambda q: q.lam[-1] / (2 * q.m), "reciprocal|1 over|inverse"),
+        ("product", lambda q: 2 * q.m * q.lam[-1], "reciprocal"),
+        ("2/m max", lambda q: 2 / q.m / q.lam[-1], "m"),
+        ("best", lambda q: 2 * q.m / (q.lam[0] + q.lam[-1]), "best|fastest|both"),
+        ("all", lambda q: 2 * q.m / q.lam, "shape"),
+        ("mean", lambda q: 2 * q.m / q.lam.mean(), "apart from a factor m"),
+        ("determinant", lambda q: 2 * q.m / np.linalg.det(q.K), "determinant"),
+        ("square", lambda q: 2 * q.m / q.lam[-1] ** 2, "SIZE|square"),
+        ("4m", lambda q: 4 * q.m / q.lam[-1], "2 times"),
+        ("minus", lambda q: -2 * q.m / q.lam[-1], "sign"),
+        ("just below", lambda q: 1.99 * q.m / q.lam[-1], "digit"),
+        ("matrix", lambda q: 2 * q.m / q.K, "shape"),
+        ("string", lambda q: "2m/lam", "numbers"),
+    ],
+    "sharp_rate": [
+        ("lecture", lambda q: q.lam / (2 * q.m), "lecture's rate"),
+        ("residuals", lambda q: q.lam / q.m, "rate of the residuals"),
+        ("no m", lambda q: 2 * q.lam, "m is missing"),
+        ("lam", lambda q: q.lam, "times"),
+        ("m^2", lambda q: 2 * q.lam / q.m**2, "one m too many"),
+        ("lam/m^2", lambda q: q.lam / q.m**2, "times"),
+        ("4", lambda q: 4 * q.lam / q.m, "2 times"),
+        ("times m", lambda q: 2 * q.lam * q.m, r"m\^2 times"),
+        ("minus", lambda q: -2 * q.lam / q.m, "sign"),
+        ("inverse", lambda q: q.m / (2 * q.lam), "reciprocal|inverse|1 over"),
+        ("time to fall", lambda q: q.m / q.lam, "reciprocal|inverse|1 over|time"),
+        ("exp", lambda q: np.exp(-2 * q.lam / q.m), "exp|exponent"),
+        ("1 - exp", lambda q: 1 - np.exp(-2 * q.lam / q.m), "exp|exponent"),
+        ("square", lambda q: 2 * q.lam**2 / q.m, "lam"),
+        ("root", lambda q: 2 * np.sqrt(q.lam) / q.m, "lam"),
+        ("swapped", lambda q: 2 * q.m / q.lam, "lam|swap|reciprocal"),
+        ("vector", lambda q: np.ones(q.m), "shape"),
+    ],
+    "kernel_velocity": [
+        (
+            "printed index",
+            lambda q: contracted("a,abc->ab", q.both, q.r),
+            "printed index",
+        ),
+        ("index beta", lambda q: contracted("b,abc->ab", q.both, q.r), "index"),
+        ("one Hessian", lambda q: contracted("c,abc->ab", q.T, q.r), "one of them"),
+        (
+            "twice one Hessian",
+            lambda q: 2 * contracted("c,abc->ab", q.T, q.r),
+            "symmetric",
+        ),
+        (
+            "the other Hessian",
+            lambda q: contracted("c,bac->ab", q.T, q.r),
+            "one of them|other|transpos",
+        ),
+        (
+            "gamma's Hessian",
+            lambda q: contracted("c,cab->ab", q.T, q.r),
+            "Hessian",
+        ),
+        (
+            "twice gamma's Hessian",
+            lambda q: 2 * contracted("c,cab->ab", q.T, q.r),
+            "Hessian",
+        ),
+        ("no 1/m", lambda q: q.m * contracted("c,abc->ab", q.both, q.r), "1/m"),
+        ("1/m^2", lambda q: contracted("c,abc->ab", q.both, q.r) / q.m, "m"),
+        ("uphill", lambda q: -contracted("c,abc->ab", q.both, q.r), "loss grows"),
+        ("half", lambda q: contracted("c,abc->ab", q.both, q.r) / 2, "0.5 times"),
+        ("f", lambda q: contracted("c,abc->ab", q.both, q.f), "y"),
+        ("y", lambda q: -contracted("c,abc->ab", q.both, q.y), "y|outputs"),
+        (
+            "no psi''",
+            lambda q: contracted(
+                "c,abc->ab",
+                q.T1 + q.T2 + (q.T1 + q.T2).swapaxes(0, 1),
+                q.r,
+            ),
+            "ψ''",
+        ),
+        (
+            "W1 for W1^3",
+            lambda q: contracted(
+                "c,abc->ab",
+                (lambda T: T + T.swapaxes(0, 1))(
+                    q.T1
+                    + q.T2
+                    + q.ab
+                    * q.ac
+                    * np.einsum("bi,ai,ci->abc", q.S, q.C * q.W1, q.S)
+                    / q.n**1.5
+                ),
+                q.r,
+            ),
+            "W₁|W1",
+        ),
+        (
+            "W1 moves alone",
+            lambda q: contracted(
+                "c,abc->ab",
+                (q.both - q.T3 - q.T3.swapaxes(0, 1)) / 2,
+                q.r,
+            ),
+            "is missing",
+        ),
+        ("1/n^2", lambda q: contracted("c,abc->ab", q.both, q.r) / np.sqrt(q.n), "n"),
+        ("not contracted", lambda q: -q.both * q.r / q.m, "shape"),
+        ("K r", lambda q: -q.K @ q.r / q.m, "shape"),
+        ("K", lambda q: q.K, "kernel"),
+        ("-K/m", lambda q: -q.K / q.m, "kernel"),
+        ("sum of r", lambda q: -q.r.mean() * q.both.sum(axis=2), "SIZE|residual"),
+        ("difference", kernel_velocity_by_difference, "digits"),
+        ("prints", printed, "return"),
+    ],
+    "third_order": [
+        (
+            "printed",
+            lambda q: q.ab * (q.U + q.U.swapaxes(1, 2) + q.ab * q.B) / q.n**1.5,
+            "printed Gram factors",
+        ),
+        (
+            "first corrected",
+            lambda q: q.T1 + q.T2 + q.ab * q.ab * q.B / q.n**1.5,
+            "first Gram factor is corrected",
+        ),
+        (
+            "third corrected",
+            lambda q: q.ab * q.U / q.n**1.5 + q.T2 + q.T3,
+            "last Gram factors are corrected",
+        ),
+        ("other Hessian", lambda q: q.T.swapaxes(0, 1), "Hessian"),
+        ("gamma first", lambda q: q.T.transpose(2, 1, 0), "Hessian|axes"),
+        ("cycled", lambda q: q.T.transpose(1, 2, 0), "Hessian|axes"),
+        ("no psi''", lambda q: q.T1 + q.T2, "ψ''"),
+        ("T3 only", lambda q: q.T3, "term"),
+        ("T1 only", lambda q: q.T1, "term"),
+        ("T2 missing", lambda q: q.T1 + q.T3, "term"),
+        ("T1 twice", lambda q: 2 * q.T1 + q.T3, "term"),
+        ("T3 subtracted", lambda q: q.T1 + q.T2 - q.T3, "term"),
+        ("T3 twice", lambda q: q.T1 + q.T2 + 2 * q.T3, "term"),
+        (
+            "W1 for W1^3",
+            lambda q: (
+                q.T1
+                + q.T2
+                + q.ab
+                * q.ac
+                * np.einsum("bi,ai,ci->abc", q.S, q.C * q.W1, q.S)
+                / q.n**1.5
+            ),
+            "W₁",
+        ),
+        (
+            "W1^2 for W1^3",
+            lambda q: (
+                q.T1
+                + q.T2
+                + q.ab
+                * q.ac
+                * np.einsum("bi,ai,ci->abc", q.S, q.C * q.W1**2, q.S)
+                / q.n**1.5
+            ),
+            "W₁",
+        ),
+        (
+            "no W1 in T1",
+            lambda q: (
+                q.ac * np.einsum("bi,ai,ci->abc", q.A, q.S, q.S) / q.n**1.5
+                + q.ab * np.einsum("ci,ai,bi->abc", q.A, q.S, q.S) / q.n**1.5
+                + q.T3
+            ),
+            "W",
+        ),
+        (
+            "no W1",
+            lambda q: (
+                q.ac * np.einsum("bi,ai,ci->abc", q.A, q.S, q.S) / q.n**1.5
+                + q.ab * np.einsum("ci,ai,bi->abc", q.A, q.S, q.S) / q.n**1.5
+                + q.ab * q.ac * np.einsum("bi,ai,ci->abc", q.S, q.C, q.S) / q.n**1.5
+            ),
+            "W",
+        ),
+        (
+            "no gram",
+            lambda q: (q.U + q.U.swapaxes(1, 2) + q.B) / q.n**1.5,
+            "inner products|Gram",
+        ),
+        (
+            "gram of beta and gamma",
+            lambda q: (
+                (q.G[None] * (q.U + q.U.swapaxes(1, 2)) + q.ab * q.ac * q.B) / q.n**1.5
+            ),
+            "Gram|inner product",
+        ),
+        (
+            "grams swapped",
+            lambda q: (q.ab * q.U + q.ac * q.U.swapaxes(1, 2)) / q.n**1.5 + q.T3,
+            "Gram|inner product",
+        ),
+        (
+            "psi'' of beta",
+            lambda q: (
+                q.T1
+                + q.T2
+                + q.ab
+                * q.ac
+                * np.einsum("bi,ai,ci->abc", q.C * q.W1**3, q.S, q.S)
+                / q.n**1.5
+            ),
+            "ψ''",
+        ),
+        (
+            "psi' for psi''",
+            lambda q: (
+                q.T1
+                + q.T2
+                + q.ab
+                * q.ac
+                * np.einsum("bi,ai,ci->abc", q.S, q.S * q.W1**3, q.S)
+                / q.n**1.5
+            ),
+            "ψ''",
+        ),
+        ("1/n", lambda q: q.T * np.sqrt(q.n), "power of n"),
+        ("1/n^2", lambda q: q.T / np.sqrt(q.n), "n"),
+        ("sqrt n", lambda q: q.T * q.n, "n"),
+        ("no n", lambda q: q.T * q.n**1.5, "n"),
+        ("minus", lambda q: -q.T, "sign"),
+        ("matrix", lambda q: q.T.sum(axis=2), "shape"),
+        ("both", lambda q: q.both, "Hessian|symmetric"),
+        ("third only 1/n", lambda q: q.T1 + q.T2 + q.T3 * np.sqrt(q.n), "term"),
+    ],
+    "lazy_exponent": [
+        ("1 - s", lambda q: 1 - q.s, "check sign and size"),
+        ("s - 1", lambda q: q.s - 1, "half of it"),
+        ("growing", lambda q: 2 * (1 - q.s), "positive"),
+        ("learning rate", lambda q: 2 * q.s - 1, "learning rate"),
+        ("of the kernel", lambda q: 1 - 2 * q.s, "kernel"),
+        ("-1", lambda q: -1.0, "every s"),
+        ("-1/2", lambda q: -0.5, "every s"),
+        ("0", lambda q: 0.0, "every value is 0|every s"),
+        ("first order", lambda q: q.s - 1.5, "first order"),
+        ("-2 s", lambda q: -2 * q.s, "s = 1"),
+        ("-s", lambda q: -q.s, "s = 1"),
+        ("s - 2", lambda q: q.s - 2, SIZE),
+        ("square", lambda q: -((1 - q.s) ** 2), SIZE),
+        ("kernel counted", lambda q: -1.0 + 0 * q.s, "every s"),
+        ("4", lambda q: -4 * (1 - q.s), "2 times"),
+        ("kernel's size", lambda q: 2 * q.s - 2 + 1 - 2 * q.s, "every s"),
+        ("not halved", lambda q: -2 * (q.s - 0.5) - 1, "s = 1"),
+        ("array", lambda q: np.ones(3), "shape"),
+        ("prints", lambda q: print(q.s), "return"),
+    ],
+}
+
+VALUES = {
+    "conserved": [
+        ("relu", "relu", "not all"),
+        ("relu and leaky", {"relu", "leaky_relu"}, "not all"),
+        ("relu and abs", ["relu", "abs"], "not all"),
+        ("abs", {"abs"}, "not all"),
+        ("tanh", "tanh", "bounded"),
+        ("odd ones", {"tanh", "erf"}, "bounded"),
+        ("all", {"relu", "leaky_relu", "abs", "tanh", "erf", "softplus"}, "bounded"),
+        ("monotone", {"relu", "leaky_relu", "softplus"}, "softplus"),
+        ("softplus", {"softplus"}, "softplus"),
+        ("none", set(), "there are some"),
+        ("empty list", [], "there are some"),
+        ("capitals", {"ReLU", "abs"}, "not one of the choices"),
+        ("one string", "relu, leaky_relu, abs", "not one of the choices"),
+        ("booleans", [True, True, True], "not one of the choices"),
+        ("unanswered", None, "not answered yet"),
+        ("number", 3, "choice"),
+    ],
+    "lemma_matrices": [
+        ("definite", "positive definite", r"diag\(1, 0\)"),
+        ("semidefinite", "positive semidefinite", r"diag\(1, -1\)"),
+        ("any", "any square", r"rows \(1, -4\)"),
+        ("two", {"symmetric", "positive definite"}, "name one class"),
+        ("list", ["positive semidefinite", "positive definite"], "name one class"),
+        ("capital", "Symmetric", "not one of the choices"),
+        ("other word", "real symmetric", "not one of the choices"),
+        ("empty string", "", "not one of the choices"),
+        ("number", 2, "choice"),
+        ("empty", [], "name one"),
+        ("unanswered", None, "not answered yet"),
+    ],
+    "singular_inputs": [
+        ("zero row", [[0, 0], [1, 2], [-1, -2]], "row is zero"),
+        ("twice", [[1, 0], [1, 0]], "appears twice"),
+        ("multiple", [[1, 2], [3, 6]], "same way"),
+        ("free", [[1, 0], [0, 1], [1, 1]], "opposite directions"),
+        ("one pair", [[1, 0], [-1, 0]], "count how many"),
+        ("one pair and one", [[1, 0], [-1, 0], [0, 1]], "count how many"),
+        ("two pairs", [[1, 0], [-1, 0], [0, 1], [0, -1]], "room for two"),
+        (
+            "transposed",
+            [[1, 0, 1, -1, 0, -1], [0, 1, 1, 0, -1, -1]],
+            "transposed",
+        ),
+        ("empty", np.zeros((0, 2)), "m >= 1"),
+        ("empty list", [], "shape"),
+        ("in space", np.eye(3), r"shape \(m, 2\)"),
+        ("flat", [1, 0, 0, 1], r"shape \(m, 2\)"),
+        ("one", [[1, 2]], "opposite"),
+        (
+            "nearly opposite",
+            [[1, 0], [0, 1], [1, 1], [-1, 1e-4], [0, -1], [-1, -1]],
+            "room for two|exactly",
+        ),
+        (
+            "twins besides",
+            [[1, 0], [0, 1], [1, 1], [-1, 0], [0, -1], [-1, -1], [2, 2]],
+            "same way",
+        ),
+        ("not finite", [[np.nan, 1], [0, 1]], "finite"),
+        ("ragged", [[1, 0], [1]], "rectangular"),
+    ],
+    "drift_slope": [
+        ("lecture", -0.5, "lecture's bound"),
+        ("relu", -0.7, "relu shows"),
+        ("measured relu", -0.72, "relu shows"),
+        ("grows", 1.0, "more, not less"),
+        ("grows slowly", 0.5, "more, not less|positive"),
+        ("-3/2", -1.5, "how large is that sum"),
+        ("measured", -0.94, "measure"),
+        ("measured steeper", -1.07, "measure"),
+        ("measured worse", -0.89, "measure"),
+        ("constant", 0, "fall|width"),
+        ("-2", -2, "SIZE|another|square"),
+        ("-1/4", -0.25, "another number"),
+        ("a list", [-1.0], "shape"),
+        ("a function", lambda n: -1.0, "function"),
+        ("a string", "-1", "numbers"),
+        ("unanswered", None, "not answered yet"),
+        ("a string of letters", "1/n", "numbers"),
+    ],
+}
+
+WRONG_ANSWERS = {
+    name: [(title, given(name, formula), hears) for title, formula, hears in answers]
+    for name, answers in GIVEN.items()
+} | VALUES
