@@ -53,7 +53,9 @@ def read_chapter(path):
     cells = nbformat.read(path, as_version=4).cells
     text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     found = [pattern.search(text) for pattern in (TITLE, QUESTION, NEEDED)]
-    for match, line in zip(found, ("# Title", "**Question.**", "*Needed:*"), strict=True):
+    for match, line in zip(
+        found, ("# Title", "**Question.**", "*Needed:*"), strict=True
+    ):
         if match is None:
             raise ExtensionError(
                 f"{path.name} has no line like '{line} …' that the landing page can"
@@ -129,8 +131,10 @@ class ChapterList(SphinxDirective):
 
 # ---- the map ----------
 
-# In units of the picture, which are pixels on a phone; and letters that a box has room for.
-WIDTH, BOX, HEIGHT, GAP, LINE, LETTERS = 360, 114, 66, 24, 15, 17
+# In units of the picture, which are pixels on a phone.
+WIDTH, HEIGHT, GAP, LINE = 360, 52, 22, 14.5
+WIDEST, APART = 236, 6  # boxes: the widest, and the room between two
+LETTER = 6.4
 
 
 def direct_needs(main):
@@ -150,18 +154,19 @@ def direct_needs(main):
 
 
 def places(main):
-    """The middle of the upper edge of each chapter's box, row under row."""
+    """Each chapter's box, row under row: its middle, its upper edge, its width."""
     needs = direct_needs(main)
     rows = {}
     for stem, direct in needs.items():
         rows[stem] = max((rows[other] + 1 for other in direct), default=0)
-    middle = {}
+    boxes = {}
     for row in range(max(rows.values()) + 1):
         stems = [stem for stem in rows if rows[stem] == row]
         for i, stem in enumerate(stems):
             x = WIDTH * (i + 0.5) / len(stems)
-            middle[stem] = x, 2 + row * (HEIGHT + GAP)
-    return middle
+            width = min(WIDEST, WIDTH / len(stems) - APART)
+            boxes[stem] = x, 2 + row * (HEIGHT + GAP), width
+    return boxes
 
 
 def said(main):
@@ -177,42 +182,42 @@ def said(main):
 
 def drawing(main):
     """The map as an SVG picture, in the colours of the page."""
-    middle = places(main)
+    boxes = places(main)
     needs = direct_needs(main)
-    lines, boxes = [], []
+    lines, links = [], []
     for number, chapter in enumerate(main, 1):
-        x, y = middle[chapter.stem]
-        lines += [line_between(middle[other], (x, y)) for other in needs[chapter.stem]]
-        boxes.append(
-            f'<a href="{chapter.stem}.html">'
-            f'<rect x="{x - BOX / 2:.0f}" y="{y}" width="{BOX}" height="{HEIGHT}"'
-            f' rx="4"/>{label(number, chapter, x, y + HEIGHT / 2)}</a>'
-        )
-    bottom = max(y for _, y in middle.values()) + HEIGHT + 2
+        box = boxes[chapter.stem]
+        lines += [line_between(boxes[other], box) for other in needs[chapter.stem]]
+        links.append(link(number, chapter, *box))
+    bottom = max(y for _, y, _ in boxes.values()) + HEIGHT + 2
     return (
         f'<svg class="chapter-map" viewBox="0 0 {WIDTH} {bottom}" role="group"'
         f' aria-label="{html.escape(said(main))}">'
-        f"<g>{''.join(lines)}</g>{''.join(boxes)}</svg>"
+        f"<g>{''.join(lines)}</g>{''.join(links)}</svg>"
     )
 
 
 def line_between(upper, lower):
     """A line from the lower edge of one box to the upper edge of another."""
-    (x0, top), (x1, y1) = upper, lower
-    y0, half = top + HEIGHT, GAP / 2
-    return f'<path d="M{x0} {y0}C{x0} {y0 + half} {x1} {y1 - half} {x1} {y1}"/>'
+    x0, y0 = upper[0], upper[1] + HEIGHT
+    x1, y1 = lower[0], lower[1]
+    return f'<path d="M{x0} {y0}C{x0} {y0 + GAP / 2} {x1} {y1 - GAP / 2} {x1} {y1}"/>'
 
 
-def label(number, chapter, x, middle):
-    """Number, title and minutes of a chapter in lines around the height `middle`."""
-    words = textwrap.wrap(f"{number} {chapter.title}", LETTERS)
-    y = middle - LINE * (len(words) - 1) / 2
+def link(number, chapter, x, y, width):
+    """A chapter's box, with number, title and minutes in lines around its middle."""
+    title = textwrap.wrap(f"{number} {chapter.title}", int(width / LETTER))
+    first = y + HEIGHT / 2 - LINE * (len(title) - 1) / 2 - 3
     spans = [
-        f'<tspan x="{x}" y="{y + LINE * i}">{html.escape(line)} </tspan>'
-        for i, line in enumerate(words)
+        f'<tspan x="{x}" y="{first + LINE * i}">{html.escape(line)}</tspan>\n'
+        for i, line in enumerate(title)
     ]
-    minutes = f'<tspan class="minutes" x="{x}" y="{y + LINE * len(words)}">'
-    return f"<text>{''.join(spans)}{minutes}{chapter.core} min</tspan></text>"
+    end = f'<tspan class="minutes" x="{x}" y="{first + LINE * len(title)}">'
+    return (
+        f'<a href="{chapter.stem}.html"><rect x="{x - width / 2}" y="{y}"'
+        f' width="{width}" height="{HEIGHT}" rx="4"/>'
+        f"<text>{''.join(spans)}{end}{chapter.core} min</tspan></text></a>"
+    )
 
 
 class ChapterMap(SphinxDirective):

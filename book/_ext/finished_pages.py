@@ -474,8 +474,18 @@ def write_font(source, letters, target, **options):
 
 
 def write_search_index(site):
-    """Write what the search page searches."""
-    search_index.write(site)
+    """Write what the search page searches: every page but those at the root."""
+    found = site.matches(
+        search_index.ARTICLE,
+        on='html[data-content_root^=".."]',
+        look_at="layout.html of pydata-sphinx-theme",
+    )
+    pages = {
+        page.path.relative_to(site.folder).as_posix(): page.tree.html or ""
+        for page, _ in found
+        if page.up
+    }
+    search_index.write(pages, site.folder)
 
 
 # ---- the list ----------

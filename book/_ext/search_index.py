@@ -6,6 +6,7 @@ equation, theorem, exercise, figure, erratum, and line of the table of the lectu
 search.js does the rest in the reader's browser, with MiniSearch.
 """
 
+import itertools
 import json
 import re
 import tomllib
@@ -13,7 +14,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from selectolax.lexbor import LexborHTMLParser
-from sphinx.errors import ExtensionError
 
 MINISEARCH = Path(__file__).parent / "node_modules/minisearch/dist/umd/index.js"
 # Words that readers type, with those that the book has for the same.
@@ -82,6 +82,7 @@ def script(text, mark, letters):
 
 # ---- the entries ----------
 
+ARTICLE = "article.bd-article:has(h1)"
 # No text of a section: closed, drawn, or for machines.
 NOT_TEXT = (
     "a.headerlink, script, style, .solution, .katex-html, .eqno, button, nav, details,"
@@ -113,20 +114,19 @@ class Entry:
     numbered: bool = False
 
 
-def entries(path, folder):
-    """The entries of the page at `path` of the site in `folder`."""
-    tree = LexborHTMLParser(path.read_text("utf-8"))
-    article = tree.css_first("article.bd-article")
-    if article is None or article.css_first("h1") is None:
-        raise ExtensionError(f"{path.name} has no article.bd-article with a title")
-    address = path.relative_to(folder).as_posix()
-    page = heading_text(plain(article.css_first("h1")))
-    items = [*numbered_things(article, address, page)]
-    items += lines_of_lecture(article, address, page)
+def entries(page, address):
+    """The entries of a page, given as HTML, at an address of the site."""
+    article = LexborHTMLParser(page).css_first(ARTICLE)
+    title = heading_text(plain(article.css_first("h1")))
+    items = [*numbered_things(article, address, title)]
+    items += lines_of_lecture(article, address, title)
     make_plain(article)
-    found = [Entry(address, page, page)]
+    found = [Entry(address, title, title)]
     collect(article, found[0], found)
-    return [entry for entry in found if entry.text or entry.code] + items
+    for entry, first_within in itertools.pairwise(found):
+        if not entry.text:
+            entry.text = first_within.text[:1]
+    return found + items
 
 
 def make_plain(node):
@@ -175,7 +175,7 @@ def heading_text(text):
 
 
 def collect(node, entry, found):
-    """Add the text of an element to its section's entry, and sections in it to found."""
+    """Add an element's text to the entry of its section, and its sections to found."""
     for child in node.iter():
         heading = heading_of(child)
         if heading is not None and heading.tag != "h1":
@@ -193,7 +193,7 @@ def collect(node, entry, found):
             text, *lists = LISTS.split(one_line(child), maxsplit=1)
             entry.text.append(text.strip())
             entry.code += " ".join(lists)
-        elif child.tag in CELLS and not child.css("p, div, li"):
+        elif child.tag in CELLS and not child.css("p, div, ul, ol, table"):
             entry.text.append(one_line(child))
         else:
             collect(child, entry, found)
@@ -240,28 +240,18 @@ def lines_of_lecture(article, address, page):
 # ---- the index ----------
 
 
-def write(site):
-    """Write what search.js reads, and leave out what Sphinx's own search would.
+def write(pages, folder):
+    """Write what search.js reads, for pages of the site given as HTML by address.
 
-    The index is a script, which a browser loads from a file too.
+    The index is a script, which a browser loads from a file too. Sphinx's own goes.
     """
-    found = []
-    for path in site.pages:
-        if path.parent != site.folder:  # no search page, no index
-            found += entries(path, site.folder)
+    found = [entry for at, page in pages.items() for entry in entries(page, at)]
     words = tomllib.loads(OTHER_WORDS.read_text("utf-8"))
-    everything = " ".join(" ".join([e.title, *e.text]) for e in found).lower()
-    for typed, meant in words.items():
-        for word in meant.split():
-            if word not in everything:
-                raise ExtensionError(
-                    f"no page has {word!r}, which {OTHER_WORDS.name} gives for {typed!r}"
-                )
     index = {"entries": [asdict(entry) for entry in found], "words": words}
     text = json.dumps(index, ensure_ascii=False, separators=(",", ":"))
-    static = site.folder / "_static"
+    static = folder / "_static"
     (static / "search_index.js").write_text(f"const SEARCH_INDEX = {text};\n", "utf-8")
     script = MINISEARCH.read_text("utf-8").partition("//# sourceMappingURL")[0]
     (static / "minisearch.js").write_text(script, "utf-8")
     for name in OF_SPHINX:
-        (site.folder / name).unlink()
+        (folder / name).unlink(missing_ok=True)

@@ -47,9 +47,10 @@
     if (!copied.querySelector(".katex")) return;
     copied.querySelectorAll(".headerlink, button, script, style").forEach((node) => node.remove());
     for (const node of copied.querySelectorAll(".katex")) {
-      const tex = node.querySelector("annotation").textContent;
-      const displayed = node.closest(".formula") || (node === copied.firstChild && first?.closest(".formula"));
-      node.replaceWith(displayed ? `$$${tex}$$` : `$${tex}$`);
+      const tex = node.querySelector("annotation").textContent.trim();
+      const alone = node === copied.firstChild && first.closest(".katex-display"); // a part of one formula
+      const shown = node.closest(".katex-display");
+      (shown ?? node).replaceWith(shown || alone ? `$$${tex}$$` : `$${tex}$`);
     }
     for (const node of copied.querySelectorAll("p, li, h1, h2, h3, div.math")) node.append("\n");
     event.clipboardData.setData("text/html", copied.innerHTML);

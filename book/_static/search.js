@@ -18,7 +18,7 @@
 
   const documents = entries.map((entry, id) => ({
     id, title: entry.title, names: entry.names, code: entry.code,
-    page: entry.page, text: entry.numbered ? "" : entry.text.join(" "),
+    page: entry.page === entry.title ? "" : entry.page, text: entry.numbered ? "" : entry.text.join(" "),
   }));
   const index = new MiniSearch({
     fields: ["title", "names", "page", "text", "code"], tokenize: tokens, processTerm: (term) => term,
@@ -31,7 +31,8 @@
     },
   });
   index.addAll(documents);
-  const plain = entries.map(({ title, names, text }) => [title, names, text.join(" ")].map((part) => ` ${tokens(part).join(" ")} `));
+  const loud = (text) => tokens(text).filter((token) => !SILENT.has(token));
+  const plain = entries.map(({ title, names, text }) => [title, names, text.join(" ")].map((part) => ` ${loud(part).join(" ")} `));
 
   // A chapter's text before what practises it, sums it up or lists it, unless that is asked for.
   const PLACES = [
@@ -43,7 +44,7 @@
     [/^Exercise/, /exercise/, 0.4],
     [/^In the lecture/, /lecture|\d/, 0.5],
     [/ (Summary|Exercises|Exercise)$/, /summary|exercise/, 0.5],
-    [/^(Equation|Fig|Theorem|Lemma|Corollary|Proposition|Definition)/, /\d|equation|fig|eq-|theorem|lemma|corollary|proposition|definition/, 0.5],
+    [/^(Equation|Fig|Theorem|Lemma|Corollary|Proposition|Definition)/, /\d|equation|fig|eq-|theorem|lemma|corollary|proposition|definition/, 0.25],
   ];
   const rank = (entry, query) =>
     [...PLACES.map((rule) => [entry.address, ...rule]), ...TITLES.map((rule) => [entry.title, ...rule])]
@@ -53,11 +54,8 @@
   function wordings(query) {
     const typed = ` ${flat(query)} `;
     const others = Object.keys(words).filter((key) => typed.includes(` ${key} `)).map((key) => typed.replace(key, words[key]));
-    return [typed, ...others].map((wording) => {
-      const all = tokens(wording);
-      const loud = all.filter((token) => !SILENT.has(token));
-      return loud.length ? loud : all;
-    }).filter((wording) => wording.length);
+    const said = (text) => (loud(text).length ? loud(text) : tokens(text));
+    return [typed, ...others].map(said).filter((wording) => wording.length);
   }
 
   function search(query) {
@@ -83,7 +81,8 @@
 
   // The sentence with most of the words, and the next ones as far as there is room.
   function excerpt(text, wording) {
-    const sentences = text.flatMap((block) => block.match(/.+?(?:[.!?:](?=\s+[^a-z])|$)/g) ?? []).map((s) => s.trim()).filter(Boolean);
+    const end = /(?<=[.!?:])(?<!\b(?:Fig|cf|e\.g|i\.e)\.)\s+(?=[^a-z])/;
+    const sentences = text.flatMap((block) => block.split(end)).filter(Boolean);
     const count = (sentence) => {
       const inside = new Set(tokens(sentence));
       return wording.filter((word) => inside.has(word)).length + (sentence.length > 40 ? 0.5 : 0);
