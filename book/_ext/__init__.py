@@ -1,6 +1,7 @@
 """The Sphinx extensions of the book."""
 
 EXTENSIONS = (
+    "chapter_list",
     "equation_map",
     "exercise_sets",
     "exercise_table",

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+from book._ext import search_index
 from book._ext.katex_math import DIST as KATEX
 from fontTools import subset
 from PIL import Image
@@ -469,9 +470,28 @@ def write_font(source, letters, target, **options):
     subset.save_font(font, target, choice)
 
 
+# ---- search ----------
+
+
+def write_search_index(site):
+    """Write what the search page searches: every page but those at the root."""
+    found = site.matches(
+        search_index.ARTICLE,
+        on='html[data-content_root^=".."]',
+        look_at="layout.html of pydata-sphinx-theme",
+    )
+    pages = {
+        page.path.relative_to(site.folder).as_posix(): page.tree.html or ""
+        for page, _ in found
+        if page.up
+    }
+    search_index.write(pages, site.folder)
+
+
 # ---- the list ----------
 
 PASSES = (
+    write_search_index,
     leave_out_drawn_icons,
     begin_in_light,
     let_summaries_speak,
@@ -516,6 +536,7 @@ def finish(app, error):
 def setup(app):
     """Work on the pages when all of them, and all style sheets, are written."""
     app.add_js_file("previews.js", loading_method="defer")
+    app.add_js_file("book.js", loading_method="defer")
     # The theme writes the style sheet of Pygments at the default priority of 500.
     app.connect("build-finished", finish, priority=600)
     return {"parallel_read_safe": True}

@@ -89,7 +89,7 @@ def visit_block(self, node):
         self.add_permalink_ref(node, "Link to this equation")
         self.body.append("</span>")
     formula = _html(node, True)
-    self.body.append(f'<div class="formula" tabindex="0">{formula}</div></div>\n')
+    self.body.append(f'<div class="formula">{formula}</div></div>\n')
     raise nodes.SkipNode
 
 

@@ -22,12 +22,12 @@ def test_equations_belong_to_a_function_or_are_prose():
 
 
 def test_map_has_a_row_for_every_cited_equation():
-    """In the map on the landing page each row has a function, a test and a cell."""
+    """In the map each row has a function, a test and a cell."""
     found = {label: owners for label, owners in rows(ROOT) if owners}
     assert set(found) == set(WHERE) - PROSE
     for owners in found.values():
         assert all(owner.tests and owner.cells for owner in owners)
-    assert "```{equation-map}" in (ROOT / "book" / "index.md").read_text("utf-8")
+    assert "```{equation-map}" in (ROOT / "book" / "equations.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)

@@ -76,11 +76,11 @@ def test_links_are_alive(name):
 
 
 def test_map_leads_from_equations_to_cells(visit):
-    """The map on the landing page has a row for each equation with a function.
+    """The equation map has a row for each equation with a function.
 
     Its last link shows a code cell.
     """
-    page = visit("index")
+    page = visit("equations")
     rows = page.locator("table.equation-map tbody tr")
     assert rows.count() >= 10
     rows.last.locator("a").last.click()
