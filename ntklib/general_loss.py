@@ -42,7 +42,9 @@ def loss_velocity(
     This is :eq:`eq-general-velocity`, the lecture's equation 5 with two slips put
     right: the kernel is taken at :math:`(x^\alpha, x^\beta)`, not at
     :math:`(x^\alpha, y^\beta)`, and the slope is :math:`\partial_f l`, not
-    :math:`\partial_x l`. It is exact at finite width, with the kernel of that moment.
+    :math:`\partial_x l`. It is exact at finite width, with the kernel of that moment,
+    wherever the outputs are differentiable in the parameters: for relu, while no
+    preactivation is 0.
 
     Args:
         K: tangent kernel, shape (m, m), symmetric.
