@@ -45,7 +45,7 @@ def test_check_accepts_every_style(name, answer):
 
 @every_wrong_answer
 def test_check_says_why_an_answer_is_wrong(name, title, answer, hears):
-    """Each of 345 wrong answers hears what it should, in one line."""
+    """Each wrong answer hears what it should, in one line."""
     result = check(name, answer)
     assert not result
     line = str(result).removeprefix(f"{name}: ")
