@@ -17,8 +17,12 @@ from tests.exercises.wrong_answers import SIZE, WRONG_ANSWERS
 @pytest.fixture(autouse=True)
 def _as_readers_have_it():
     """JAX's own rules of promotion, where our tests are stricter."""
-    with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
-        yield
+    # A context would not hold in the thread in which an answer runs.
+    jax.config.update("jax_numpy_rank_promotion", "allow")
+    jax.config.update("jax_numpy_dtype_promotion", "standard")
+    yield
+    jax.config.update("jax_numpy_rank_promotion", "raise")
+    jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 
 SEEDS = range(40)
