@@ -99,18 +99,17 @@ def size_of_error(got, want):
 
 
 def first_wrong_entry(got, want, tol):
-    """The first entry that is wrong: which case, its index, expected and got."""
-    for case, (g, w) in enumerate(zip(got, want, strict=True)):
-        wrong = np.argwhere(~(np.abs(g - w) <= tol * np.abs(w).max()))
-        if len(wrong):
-            index = tuple(int(i) for i in wrong[0])
-            digits = 4
-            while f"{g[index]:.{digits}g}" == f"{w[index]:.{digits}g}" and digits < 17:
-                digits += 1
-            place = f" at {list(index)}" if index else ""
-            expected, came = f"{w[index]:.{digits}g}", f"{g[index]:.{digits}g}"
-            return case, f"Expected {expected}{place}, got {came}"
-    return None
+    """The number of the first wrong case, and its first wrong entry in words."""
+    pairs = list(zip(got, want, strict=True))
+    case = next(i for i, (g, w) in enumerate(pairs) if not agree([g], [w], tol))
+    g, w = pairs[case]
+    index = tuple(np.argwhere(np.abs(g - w) / np.abs(w).max() > tol)[0].tolist())
+    digits = 4
+    while f"{g[index]:.{digits}g}" == f"{w[index]:.{digits}g}" and digits < 17:
+        digits += 1
+    place = f" at {list(index)}" if index else ""
+    expected, came = f"{w[index]:.{digits}g}", f"{g[index]:.{digits}g}"
+    return case, f"Expected {expected}{place}, got {came}"
 
 
 def _digits(got, want, tol):

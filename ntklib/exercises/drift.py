@@ -320,6 +320,13 @@ def _third_order_without_gram(params, X, psi):
     return (U + U.swapaxes(1, 2) + B) / len(params.W1) ** 1.5
 
 
+def _third_order_with_both_grams(params, X, psi):
+    U, B = _sums_over_units(params, X, psi)
+    G_ab, G_ac = _gram_factors(X)
+    n = len(params.W1)
+    return G_ab * G_ac * (U + U.swapaxes(1, 2) + B) / n**1.5
+
+
 def _third_order_with_gram_of_gradients(params, X, psi):
     U, _ = _sums_over_units(params, X, psi)
     *_, third = _triple_product_by_terms(params, X, psi).values()
@@ -419,6 +426,12 @@ THIRD_ORDER = Exercise(
             _third_order_without_gram,
             "the inner products of inputs are missing: every derivative with respect "
             "to W₀ brings out an x",
+        ),
+        Slip(
+            "two inner products before every term",
+            _third_order_with_both_grams,
+            "every term has two inner products; a derivative with respect to W₁ "
+            "brings no x",
         ),
         Slip(
             "⟨x_β, x_γ⟩ before the first terms",

@@ -428,6 +428,23 @@ def _prediction_without_inverse(K, K_new, f0, f0_new, y, t):
     return f0_new + K_new @ _share_learnt(K, t) @ (y - f0)
 
 
+def _prediction_of_what_is_left_without_inverse(K, K_new, f0, f0_new, y, t):
+    left = scipy.linalg.expm(-K * t / len(K)) @ (y - f0)
+    return f0_new + K_new @ left
+
+
+def _end_from_zero_at_new_points(K, K_new, f0, f0_new, y, t):
+    return K_new @ np.linalg.solve(K, y - f0)
+
+
+def _end_from_zero_at_training_points(K, K_new, f0, f0_new, y, t):
+    return f0_new + K_new @ np.linalg.solve(K, y)
+
+
+def _end_from_zero(K, K_new, f0, f0_new, y, t):
+    return K_new @ np.linalg.solve(K, y)
+
+
 def _prediction_with_kernel_for_inverse(K, K_new, f0, f0_new, y, t):
     return f0_new + K_new @ K @ _share_learnt(K, t) @ (y - f0)
 
@@ -488,6 +505,19 @@ PREDICTION = Exercise(
             _prediction_of_what_is_left,
             "exp(-Kt/m) is the share that is still to learn; which share has been "
             "learnt by time t?",
+        ),
+        Slip(
+            "the end, from zero",
+            _end_from_zero,
+            "this is where the prediction ends if the network starts at 0; t has no "
+            "effect yet",
+            others=(_end_from_zero_at_new_points, _end_from_zero_at_training_points),
+        ),
+        Slip(
+            "what is left, without K⁻¹",
+            _prediction_of_what_is_left_without_inverse,
+            "exp(-Kt/m) is the share that is still to learn, and it has to be "
+            "integrated: that brings K⁻¹",
         ),
         Slip(
             "m in front",

@@ -220,8 +220,6 @@ def _values_of_slips(exercise, tried):
 def _with_numbers(reason, exercise, tried, got, want, tol):
     """The reason, the first wrong entry, and a case that can be followed by hand."""
     which, entry = first_wrong_entry(got, want, tol)
-    parts = [reason, f"{entry} for {described(exercise.name, tried[which])}"]
-    if exercise.by_hand:
-        parts.append(f"By hand: {exercise.by_hand}")
-    stops = ["" if part.endswith("?") else "." for part in parts[:-1]]
-    return " ".join(map(str.__add__, parts, [*stops, ""]))
+    where = described(exercise.name, tried[which])
+    stop = "" if reason.endswith("?") else "."
+    return f"{reason}{stop} {entry} for {where}. By hand: {exercise.by_hand}"

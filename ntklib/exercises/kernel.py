@@ -95,6 +95,19 @@ def _ntk_with_matrix_product(params, X, psi):
     return _ntk_of_last_layer(params, X, psi) + X @ X.T @ (E @ E.T) / n
 
 
+def _ntk_with_gram_before_both(params, X, psi):
+    A, E = _both_layers(params, X, psi)
+    return X @ X.T * (A @ A.T + E @ E.T) / len(params.W1)
+
+
+def _ntk_of_sums(params, X, psi):
+    """The first layer's share as a product of sums over the units."""
+    _, E = _both_layers(params, X, psi)
+    sums = E.sum(axis=1)
+    first = X @ X.T * np.outer(sums, sums) / len(params.W1)
+    return _ntk_of_last_layer(params, X, psi) + first
+
+
 def _ntk_with_gram_added(params, X, psi):
     return _ntk_without_gram(params, X, psi) + X @ X.T
 
@@ -171,6 +184,18 @@ NTK = Exercise(
             _ntk_with_matrix_product,
             "the inner products multiply the first layer's share entry by entry: that "
             "is * in NumPy; @ is a matrix product",
+        ),
+        Slip(
+            "⟨x, x'⟩ before both layers",
+            _ntk_with_gram_before_both,
+            "⟨x, x'⟩ multiplies both shares; does the derivative with respect to W₁ "
+            "bring out an x?",
+        ),
+        Slip(
+            "a product of sums",
+            _ntk_of_sums,
+            "in the first layer's share each sum over the units stands alone; it is "
+            "one sum of products",
         ),
         Slip(
             "⟨x, x'⟩ added",
@@ -365,6 +390,12 @@ def _relu_limit_without_first_cosine(X):
     return _lengths(X) * shape / (2 * np.pi) + X @ X.T * slopes
 
 
+def _relu_limit_with_sine_and_cosine_exchanged(X):
+    omega = _angles(X)
+    shape = np.cos(omega) + 2 * (np.pi - omega) * np.sin(omega)
+    return _lengths(X) * shape / (2 * np.pi)
+
+
 def _inner_products(X):
     return X @ X.T
 
@@ -454,6 +485,11 @@ RELU_LIMIT = Exercise(
             _relu_limit_without_cosine,
             "a cosine is missing beside π minus the angle",
             others=(_relu_limit_without_first_cosine,),
+        ),
+        Slip(
+            "sine and cosine exchanged",
+            _relu_limit_with_sine_and_cosine_exchanged,
+            "sine and cosine have changed places: what is K(x, x)?",
         ),
         Slip(
             "⟨x, x'⟩ alone",

@@ -34,6 +34,7 @@ def test_mistaken_arguments_are_named(words, names, change):
     pytest.fail(f"no exercise shows it: {words}")
 
 
+@np.errstate(all="ignore")
 def test_mistaken_arguments_and_a_factor_are_named():
     """-dl.dl / m has no kernel, and lacks one 1/m."""
     line = "this would be m times the right one if K were the unit matrix"

@@ -235,6 +235,17 @@ GIVEN = {
         ("@ for *", lambda q: q.last + q.G @ (q.E @ q.E.T) / q.n, "entry by entry"),
         ("* for @", lambda q: q.A * q.A + q.E * q.E, "shape"),
         ("no psi", lambda q: q.h @ q.h.T / q.n + q.first, "ψ"),
+        (
+            "gram before both",
+            lambda q: q.G * (q.last + q.E @ q.E.T / q.n),
+            "both shares",
+        ),
+        (
+            "sums",
+            lambda q: q.last + q.G * np.outer(q.E.sum(1), q.E.sum(1)) / q.n,
+            "one sum of products",
+        ),
+        ("last times first", lambda q: q.last * q.first, SIZE),
         ("units for inputs", lambda q: q.A.T @ q.A / q.m, "shape"),
         ("sum over inputs", lambda q: q.A.T @ q.A, "shape"),
         ("difference", lambda q: q.last - q.first, "first layer"),
@@ -333,6 +344,15 @@ GIVEN = {
             "no cosine",
             lambda q: q.root * (np.sin(q.angle) + 2 * (q.pi - q.angle)) / (2 * q.pi),
             "cos",
+        ),
+        (
+            "sine and cosine exchanged",
+            lambda q: (
+                q.root
+                * (np.cos(q.angle) + 2 * (q.pi - q.angle) * np.sin(q.angle))
+                / (2 * q.pi)
+            ),
+            "changed places",
         ),
         ("sampling", relu_by_sampling, "digit"),
         ("sum", lambda q: relu_kernel(q, q.angle).sum(axis=1), "shape"),
@@ -630,7 +650,7 @@ GIVEN = {
         (
             "y and f0 swapped",
             lambda q: q.f0_new + q.K_new @ learnt(q) @ (q.f0 - q.y),
-            "y - f|sign|swap",
+            "exchanged",
         ),
         (
             "minus everything",
@@ -657,6 +677,12 @@ GIVEN = {
                 @ (q.V @ ((1 - np.exp(-q.lam * q.t / q.m)) * (q.V.T @ (q.y - q.f0))))
             ),
             "inverse|K⁻¹",
+        ),
+        ("end from 0", lambda q: q.K_new @ np.linalg.solve(q.K, q.y), "starts at 0"),
+        (
+            "left without inverse",
+            lambda q: q.f0_new + q.K_new @ left(q) @ (q.y - q.f0),
+            "brings K⁻¹",
         ),
         ("start", lambda q: q.f0_new, "f0_new"),
         ("training points", lambda q: q.y + left(q) @ (q.f0 - q.y), "shape"),
@@ -697,6 +723,7 @@ GIVEN = {
         ("first", lambda q: 2 * q.m / np.linalg.eigvals(q.K)[0], "eigvals"),
         ("last", lambda q: 2 * q.m / np.linalg.eigvals(q.K)[-1], "eigvals|slowest"),
         ("Frobenius", lambda q: 2 * q.m / np.linalg.norm(q.K), "Frobenius"),
+        ("second largest", lambda q: 2 * q.m / q.lam[-2], SIZE),
         ("largest entry", lambda q: 2 * q.m / q.K.max(), "entry"),
         (
             "largest diagonal",
@@ -886,6 +913,11 @@ GIVEN = {
             "no gram",
             lambda q: (q.U + q.U.swapaxes(1, 2) + q.B) / q.n**1.5,
             "inner products|Gram",
+        ),
+        (
+            "both grams everywhere",
+            lambda q: q.ab * q.ac * (q.U + q.U.swapaxes(1, 2) + q.B) / q.n**1.5,
+            "two inner products",
         ),
         (
             "gram of beta and gamma",
