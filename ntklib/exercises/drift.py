@@ -49,7 +49,8 @@ def _triple_product_by_terms(params, X, psi):
 
 
 def _triple_product(params, X, psi):
-    return sum(_triple_product_by_terms(params, X, psi).values())
+    first, second, third = _triple_product_by_terms(params, X, psi).values()
+    return first + second + third
 
 
 def _triple_product_as_printed(params, X, psi):
