@@ -48,20 +48,24 @@ class Chapter:
         return DOC.findall(self.needed)
 
 
+def first(pattern, text, path, line):
+    """The first match of a pattern, which looks like `line`, in a chapter's text."""
+    found = pattern.search(text)
+    if found is None:
+        raise ExtensionError(
+            f"{path.name} has no line like '{line} …' that the landing page can show;"
+            f" {Path(__file__).name} says what the lines look like"
+        )
+    return found
+
+
 def read_chapter(path):
     """The chapter whose notebook is at `path`."""
     cells = nbformat.read(path, as_version=4).cells
     text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    found = [pattern.search(text) for pattern in (TITLE, QUESTION, NEEDED)]
-    for match, line in zip(
-        found, ("# Title", "**Question.**", "*Needed:*"), strict=True
-    ):
-        if match is None:
-            raise ExtensionError(
-                f"{path.name} has no line like '{line} …' that the landing page can"
-                f" show; {Path(__file__).name} says what the lines look like"
-            )
-    title, question, line = found
+    title = first(TITLE, text, path, "# Title")
+    question = first(QUESTION, text, path, "**Question.**")
+    line = first(NEEDED, text, path, "*Needed:*")
     core, optional = int(line["core"]), int(line["optional"] or 0)
     return Chapter(path.stem, title[1], question[1], line["needed"], core, optional)
 

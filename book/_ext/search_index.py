@@ -116,8 +116,8 @@ class Entry:
 
 def entries(page, address):
     """The entries of a page, given as HTML, at an address of the site."""
-    article = LexborHTMLParser(page).css_first(ARTICLE)
-    title = heading_text(plain(article.css_first("h1")))
+    article = LexborHTMLParser(page).css(ARTICLE)[0]
+    title = heading_text(plain(article.css("h1")[0]))
     items = [*numbered_things(article, address, title)]
     items += lines_of_lecture(article, address, title)
     make_plain(article)

@@ -76,9 +76,6 @@ def test_code_is_large_enough(visit, width):
         assert fits
 
 
-PROMPTS = ["Show the checks", "Show the solution’s code", "Show the code"]
-
-
 def test_folded_cells_open_by_their_prompt(visit):
     """Each folded cell has a prompt that is seen; a click opens the code."""
     page = visit("ntk", width=390)
