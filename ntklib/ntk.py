@@ -23,7 +23,7 @@ def empirical_ntk(
 
     .. math::
 
-        K^n = \frac1n\left(A A^\top + (X X^\top) \circ (E E^\top)\right),
+        K_t^n = \frac1n\left(A A^\top + (X X^\top) \circ (E E^\top)\right),
         \qquad A = \psi(h), \quad E = \psi'(h)\,\mathrm{diag}(W_1)
 
     Args:
@@ -59,7 +59,7 @@ def empirical_ntk_autodiff(
 
     .. math::
 
-        K^n(x, x') = \langle\nabla_\theta f(x), \nabla_\theta f(x')\rangle
+        K_t^n(x, x') = \langle\nabla_\theta f(x), \nabla_\theta f(x')\rangle
 
     The gradients come from reverse-mode automatic differentiation: slow, and
     independent of :func:`empirical_ntk`.
