@@ -42,7 +42,7 @@ def positive_definite(K: Float[ArrayLike, "m m"]) -> bool:
 
 def ntk_rank(params: Params, X: Float[ArrayLike, "m n0"], psi: Callable) -> int:
     r"""Rank of the tangent kernel of a finite network, at most
-    :math:`\min(m,\ n(\mathrm{rank}\,X + 1))`: :eq:`eq-rank-span`.
+    :math:`\min(m,\ n(\mathrm{rank}\,X + 1))`.
 
     It is counted on the Jacobian J: in :math:`K^n = JJ^\top` the small singular values,
     squared, are lost in rounding. With tanh, or another odd psi, an input and its
@@ -128,9 +128,9 @@ def chernoff_width(
 
     :eq:`eq-chernoff`, from the matrix Chernoff inequality (Tropp 2012): :math:`K_0^n`
     is the average of n independent positive semi-definite matrices, one a unit, of norm
-    at most R. With Gaussian weights that norm has no bound; leave the larger matrices
-    out then, and take :math:`\lambda` of what remains, which can only be smaller. For
-    inputs of one length R grows like m, so that this width is of order
+    at most R. With Gaussian weights that norm has no bound; put 0 for the larger
+    matrices then, and take :math:`\lambda` of what remains, which can only be smaller.
+    For inputs of one length R grows like m, so that this width is of order
     :math:`m\log m/\lambda`.
 
     Args:
@@ -162,10 +162,10 @@ def hermite_coefficients(
     r"""Coefficients :math:`\mu_k = \mathrm E\,\psi(\|x\| z)\,\mathrm{He}_k(z)` in the
     normalised Hermite polynomials (z normal).
 
-    For inputs of this norm s, with :math:`\rho` the cosine of their angle,
+    For inputs of this norm, with :math:`\rho` the cosine of their angle,
     :math:`\Phi = \sum_k \mu_k^2 \rho^k` and
-    :math:`s^2 \dot\Phi = \sum_k k\,\mu_k^2 \rho^{k-1}` (Daniely et al. 2016 for s = 1).
-    The sum :math:`K = \Phi + s^2\rho\,\dot\Phi` is
+    :math:`\|x\|^2 \dot\Phi = \sum_k k\,\mu_k^2 \rho^{k-1}` (Daniely et al. 2016 for
+    norm 1). The sum :math:`K = \Phi + \|x\|^2\rho\,\dot\Phi` is
     :math:`\sum_k (k + 1)\,\mu_k^2 \rho^k`: :eq:`eq-hermite`.
 
     Args:
