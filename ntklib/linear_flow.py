@@ -23,7 +23,7 @@ def linear_flow(
 
     (:eq:`eq-linear-solution` and :eq:`eq-linear`, the lecture's equations 4 and 3.)
     Mode by mode, from one eigendecomposition. Eigenvalues up to
-    :math:`m\,\epsilon_{\mathrm{mach}}\,|\lambda|_{max}` count as 0, so that what a
+    :math:`m\,\epsilon_{\mathrm{mach}}\,\max_k |\lambda_k|` count as 0, so that what a
     singular kernel cannot learn stays, however late;
     :math:`\epsilon_{\mathrm{mach}} = 2.2\cdot10^{-16}`.
 
@@ -191,7 +191,8 @@ def _linear_flow(
     part = r0 @ V  # of r(0) in each mode
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
         decay = np.exp(-np.outer(ts, lam) / m)
-        modes = np.where(part == 0, 0, decay * part)  # 0 stays 0, also where lam < 0
+        # A part that is 0 stays 0, also where lam < 0 makes decay overflow.
+        modes = np.where(part == 0, 0, decay * part)
         return modes @ V.T
 
 
