@@ -159,7 +159,7 @@ def comparison_figure(runs: Sequence[LinearComparison]) -> Figure:
 
 
 def heat_map(ax: Axes, M: ArrayLike, largest: float | None = None) -> AxesImage:
-    """Draw a matrix as coloured squares: blue below 0, white at 0, red above.
+    """Draw a matrix as coloured squares: blue below 0, no colour at 0, red above.
 
     Two maps compare by eye only if they share ``largest``, the absolute value at which
     the colours end; without it, each map takes the largest of its own entries.

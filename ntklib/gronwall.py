@@ -30,7 +30,7 @@ def gronwall_bound(
     .. math::
 
         \mathcal L(t) \le e^{-2\lambda t/m}\,\mathcal L(0)
-            \le e^{-\lambda t/2m}\,\mathcal L(0)
+            \le e^{-\lambda t/(2m)}\,\mathcal L(0)
 
     (:eq:`eq-bound`.) The right-hand side is the lecture's equation 6. The middle is
     sharp: it is attained where the residuals at t = 0 are an eigenvector of
@@ -44,7 +44,7 @@ def gronwall_bound(
         m: number of inputs.
         ts: non-decreasing times, all at least 0, shape (T,).
         rate: "sharp" for the exponent :math:`-2\lambda t/m`, "lecture" for
-            :math:`-\lambda t/2m`.
+            :math:`-\lambda t/(2m)`.
 
     Returns:
         The bound at each time, shape (T,).

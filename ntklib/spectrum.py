@@ -42,13 +42,13 @@ def positive_definite(K: Float[ArrayLike, "m m"]) -> bool:
 
 def ntk_rank(params: Params, X: Float[ArrayLike, "m n0"], psi: Callable) -> int:
     r"""Rank of the tangent kernel of a finite network, at most
-    :math:`\min(m,\ n(\mathrm{rank}\,X + 1))`.
+    :math:`\min(m,\ n(\mathrm{rank}\,X + 1))` (:eq:`eq-rank`).
 
-    It is counted on the Jacobian J: in :math:`K^n = JJ^\top` the small singular values,
-    squared, are lost in rounding. With tanh, or another odd psi, an input and its
-    opposite count once; random parameters are expected to attain the bound if no two
-    inputs are equal up to sign and none is 0. With relu, which is homogeneous, the rank
-    is at most :math:`n\,\mathrm{rank}\,X`.
+    It is counted on the Jacobian J: in :math:`K_t^n = JJ^\top` the small singular
+    values, squared, are lost in rounding. With tanh, or another odd psi, an input and
+    its opposite count once; random parameters are expected to attain the bound if no
+    two inputs are equal up to sign and none is 0. With relu, which is homogeneous, the
+    rank is at most :math:`n\,\mathrm{rank}\,X`.
 
     Args:
         params: parameters of width n.
