@@ -140,10 +140,8 @@ def kernel_drift(
     h = _preactivation(W0[0], X)
     _functions.derivatives(psi, h, 1)  # refuses a psi that is not finite at the start
     psi = _functions.activation(psi, h)
-    K0 = _empirical_ntk(Params(W0[0], W1[0]), X, psi)
+    squares, K0 = _squared_distances(Params(W0, W1), X, psi)
     _check.finite("the kernel", K0)
-
-    squares = _squared_distances(Params(W0, W1), K0, X, psi)
     squares = squares.at[0].set(0)  # map rounds otherwise than the kernel alone
     # where the kernel stands still the derivative of the norm is 0, and not NaN
     still = squares == 0
@@ -238,15 +236,16 @@ def width_slope(
 
 @partial(jax.jit, static_argnames="psi")  # a map is compiled anew on every call
 def _squared_distances(
-    params: Params, K0: Float[Array, "m m"], X: Float[Array, "m n0"], psi: Callable
-) -> Float[Array, " T"]:
-    """Squared distance from K0 of the kernel of each of the stacked parameters."""
+    params: Params, X: Float[Array, "m n0"], psi: Callable
+) -> tuple[Float[Array, " T"], Float[Array, "m m"]]:
+    """Squared distance of each of the stacked kernels from the first, and the first."""
+    K0 = _empirical_ntk(Params(params.W0[0], params.W1[0]), X, psi)
 
     def squared_distance(params):
         """That of the parameters at one time."""
         return jnp.sum((_empirical_ntk(params, X, psi) - K0) ** 2)
 
-    return jax.lax.map(squared_distance, params)
+    return jax.lax.map(squared_distance, params), K0
 
 
 # The formulas, with A, S and C for psi, psi' and psi'' at h, in arrays of one dtype.
