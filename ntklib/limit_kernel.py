@@ -40,8 +40,8 @@ def limit_kernel(
     .. math::
 
         K(x, x') = \Phi + \langle x, x'\rangle\,\dot\Phi, \qquad
-        \Phi = \mathrm E\,\psi(h)\psi(h'), \quad
-        \dot\Phi = \mathrm E\,\psi'(h)\psi'(h'),
+        \Phi = \mathrm E[\psi(h)\psi(h')], \quad
+        \dot\Phi = \mathrm E[\psi'(h)\psi'(h')],
 
     where h and h' are centred Gaussians with variances :math:`\|x\|^2`,
     :math:`\|x'\|^2` and covariance :math:`\langle x, x'\rangle`. ``nngp`` is
@@ -77,9 +77,9 @@ def limit_kernel(
     Raises:
         ValueError: bad ``X`` or ``X2``; ``psi`` is not an elementwise function, has no
             finite averages, or has a jump, as a step function has. A jump's slope is 0
-            on both sides, and K = :math:`\Phi` would come out; but of a smooth
-            ``psi`` that comes close to the jump the averages of :math:`\psi'^2`, and
-            with them K, grow without bound.
+            on both sides, and K = :math:`\Phi` would come out. But of smooth ``psi``
+            that come close to the jump, :math:`K(x, x)` grows without bound; for
+            inputs of different directions K has a limit, which is not :math:`\Phi`.
         RuntimeError: the quadrature did not reach an agreement of 1e-6, or ``psi`` is
             too steep for it to be sure.
     """
