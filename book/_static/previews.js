@@ -14,12 +14,19 @@
     const href = link.getAttribute("href");
     if (stored.has(href)) return document.createRange().createContextualFragment(stored.get(href));
     const target = href.startsWith("#") && document.getElementById(decodeURIComponent(href.slice(1)));
-    if (!target || !target.matches(KINDS)) return null;
-    const clone = target.cloneNode(true);
+    if (!target || !target.matches(`${KINDS}, span[id^="erratum-"]`)) return null;
+    const clone = target.matches("span") ? entry(target) : target.cloneNode(true);
     clone.querySelectorAll(".headerlink, button, script").forEach((e) => e.remove());
     [clone, ...clone.querySelectorAll("[id], [tabindex]")].forEach((e) => ["id", "tabindex"].forEach((a) => e.removeAttribute(a)));
     clone.querySelectorAll("a").forEach((a) => a.replaceWith(...a.childNodes));
     return clone;
+  }
+
+  // An erratum: the heading and the paragraphs that follow its anchor.
+  function entry(anchor) {
+    const all = document.createElement("div");
+    for (let next = anchor.nextElementSibling; next?.matches("h3, p"); next = next.nextElementSibling) all.append(next.cloneNode(true));
+    return all;
   }
 
   function hide() {
