@@ -38,6 +38,19 @@ class NotebookError(Exception):
     """A notebook did not run to its end, or its outputs must not be stored."""
 
 
+def client_for(notebook, folder, **options):
+    """A client that runs the notebook in a fresh kernel, on the CPU, in the folder."""
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    return NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
+        coalesce_streams=True,
+        **options,
+    )
+
+
 def execute(path):
     """Run the notebook at `path` in a fresh kernel in its own folder.
 
@@ -49,15 +62,7 @@ def execute(path):
         cell.outputs = []
         cell.execution_count = None
     notebook.metadata.pop("widgets", None)
-    os.environ["JAX_PLATFORMS"] = "cpu"
-    client = NotebookClient(
-        notebook,
-        timeout=600,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(path.parent)}},
-        record_timing=False,
-        coalesce_streams=True,
-    )
+    client = client_for(notebook, path.parent, record_timing=False)
     try:
         client.execute()
     except CellExecutionError as error:

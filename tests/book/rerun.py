@@ -1,9 +1,8 @@
 """Notebooks run once more, changed as a reader would change them."""
 
-import os
-
 import nbformat
-from nbclient import NotebookClient
+
+from tools.execute import client_for
 
 
 def rerun(path, edit=None, first=None):
@@ -20,16 +19,7 @@ def rerun(path, edit=None, first=None):
             cell.source = edit(cell.source)
     if first is not None:
         notebook.cells.insert(0, nbformat.v4.new_code_cell(first))
-    os.environ["JAX_PLATFORMS"] = "cpu"
-    client = NotebookClient(
-        notebook,
-        timeout=600,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(path.parent)}},
-        allow_errors=True,
-        coalesce_streams=True,
-    )
-    client.execute()
+    client_for(notebook, path.parent, allow_errors=True).execute()
     return code
 
 
