@@ -178,7 +178,7 @@ def over_widths(
     """
     _check.keys(key)
     _check.widths(ns)
-    ns = [_check.count("each of ns", n) for n in ns]
+    ns = [_check.count("each of ns", n) for n in np.asarray(ns, dtype=object)]
     draws = _check.count("draws", draws)
     values = np.empty((len(ns), draws))
     for i, n in enumerate(ns):

@@ -46,9 +46,12 @@ def lines(cell):
 
 
 def sections(text):
-    """The pieces of a text with the level and the title of their heading, if any."""
+    """The pieces of a text with the level and the title of their heading.
+
+    A piece before the first heading has the level 0.
+    """
     start = 0
-    level, title = None, None
+    level, title = 0, ""
     for heading in HEADING.finditer(text):
         yield level, title, text[start : heading.start()]
         level, title = len(heading[1]), heading[2]
@@ -59,24 +62,22 @@ def sections(text):
 def reading_time(path):
     """The minutes that the notebook at `path` takes."""
     core, optional = 0.0, 0.0
-    optional_level = None  # of the optional section that we are in
+    optional_level = 0  # of the optional section that we are in, if any
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type == "code":
-            pieces = [(None, None, lines(cell) / LINES_A_MINUTE)]
+            pieces = [(0, "", lines(cell) / LINES_A_MINUTE)]
         else:
             pieces = [
                 (level, title, words(text) / WORDS_A_MINUTE)
                 for level, title, text in sections(cell.source)
             ]
         for level, title, minutes in pieces:
-            if level is not None and (
-                optional_level is None or level <= optional_level
-            ):
-                optional_level = level if title.startswith("Optional") else None
-            if optional_level is None:
-                core += minutes
-            else:
+            if level and (not optional_level or level <= optional_level):
+                optional_level = level if title.startswith("Optional") else 0
+            if optional_level:
                 optional += minutes
+            else:
+                core += minutes
     return Minutes(core, optional)
 
 
