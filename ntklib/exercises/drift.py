@@ -80,6 +80,11 @@ def _both_hessians(T):
     return T + T.swapaxes(0, 1)
 
 
+def _kernel_velocity_of(r, T):
+    """The velocity for these residuals and this triple product."""
+    return -np.einsum("c,abc->ab", r, _both_hessians(T)) / len(r)
+
+
 def _kernel_velocity_with_printed_index(params, X, y, psi):
     r = _residuals(params, X, y, psi)
     T = _both_hessians(_triple_product(params, X, psi))
@@ -94,24 +99,17 @@ def _kernel_velocity_of_one_hessian(params, X, y, psi):
 
 def _kernel_velocity_without_count(params, X, y, psi):
     r = _residuals(params, X, y, psi)
-    T = _both_hessians(_triple_product(params, X, psi))
-    return -np.einsum("c,abc->ab", r, T)
+    return len(y) * _kernel_velocity_of(r, _triple_product(params, X, psi))
 
 
 def _kernel_velocity_uphill(params, X, y, psi):
     r = _residuals(params, X, y, psi)
-    T = _both_hessians(_triple_product(params, X, psi))
-    return np.einsum("c,abc->ab", r, T) / len(y)
+    return -_kernel_velocity_of(r, _triple_product(params, X, psi))
 
 
 def _kernel_velocity_with_printed_factors(params, X, y, psi):
     r = _residuals(params, X, y, psi)
-    T = _both_hessians(_triple_product_as_printed(params, X, psi))
-    return -np.einsum("c,abc->ab", r, T) / len(y)
-
-
-def _kernel_velocity_of(r, T):
-    return -np.einsum("c,abc->ab", r, _both_hessians(T)) / len(r)
+    return _kernel_velocity_of(r, _triple_product_as_printed(params, X, psi))
 
 
 def _kernel_velocity_by_targets(params, X, y, psi):

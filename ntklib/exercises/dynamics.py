@@ -73,12 +73,7 @@ def _output_velocity_of_first_layer(params, X, y, psi):
 
 def _output_velocity_of_other_residuals(params, X, y, psi):
     own = _output_velocity_by_own_residual(params, X, y, psi)
-    return _output_velocity_by_both_layers(params, X, y, psi) - own
-
-
-def _output_velocity_by_both_layers(params, X, y, psi):
-    last, first, f = _shares_and_outputs(params, X, psi)
-    return -(last + first) @ (f - y) / len(y)
+    return output_velocity(params, X, y, psi) - own
 
 
 def _output_velocity_of_targets(params, X, y, psi):
@@ -369,9 +364,14 @@ def prediction(K, K_new, f0, f0_new, y, t):
     return predict(K, K_new, f0, f0_new, y, np.array([t]))[0]
 
 
+def _share_learnt(K, rate):
+    """I - exp(-K rate): the share of the residuals that is learnt so far."""
+    return np.eye(len(K)) - scipy.linalg.expm(-K * rate)
+
+
 def _learnt(K, rate):
     """K^-1 (I - exp(-K rate)): what is learnt so far, in terms of the targets."""
-    return np.linalg.solve(K, np.eye(len(K)) - scipy.linalg.expm(-K * rate))
+    return np.linalg.solve(K, _share_learnt(K, rate))
 
 
 def _prediction_without_count(K, K_new, f0, f0_new, y, t):
@@ -420,12 +420,8 @@ def _prediction_from_one(K, K_new, f0, f0_new, y, t):
     return f0_new + K_new @ np.linalg.solve(K, share) @ (y - f0)
 
 
-def _share_learnt(K, t):
-    return np.eye(len(K)) - scipy.linalg.expm(-K * t / len(K))
-
-
 def _prediction_without_inverse(K, K_new, f0, f0_new, y, t):
-    return f0_new + K_new @ _share_learnt(K, t) @ (y - f0)
+    return f0_new + K_new @ _share_learnt(K, t / len(K)) @ (y - f0)
 
 
 def _prediction_of_what_is_left_without_inverse(K, K_new, f0, f0_new, y, t):
@@ -446,11 +442,11 @@ def _end_from_zero(K, K_new, f0, f0_new, y, t):
 
 
 def _prediction_with_kernel_for_inverse(K, K_new, f0, f0_new, y, t):
-    return f0_new + K_new @ K @ _share_learnt(K, t) @ (y - f0)
+    return f0_new + K_new @ K @ _share_learnt(K, t / len(K)) @ (y - f0)
 
 
 def _prediction_with_reciprocals(K, K_new, f0, f0_new, y, t):
-    return f0_new + K_new @ (1 / K) @ _share_learnt(K, t) @ (y - f0)
+    return f0_new + K_new @ (1 / K) @ _share_learnt(K, t / len(K)) @ (y - f0)
 
 
 def _prediction_with_eigenvectors_transposed(K, K_new, f0, f0_new, y, t):

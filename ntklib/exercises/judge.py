@@ -161,7 +161,7 @@ def _hint_for_numbers(exercise, tried, values, tol):
             "float64, or turn JAX's x64 on"
         )
     if right:  # but for the diagonal, as a slip can be
-        return _slip(exercise, tried, got, NEAR_SLIP)
+        return _slip(_values_of_slips(exercise, tried), got, NEAR_SLIP)
     reason = _reason(exercise, tried, got, want, tol)
     return _with_numbers(reason, exercise, tried, got, want, tol)
 
@@ -181,12 +181,13 @@ def _reason(exercise, tried, got, want, tol):
         label(exercise.name, case, size)
         for case, size in zip(tried, exercise.sizes, strict=True)
     ]
+    slips = list(_values_of_slips(exercise, tried))
     # Some slips are nearly right: the values have to be far nearer to the slip.
     nearest = min(NEAR_SLIP, worst_error(got, want) / 10)
     return (
-        _slip(exercise, tried, got, nearest)
+        _slip(slips, got, nearest)
         or difference(got, want, exercise.sizes, tol)
-        or _multiple_of_slip(exercise, tried, got)
+        or _multiple_of_slip(slips, got, exercise.sizes)
         or mistaken_arguments(exercise, tried, got)
         or wrong_terms(exercise, tried, got)
         or partly_right(got, want, labels)
@@ -194,24 +195,25 @@ def _reason(exercise, tried, got, want, tol):
     )
 
 
-def _slip(exercise, tried, got, nearest):
+def _slip(slips, got, nearest):
     """The hint of the first slip that gives these values."""
-    for slip, values in _values_of_slips(exercise, tried):
+    for slip, values in slips:
         if agree(got, values, nearest):
             return slip.hint
     return None
 
 
-def _multiple_of_slip(exercise, tried, got):
+def _multiple_of_slip(slips, got, sizes):
     """The hint of a slip, if a factor is wrong besides."""
-    for slip, values in _values_of_slips(exercise, tried):
-        found = factor(got, values, exercise.sizes)
+    for slip, values in slips:
+        found = factor(got, values, sizes)
         if found is not None:
             return f"apart from a factor {factor_in_words(*found)}, {slip.hint}"
     return None
 
 
 def _values_of_slips(exercise, tried):
+    """Each slip with the values that it gives in each case."""
     for slip in exercise.slips:
         for answer in (slip.answer, *slip.others):
             yield slip, [np.asarray(answer(*case)) for case in tried]

@@ -20,6 +20,7 @@ import pytest
 from book._ext import exercise_sets
 from book._ext.exercise_sets import REGION, SETS, is_solution, without_solutions
 from book._ext.exercise_table import rows
+from book._ext.search_index import OTHER_WORDS
 from ntklib import exercises
 from tools.assignment import ROLE, plain
 from tools.execute import ROOT
@@ -381,6 +382,13 @@ def indexed(html):
     return words([(html / "_static" / "search_index.js").read_text("utf-8")])
 
 
+def only_in_solutions(html):
+    """The words of the solutions that no page of a site without solutions shows."""
+    shown = words(legible(page) for page in html.rglob("*.html"))
+    typed = words([OTHER_WORDS.read_text("utf-8")])  # by readers, for the same
+    return words(secrets()) - shown - typed
+
+
 def pages_of_sets(html):
     """The text of the pages of the four sets."""
     return "\n".join(
@@ -401,6 +409,7 @@ def test_site_without_solutions_holds_none(course, tmp_path):
     pages = pages_of_sets(html)
     assert len(list(html.rglob("*.ipynb"))) == len(ORDER)
     assert leaks(html) == set()
+    assert not indexed(html) & only_in_solutions(html)
     assert pages.count(exercise_sets.ABSENT) == 2 * len(NAMES)
     assert not [result for result in results() if result in pages]
 

@@ -1,16 +1,12 @@
 """The minutes that a chapter states, against a count of its words and lines."""
 
-import re
-
 import nbformat
 import pytest
 
+from book._ext.chapter_list import read_chapter
 from tests.book.conftest import CHAPTERS
 from tools.reading_time import lines, reading_time, words
 
-STATED = re.compile(
-    r"\*Time:\* (\d+) minutes(?:, and (\d+) for the optional sections?)?\."
-)
 LONGEST = 60  # minutes of a core path, after which nobody reads on
 # These are looked up or played with, not read from top to bottom.
 OTHERS = {"errata", "explore"}
@@ -27,11 +23,10 @@ def close(stated, counted):
 @chapter
 def test_chapter_states_its_minutes(path):
     """The times of the core and of the optional sections are those of the counter."""
-    text = path.read_text("utf-8")
-    core, optional = STATED.search(text).groups(default="0")
+    stated = read_chapter(path)
     counted = reading_time(path)
-    assert close(int(core), counted.core)
-    assert close(int(optional), counted.optional)
+    assert close(stated.core, counted.core)
+    assert close(stated.optional, counted.optional)
     assert counted.core <= LONGEST
 
 

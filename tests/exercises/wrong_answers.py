@@ -181,6 +181,19 @@ def kernel_velocity_by_difference(q):
     return (later - q.K) / 1e-5
 
 
+def first_two_terms_without_W1(q):
+    """The terms of the triple product without ψ'', and without W₁."""
+    first = q.ac * np.einsum("bi,ai,ci->abc", q.A, q.S, q.S)
+    second = q.ab * np.einsum("ci,ai,bi->abc", q.A, q.S, q.S)
+    return (first + second) / q.n**1.5
+
+
+def third_term(q, weights):
+    """Its term with ψ'', with these weights in the place of W₁³."""
+    over_units = np.einsum("bi,ai,ci->abc", q.S, q.C * weights, q.S)
+    return q.ab * q.ac * over_units / q.n**1.5
+
+
 def contracted(letters, T, r):
     """Minus the mean over one index of T."""
     return -np.einsum(letters, r, T) / len(r)
@@ -869,44 +882,22 @@ GIVEN = {
         ("T3 twice", lambda q: q.T1 + q.T2 + 2 * q.T3, "term"),
         (
             "W1 for W1^3",
-            lambda q: (
-                q.T1
-                + q.T2
-                + q.ab
-                * q.ac
-                * np.einsum("bi,ai,ci->abc", q.S, q.C * q.W1, q.S)
-                / q.n**1.5
-            ),
+            lambda q: q.T1 + q.T2 + third_term(q, q.W1),
             "W₁",
         ),
         (
             "W1^2 for W1^3",
-            lambda q: (
-                q.T1
-                + q.T2
-                + q.ab
-                * q.ac
-                * np.einsum("bi,ai,ci->abc", q.S, q.C * q.W1**2, q.S)
-                / q.n**1.5
-            ),
+            lambda q: q.T1 + q.T2 + third_term(q, q.W1**2),
             "W₁",
         ),
         (
             "no W1 in T1",
-            lambda q: (
-                q.ac * np.einsum("bi,ai,ci->abc", q.A, q.S, q.S) / q.n**1.5
-                + q.ab * np.einsum("ci,ai,bi->abc", q.A, q.S, q.S) / q.n**1.5
-                + q.T3
-            ),
+            lambda q: first_two_terms_without_W1(q) + q.T3,
             "W",
         ),
         (
             "no W1",
-            lambda q: (
-                q.ac * np.einsum("bi,ai,ci->abc", q.A, q.S, q.S) / q.n**1.5
-                + q.ab * np.einsum("ci,ai,bi->abc", q.A, q.S, q.S) / q.n**1.5
-                + q.ab * q.ac * np.einsum("bi,ai,ci->abc", q.S, q.C, q.S) / q.n**1.5
-            ),
+            lambda q: first_two_terms_without_W1(q) + third_term(q, 1),
             "W",
         ),
         (
