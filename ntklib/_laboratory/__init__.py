@@ -1,0 +1,1 @@
+"""The laboratory: a network that answers while the reader drags its data."""
