@@ -9,7 +9,6 @@ EXTENSIONS = (
     "katex_math",
     "stored_figure",
     "stored_outputs",
-    "widgets_runtime",
 )
 
 

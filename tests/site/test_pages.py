@@ -92,11 +92,7 @@ def test_page_in_a_browser(visit, on_first_page, name, width, scheme):
         assert fits, alt
     sheets = [url for url in page.requests if url.partition("?")[0].endswith(".css")]
     assert len(sheets) == 1
-    runtime = {url for url in page.requests if "/widgets/embed.js" in url}
-    assert weight(page.requests) <= (1e6 if runtime else 4.5e5)
-    # The runtime is fetched once a visit.
-    # Seven pictures of at most 30 kB are the most that a chapter has.
-    assert weight(set(page.requests) - on_first_page - runtime) <= 2e5
+    assert weight(page.requests) <= (3e5 if name == "laboratory" else 2.5e5)
     page.evaluate(AXE)
     assert page.evaluate(BARRIERS) == []
     assert page.troubles == []
