@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from book._ext import search_index
+from book._ext import search_index, style_sheets
 from book._ext.katex_math import DIST as KATEX
 from fontTools import subset
 from PIL import Image
@@ -444,6 +444,42 @@ def style_sheet(path, folder):
     return text
 
 
+def purge_style_sheets(site):
+    """Leave out of the joined style sheets what no page of the site can use.
+
+    The whole sheets stay beside the site, under the same names: tests compare the
+    looks of pages with the one and with the other.
+    """
+    found = list(
+        site.matches(
+            'link[rel="stylesheet"][href*="_static/book-"]',
+            on=THEMED,
+            look_at="join_style_sheets in this file",
+        )
+    )
+    static = site.folder / "_static"
+    words, scripts = set(), set()
+    for page, _ in found:
+        words |= style_sheets.words_of_page(page.tree)
+        for script in page.tree.css("script[src]"):
+            address = script.attrs.sget("src").partition("?")[0]
+            scripts.add((page.path.parent / address).resolve())
+    for script in scripts - {static / "search_index.js"}:  # it is all text
+        words |= style_sheets.words_of_script(script)
+    whole = site.folder.parent / "whole_styles"
+    whole.mkdir(exist_ok=True)
+    names = {}
+    for page, links in found:
+        old = Path(links[0].attrs.sget("href")).name
+        if old not in names:
+            style = style_sheets.purge((static / old).read_text("utf-8"), words)
+            digest = hashlib.sha256(style.encode()).hexdigest()[:12]
+            names[old] = f"style-{digest}.css"
+            (static / names[old]).write_text(style, "utf-8")
+            (static / old).replace(whole / names[old])
+        links[0].attrs["href"] = f"{page.up}_static/{names[old]}"
+
+
 # ---- fonts ----------
 
 ICON = re.compile(r"\bfa-([a-z-]+)")
@@ -523,7 +559,8 @@ PASSES = (
     embed_previews,  # copies what the passes above have changed
     draw_sliders,
     join_style_sheets,
-    slim_icons,  # these two read what stands on the pages in the end
+    purge_style_sheets,  # reads the pages as they are in the end, as do the next two
+    slim_icons,
     slim_fonts_of_formulas,
 )
 

@@ -123,6 +123,7 @@ MISSING = {
     "embed_previews": ("<p><a href='b.html#equation-eq-a'>1</a></p>", "a.reference"),
     "draw_sliders": (WITHOUT_VIEW, "widget-view"),
     "join_style_sheets": (THEMED, "stylesheet"),
+    "purge_style_sheets": (THEMED, "_static/book-"),
 }
 
 
@@ -334,6 +335,33 @@ def test_join_style_sheets_stops_at_an_import_that_it_does_not_know(change, tmp_
     page = '<link rel="stylesheet" href="../_static/a.css">'
     with pytest.raises(ExtensionError, match=r"a\.css imports a style sheet in a way"):
         change(finished_pages.join_style_sheets, page)
+
+
+def test_purge_style_sheets_keeps_what_pages_and_scripts_name(change, tmp_path):
+    """Rules for elements, ids, classes and words of scripts stay, the others go."""
+    static = tmp_path / "_static"
+    static.mkdir()
+    (static / "a.js").write_text('e.classList.add("by-script")')
+    kept = [".here{}", "#top:hover{}", "p>.by-script{}", ".laboratory .lab-map{}"]
+    kept += ['html[data-theme="dark"] p{}', "p:is(.here,.gone){}", "p:not(.gone){}"]
+    gone = [".gone{}", "table{}", "p .gone{}"]
+    (static / "book-1.css").write_text("/* a */" + "".join(kept + gone))
+    page = (
+        '<html data-content_root="../" data-theme="light"><head>'
+        '<link rel="stylesheet" href="../_static/book-1.css">'
+        '<script src="../_static/a.js?v=1"></script></head>'
+        '<body><p class="here" id="top"></p></body></html>'
+    )
+    text = change(finished_pages.purge_style_sheets, page)
+    (sheet,) = static.glob("style-*.css")
+    assert f'href="../_static/{sheet.name}"' in text
+    assert not list(static.glob("book-*.css"))
+    style = sheet.read_text().replace(" ", "")
+    assert all(rule.replace(" ", "") in style for rule in kept[:5] + kept[6:])
+    assert "p:is(.here" in style
+    assert not any(rule.replace(" ", "") in style for rule in [*gone, "/*a*/"])
+    whole = tmp_path.parent / "whole_styles" / sheet.name
+    assert all(rule in whole.read_text() for rule in kept + gone)
 
 
 def test_slim_icons_stops_at_a_style_sheet_without_icons(change, tmp_path):
