@@ -1,6 +1,7 @@
 """The Sphinx extensions of the book."""
 
 EXTENSIONS = (
+    "addresses",
     "chapter_list",
     "equation_map",
     "exercise_sets",

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from book._ext import search_index, style_sheets
+from book._ext import markup, search_index, style_sheets
 from book._ext.katex_math import DIST as KATEX
 from fontTools import subset
 from PIL import Image
@@ -554,6 +554,13 @@ PASSES = (
     begin_in_light,
     let_summaries_speak,
     leave_out_role_of_citations,
+    markup.leave_out_repeated_ids,
+    markup.close_solutions,
+    markup.leave_paragraphs_out_of_summaries,
+    markup.name_permalinks,
+    markup.name_buttons,
+    markup.leave_out_what_says_nothing,
+    markup.leave_out_highlight,
     slim_pictures,
     unwrap_plain_words,
     embed_previews,  # copies what the passes above have changed

@@ -8,7 +8,7 @@ from PIL import Image
 from selectolax.lexbor import LexborHTMLParser
 from sphinx.errors import ExtensionError
 
-from book._ext import finished_pages, katex_math
+from book._ext import finished_pages, katex_math, markup
 
 PYGMENTS = """
 html[data-theme="light"] .highlight { background: #fff; color: #111 }
@@ -115,6 +115,19 @@ MISSING = {
         "aria-label",
     ),
     "leave_out_role_of_citations": ("<div class='citation-list'></div>", "role"),
+    "leave_out_repeated_ids": ("<div class='proof'></div>", "#proof-content"),
+    "close_solutions": ("<div class='solution'></div>", "div.solution.dropdown"),
+    "leave_paragraphs_out_of_summaries": (
+        "<details class='hide'><summary>Show</summary></details>",
+        "summary > p",
+    ),
+    "name_permalinks": (
+        "<article><section><h1>A</h1></section></article>",
+        "a.headerlink",
+    ),
+    "name_buttons": (THEMED, "button"),
+    "leave_out_what_says_nothing": (THEMED, "main"),
+    "leave_out_highlight": (THEMED, "sphinx_highlight.js"),
     "slim_pictures": ("<img src='../images/a.png'>", "_images/"),
     "unwrap_plain_words": (
         "<div class='highlight'><span class='kn'>import</span></div>",
@@ -134,8 +147,9 @@ def test_pass_stops_where_it_finds_nothing(change, name):
     The error names the pass, the page, the pattern, and where to look.
     """
     page, pattern = MISSING[name]
+    (one,) = (one for one in finished_pages.PASSES if one.__name__ == name)
     with pytest.raises(ExtensionError, match=rf"{name}: .*a\.html has") as error:
-        change(getattr(finished_pages, name), page)
+        change(one, page)
     assert pattern in str(error.value)
     assert "look at" in str(error.value)
 
@@ -403,3 +417,26 @@ def test_copy_style_stops_at_a_style_sheet_that_it_does_not_know(
     (tmp_path / "katex.min.css").write_text("nothing of the kind")
     with pytest.raises(ExtensionError, match=r"katex\.min\.css no longer matches"):
         katex_math.copy_style(app)
+
+
+SOLUTION = """<html><body><div class="solution dropdown admonition" id="a-solution-0">
+<p class="admonition-title">Solution to<a href="#ex-a"> Exercise 1 (A)</a></p>
+<section><p>Text</p></section></div>
+<div class="cell"><details class="hide"><summary><span class="collapsed">PROMPT</span>
+</summary><pre>code</pre></details><pre>output</pre></div>
+<div class="cell"><pre>other</pre></div></body></html>"""
+
+
+def test_close_solutions_takes_the_cells_that_are_theirs(change):
+    """A solution is a <details> by its exercise's label, with its cells unfolded."""
+    page = SOLUTION.replace("PROMPT", markup.PROMPT)
+    found = LexborHTMLParser(change(markup.close_solutions, page))
+    (solution,) = found.css("details")
+    assert solution.attributes["id"] == "solution-ex-a"
+    assert solution.css("summary")[0].text() == "Solution to Exercise 1 (A)"
+    assert [node.text() for node in solution.css("pre")] == ["code", "output"]
+    assert found.css("body > .cell > pre")[0].text() == "other"
+    kept = LexborHTMLParser(
+        change(markup.close_solutions, SOLUTION.replace("PROMPT", "Show the code"))
+    )
+    assert kept.css(".solution pre") == []

@@ -13,6 +13,7 @@ from tests.site.conftest import SITE
 WIDE = """() => [...document.querySelectorAll("article *")].filter(e =>
   ["auto", "scroll"].includes(getComputedStyle(e).overflowX)
   && e.clientWidth > 0 && !e.closest(".slider-figure, .slider-stills")
+  && !e.closest("details:not([open])")
 ).map(e => {
   const frame = e.closest(".more-frame"), hidden = e.scrollWidth - e.clientWidth > 1;
   return [e.outerHTML.slice(0, 80), hidden, !!frame
