@@ -9,7 +9,9 @@ AXE := tests/site/node_modules/.installed
 SOLUTIONS ?= yes
 export NTK_SOLUTIONS := $(SOLUTIONS)
 # A mark of its own without solutions: changing the choice builds anew.
-SITE := _build/html/.built$(if $(filter-out yes,$(SOLUTIONS)),-$(SOLUTIONS))
+SITE := _build/html/.built$(if $(filter-out yes,$(SOLUTIONS)),-$(SOLUTIONS))$(if $(filter site,$(MAKECMDGOALS)),-pdf)
+# `make site` prints the book too, and its pages offer the PDF; else they have no such link.
+export NTK_PDF := $(if $(filter site,$(MAKECMDGOALS)),yes,no)
 SOURCES := _config.yml _toc.yml $(shell find book ntklib tests -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*')
 
 # What the tests report for machines goes here; CI keeps it when they fail.
@@ -17,7 +19,7 @@ REPORTS := _build/reports
 # Two processes; a file stays in one of them, which compiles its programs once.
 PYTEST := JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: book pdf test check lint types serve lab execute assignment grade bench mutants lock clean help
+.PHONY: book pdf site test check lint types serve lab execute assignment grade bench mutants lock clean help
 .DELETE_ON_ERROR:
 
 book: $(SITE)
@@ -28,6 +30,7 @@ help:
 	@echo "make check     style, types and the quick tests; with WHAT=ntk all tests of a module, a file or a name"
 	@echo "make test      everything CI checks: style, types, library, notebooks, site"
 	@echo "make pdf       print the whole book into _build/pdf"
+	@echo "make site      build what is published: the site, with the PDF on it"
 	@echo "make serve     show the site at http://localhost:8000"
 	@echo "make lab       open the chapters in JupyterLab, from an environment of its own without the tools of site and tests"
 	@echo "make execute   re-run the notebooks and store their outputs"
@@ -90,6 +93,9 @@ test: $(VENV) $(KATEX) $(AXE)
 
 pdf: book
 	@$(BIN)/python -m tools.print_book $(if $(CHROMIUM),--browser "$(CHROMIUM)")
+
+site: pdf
+	cp _build/pdf/neural-tangent-kernel.pdf _build/html/
 
 serve: book
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
