@@ -23,14 +23,14 @@ OPTION = re.compile(r"^:([\w-]+):[ ]*(.*)$")
 ROLE = re.compile(r"\{([\w:]+)\}`(?:([^`<]*[^`<\s])\s*<)?([^`<>]*)>?`")
 EQUATION = re.compile(r"\$\$[ ]*\((eq-[\w-]+)\)[ ]*$", re.M)
 UNSEEN = re.compile(r"^(?:%.*|\([\w-]+\)=)\n?", re.M)  # comments and anchors
-INSTALL = '''\
+INSTALL = """\
 # This notebook uses ntklib, the small library behind the book.
 # Where it is missing, this cell installs it; elsewhere the cell does nothing.{where}
 try:
     import ntklib
 except ModuleNotFoundError:
     get_ipython().run_line_magic("pip", 'install --quiet "{wheel}"')
-'''
+"""
 WRITE_DATA = '''\
 # The data of the chapter, written to a file where it is missing
 from pathlib import Path

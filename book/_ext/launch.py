@@ -15,7 +15,6 @@ from urllib.parse import quote
 import nbformat
 from flit_core.wheel import make_wheel_in
 from sphinx.errors import ExtensionError
-
 from tools.downloads import ROOT, download, places, wheel_name
 
 PDF = "neural-tangent-kernel.pdf"
@@ -57,7 +56,9 @@ class Words:
         if name == "cite":
             return ", ".join(map(self.citation, target.split(",")))
         if name == "eq":
-            return self.link(f"({self.number('displaymath', target)})", *self.home(target))
+            return self.link(
+                f"({self.number('displaymath', target)})", *self.home(target)
+            )
         if name in ("numref", "prf:ref"):
             text = self.number("figure", target)
             if title:
