@@ -47,7 +47,7 @@ def test_buttons_lead_to_colab_binder_source_and_issues_with_addresses():
 
 @pytest.mark.slow
 def test_links_to_files_lead_to_files():
-    """Each notebook page has its notebook; the PDF is linked if and only if it is there."""
+    """Each page has its notebook; the PDF is linked if and only if it is there."""
     pages = list((SITE / "book").rglob("*.html"))
     linked = 0
     for page in pages:
