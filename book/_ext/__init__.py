@@ -8,6 +8,7 @@ EXTENSIONS = (
     "exercise_table",
     "finished_pages",
     "katex_math",
+    "launch",
     "stored_figure",
     "stored_outputs",
 )
