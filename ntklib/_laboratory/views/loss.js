@@ -83,7 +83,7 @@ export const lossView = {
       text += curve("measured dots", dotsAt(across, down, box));
     }
     if (scene.training.failed || scene.training.share < 1) {
-      text += words(box.right - 4, box.top + LINE, trainingWords(scene), "end");
+      text += words(box.left + 6, box.bottom - 8, trainingWords(scene));
     }
     const now = time.x(scene.state.time).toFixed(1);
     text += curve("cursor", `M${now} ${box.top}V${box.bottom}`);
