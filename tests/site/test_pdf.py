@@ -1,11 +1,14 @@
 """The printed book: all of the site; bookmarks, links, letters."""
 
 import functools
+import re
 import subprocess
 import sys
+import unicodedata
 
 import pypdf
 import pytest
+import yaml
 from selectolax.lexbor import LexborHTMLParser
 
 from tests.site.conftest import BROWSER, PAGES, ROOT, SITE
@@ -64,11 +67,10 @@ def headings(name):
 def test_pdf_holds_every_page_and_section(pdf):
     """Each heading of the site is a bookmark, in the site's order.
 
-    The table of contents follows the first page.
+    The table of contents stands before them.
     """
-    first, *others = PAGES
-    plain = [*headings(first), "Contents"]
-    for name in others:
+    plain = ["Contents"]
+    for name in PAGES:
         plain += headings(name)
     assert len(plain) > 150
     marks = list(bookmarks(pdf.outline))
@@ -92,6 +94,115 @@ def test_pdf_leads_within_itself(pdf):
     assert [address for address in outer if not address.startswith("https://")] == []
 
 
+def words(text):
+    """The words of a text, without what paper does to letters: "ﬁ" is "fi" again."""
+    return re.findall(r"[^\W\d_]+", unicodedata.normalize("NFKC", text))
+
+
+def solutions(name):
+    """Titles and pieces of text, between formulas, of the solutions of a page."""
+    page = LexborHTMLParser(tree(name).html or "")
+    for node in page.css("article :is(.math, .headerlink, script)"):
+        node.replace_with("\0")
+    for box in page.css("article :is(.solution, details)"):
+        title = box.css(".admonition-title, summary")[0].text()
+        if "olution" in title:
+            for node in box.css("summary"):
+                node.decompose()
+            yield " ".join(title.split()), box.text().split("\0")
+
+
+@pytest.fixture(scope="module")
+def letters(pdf):
+    """All letters of the PDF in a row, for words may be broken between lines.
+
+    The first line of each sheet is its running head.
+    """
+    sheets = [page.extract_text().partition("\n")[2] for page in pdf.pages]
+    return "".join(words("\n".join(sheets)))
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if [*solutions(name)]])
+def test_pdf_holds_every_solution(letters, name):
+    """Any three words that follow one another in a solution do so on paper."""
+    missing = {}
+    for title, pieces in solutions(name):
+        found = [words(piece) for piece in pieces]
+        triples = ["".join(w[i : i + 3]) for w in found for i in range(len(w) - 2)]
+        lost = [triple for triple in triples if triple not in letters]
+        if lost:
+            missing[title] = lost
+    assert missing == {}
+
+
+def test_pdf_leaves_out_the_code_of_figures(pdf):
+    """Folded code is left out unless it solves an exercise."""
+    text = "".join(page.extract_text() for page in pdf.pages)
+    assert "subplots(" not in text
+    assert "Show the code" not in text
+    assert "BEGIN SOLUTION" in text
+
+
+def sheets(pdf):
+    """The running head of each sheet but the first, and its whole text."""
+    for page in pdf.pages[1:]:
+        text = page.extract_text()
+        yield " ".join(text.partition("\n")[0].split()), text
+
+
+def test_pdf_has_running_heads_with_page_numbers(pdf):
+    """Each sheet but the title page begins with its page's title and its number."""
+    titles = {"Contents", *(headings(name)[0] for name in PAGES)}
+    heads = [head.rpartition(" ")[::2] for head, _ in sheets(pdf)]
+    assert {unicodedata.normalize("NFKC", title) for title, _ in heads} == titles
+    assert [number for _, number in heads] == [
+        str(number) for number in range(2, len(pdf.pages) + 1)
+    ]
+
+
+def test_pdf_says_what_and_whose_it_is(pdf):
+    """The first page and the metadata name the title, the authors and the version."""
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    first = " ".join(pdf.pages[0].extract_text().split())
+    authors = [author["name"] for author in citation["authors"]]
+    said = [citation["title"], *authors, "Mufan Li", "Sidharth Bajaj", "CC BY 4.0"]
+    said.append(f"Version {citation['version']}")
+    assert [text for text in said if text not in first] == []
+    assert pdf.metadata.title == citation["title"]
+    assert pdf.metadata.author == ", ".join(authors)
+
+
+def test_pdf_contents_give_right_pages(pdf):
+    """The numbers in the contents are those of the pages where the sections begin."""
+    places = {}
+    numbers = []
+    for page in pdf.pages:
+        text = page.extract_text()
+        if not text.startswith("Contents"):
+            continue
+        numbers += [int(n) for n in re.findall(r" (\d+)$", text, re.M)[1:]]
+        for note in page.get("/Annots", ()):
+            places[str(note.get_object()["/Dest"])] = None  # a dict keeps their order
+    found = [
+        pdf.get_destination_page_number(pdf.named_destinations[place]) + 1
+        for place in places
+    ]
+    assert len(numbers) > 150
+    assert numbers == found
+
+
+def test_pdf_has_no_empty_sheet(pdf):
+    """Only the last sheet of a page of the book has few words and no picture."""
+    heads = [head.rpartition(" ")[0] for head, _ in sheets(pdf)]
+    empty = []
+    for i, (_, text) in enumerate(sheets(pdf)):
+        last = heads[i + 1 : i + 2] != [heads[i]]
+        pictures = pdf.pages[i + 1]["/Resources"].get("/XObject")
+        if len(text.split()) < 60 and not pictures and not last:
+            empty.append(i + 2)
+    assert empty == []
+
+
 def test_pdf_sets_formulas_in_letters(pdf):
     """Formulas are letters in KaTeX's own fonts, embedded in the file."""
     used = set.union(*map(fonts, pdf.pages))
@@ -100,7 +211,7 @@ def test_pdf_sets_formulas_in_letters(pdf):
         "KaTeX_Math-Italic",
         "KaTeX_Size2-Regular",
     } <= used
-    assert any("∇θ" in page.extract_text() for page in pdf.pages[20:30])
+    assert any("∇θ" in page.extract_text() for page in pdf.pages[20:40])
 
 
 def test_pdf_shows_every_picture(pdf):
