@@ -253,6 +253,20 @@ def plain_words(style):
     return plain
 
 
+JOINT = re.compile(r"(?<=[_.(,])(?=\w)")
+
+
+def let_code_in_tables_break(site):
+    """Let a name in a narrow column go on in a new line after a sign, not in a word."""
+    for _, words in site.matches(
+        "td code .pre", on="td code", look_at="visit_literal in Sphinx's HTML writer"
+    ):
+        for word in words:
+            text = html.escape(word.text(), quote=False)
+            broken = JOINT.sub("<wbr>", text)
+            word.replace_with(parts(f'<span class="pre">{broken}</span>')[0])
+
+
 # ---- previews ----------
 
 TARGETS = (
@@ -547,6 +561,7 @@ PASSES = (
     leave_untranslated,
     slim_pictures,
     unwrap_plain_words,
+    let_code_in_tables_break,
     embed_previews,  # copies what the passes above have changed
     add_stills_of_sliders,
     put_text_before_sliders,

@@ -370,3 +370,12 @@ def test_leave_untranslated_marks_formulas_and_code(change):
     after = change(finished_pages.leave_untranslated, page)
     assert after.count('translate="no"') == 3
     assert '<code translate="no">' in after
+
+
+def test_let_code_in_tables_break_after_signs(change):
+    """Code in a table may go on in a new line after a sign, elsewhere it stays."""
+    code = '<code><span class="pre">limit_kernel(X,</span></code>'
+    page = f"<table><tr><td>{code}</td></tr></table><p>{code}</p>"
+    after = change(finished_pages.let_code_in_tables_break, page)
+    assert "limit_<wbr>kernel(<wbr>X,</span></code></td>" in after
+    assert "limit_kernel(X,</span></code></p>" in after

@@ -90,6 +90,40 @@ def test_folded_cells_open_by_their_prompt(visit):
         assert cell.locator("summary").inner_text().startswith("Hide ")
 
 
+# ---- formulas in a line ----------
+
+ALONE = """() => {
+  const found = [];
+  for (const formula of document.querySelectorAll("article span.math")) {
+    const after = formula.nextSibling;
+    const bases = formula.querySelectorAll(".katex-html > .base");
+    if (after?.nodeType !== Node.TEXT_NODE || !/^[.,;:!?)]/.test(after.data)) continue;
+    const sign = document.createRange();
+    sign.setStart(after, 0);
+    sign.setEnd(after, 1);
+    const left = sign.getBoundingClientRect().left;
+    if (left < bases[bases.length - 1].getBoundingClientRect().right - 8)
+      found.push(formula.querySelector("annotation").textContent + after.data);
+  }
+  return found;
+}"""
+
+
+@page_of_book
+def test_no_line_begins_with_the_end_of_a_clause(visit, name):
+    """A comma or a full stop stays on the line of the formula before it."""
+    page = visit(name, width=390, scripts=False)  # solutions are open
+    assert page.evaluate(ALONE) == []
+
+
+def test_formulas_and_code_are_not_translated(visit):
+    """A browser that translates the page leaves formulas and code as they are."""
+    page = visit("ntk")
+    kept = "article :is(.katex, code, pre)"
+    assert page.locator(kept).count() > 100
+    assert page.locator(f"{kept}:not([translate=no], [translate=no] *)").count() == 0
+
+
 # ---- paper and clipboard ----------
 
 
