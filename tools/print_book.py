@@ -97,7 +97,7 @@ def article(site, name, names):
     for node in found.css("a.headerlink, script"):
         node.decompose()
     for node in found.css("details.above-input"):
-        if "solution" not in node.css_first("summary").text().lower():
+        if "solution" not in node.css("summary")[0].text().lower():
             leave_out(node)
     for node in found.css("details"):
         node.attrs["open"] = ""
@@ -218,10 +218,12 @@ def print_page(browser, page_file, target):
 def page_numbers(path):
     """The page numbers of all places in a PDF that links lead to."""
     reader = pypdf.PdfReader(path)
-    return {
-        name.removeprefix("/"): reader.get_destination_page_number(place) + 1
-        for name, place in reader.named_destinations.items()
-    }
+    numbers = {}
+    for name, place in reader.named_destinations.items():
+        page = reader.get_destination_page_number(place)
+        if page is not None:
+            numbers[name.removeprefix("/")] = page + 1
+    return numbers
 
 
 def write_metadata(path):
