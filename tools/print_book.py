@@ -53,7 +53,7 @@ DOCUMENT = """<!DOCTYPE html>
 TITLE_PAGE = """<section class="title-page">
   <p class="title">{title}</p>
   <p>{authors}</p>
-  <p>After {lecture}, {lecturers} ({year})</p>
+  <p>After {lecture} ({year}). {lecturers}</p>
   <div class="about">
     <p>Version {version}, {date}</p>
     <p>Text and figures: CC BY 4.0. Code: MIT License.</p>
