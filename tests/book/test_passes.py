@@ -440,3 +440,50 @@ def test_close_solutions_takes_the_cells_that_are_theirs(change):
         change(markup.close_solutions, SOLUTION.replace("PROMPT", "Show the code"))
     )
     assert kept.css(".solution pre") == []
+
+
+def test_leave_out_numbers_of_citations_leaves_the_text(change):
+    """Of a citation its text stays."""
+    page = """<div class="citation-list"><div class="citation"><span class="label">[1]
+        </span><p>Neal, 1996.</p></div></div>"""
+    after = change(finished_pages.leave_out_numbers_of_citations, page)
+    assert '<div class="citation"><p>Neal, 1996.</p></div>' in after
+
+
+FORMULA = '<span class="math"><span class="katex">x</span></span>'
+
+
+@pytest.mark.parametrize(
+    ("text", "kept", "left"),
+    [(", so", ",", " so"), (").</p><p>Then", ").", "</p><p>Then")],
+)
+def test_keep_ends_with_formulas_takes_signs_alone(change, text, kept, left):
+    """A formula and the signs after it are one element; words after it are not."""
+    page = f"<p>Let {FORMULA}{text}</p>"
+    after = change(finished_pages.keep_ends_with_formulas, page)
+    assert f'<span class="with-end">{FORMULA}{kept}</span>{left}' in after
+
+
+def test_keep_ends_with_formulas_leaves_words_alone(change):
+    """What follows a formula after a space, or not as text, stays as it is."""
+    page = f"<p>{FORMULA} and {FORMULA}<em>, or</em> 1 &lt; {FORMULA}, &lt; 2</p>"
+    after = change(finished_pages.keep_ends_with_formulas, page)
+    assert f"<p>{FORMULA} and {FORMULA}<em>, or</em> 1 &lt; <span" in after
+    assert f"{FORMULA},</span> &lt; 2" in after
+
+
+def test_leave_untranslated_marks_formulas_and_code(change):
+    """Formulas and code say that they are not to be translated; words do not."""
+    page = f"<p>{FORMULA} <code>a</code></p><pre>b</pre>"
+    after = change(finished_pages.leave_untranslated, page)
+    assert after.count('translate="no"') == 3
+    assert '<code translate="no">' in after
+
+
+def test_let_code_in_tables_break_after_signs(change):
+    """Code in a table may go on in a new line after a sign, elsewhere it stays."""
+    code = '<code><span class="pre">limit_kernel(X,</span></code>'
+    page = f"<table><tr><td>{code}</td></tr></table><p>{code}</p>"
+    after = change(finished_pages.let_code_in_tables_break, page)
+    assert "limit_<wbr>kernel(<wbr>X,</span></code></td>" in after
+    assert "limit_kernel(X,</span></code></p>" in after
