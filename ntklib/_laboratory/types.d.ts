@@ -24,14 +24,21 @@ export type Matrix = Float64Array[];
 /** The network's parameters. Its output is c · n^{-1/2} Σ_i W1_i ψ(⟨W0_i, x⟩) with c = n^{1/2 - s}. */
 export interface Params { W0: Matrix; W1: Float64Array }
 
-/** An activation and its first derivative, each of one number. */
-export interface Activation { name: string; value(z: number): number; slope(z: number): number }
+/** An activation and its first derivative, of one number, and of all numbers of an array. */
+export interface Activation {
+  name: string;
+  value(z: number): number;
+  slope(z: number): number;
+  fill(h: Float64Array, values: Float64Array, slopes: Float64Array): void;
+}
 
 /** The network at T times. `done` counts the times that are filled in; training goes on while done < T. */
 export interface Trajectory {
   ts: Float64Array;              // (T,), ts[0] = 0
   params: Params[];              // one for each time that is done
   f: Matrix;                     // outputs at the points, a row for each time that is done
+  K: Matrix[];                   // tangent kernels at the points, one for each time that is done
+  smallest: Float64Array;        // λ_min of these kernels (T,); 0 where it is not done yet
   done: number;
   failed?: string;               // a sentence, when training stopped because numbers became infinite
 }
