@@ -6,7 +6,7 @@ import { LAST_TIME } from "./flow.js";
 
 /** @import { Point, State } from "./types.js" */
 
-export const MOST_POINTS = 16;
+export const MOST_INPUTS = 16;
 /** Targets stay where the picture of the function shows them. */
 export const LARGEST_TARGET = 2;
 
@@ -55,7 +55,7 @@ export function faultOfPsi(psi) {
 
 /** @param {unknown} points @returns {Point[] | null} */
 function goodPoints(points) {
-  if (!Array.isArray(points) || points.length < 1 || points.length > MOST_POINTS) return null;
+  if (!Array.isArray(points) || points.length < 1 || points.length > MOST_INPUTS) return null;
   const good = points.every((point) => Number.isFinite(point?.at) && Number.isFinite(point?.y));
   if (!good) return null;
   return points.map(({ at, y }) => ({ at: onCircle(at), y: within(y, -LARGEST_TARGET, LARGEST_TARGET) }));
@@ -92,7 +92,7 @@ export function completeState(parts, otherwise = DEFAULTS) {
 }
 
 /** A number as an address writes it, with so many digits that nobody sees the difference. @param {number} value */
-function short(value) {
+function digits(value) {
   return String(Number(value.toFixed(4)));
 }
 
@@ -102,16 +102,16 @@ function short(value) {
  */
 export function toAddress(state) {
   const parts = {
-    tau: state.points.map(({ at }) => short(at)).join(","),
-    y: state.points.map(({ y }) => short(y)).join(","),
+    tau: state.points.map(({ at }) => digits(at)).join(","),
+    y: state.points.map(({ y }) => digits(y)).join(","),
     psi: state.psi,
     width: state.width,
     seed: state.seed,
-    s: short(state.s),
+    s: digits(state.s),
     loss: state.loss,
     rule: state.rule,
-    rate: short(state.rate),
-    time: short(state.time),
+    rate: digits(state.rate),
+    time: digits(state.time),
     constant: Number(state.constant),
     paired: Number(state.paired),
   };
