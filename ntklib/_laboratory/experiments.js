@@ -1,0 +1,5 @@
+// @ts-check
+// The guided experiments.
+
+/** @type {import("./types.js").Experiment[]} */
+export const EXPERIMENTS = [];
