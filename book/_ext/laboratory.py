@@ -59,7 +59,5 @@ def fill_laboratories(site):
     for page, _ in found:
         folder = f"{page.up}_static"
         style = f'<link rel="stylesheet" href="{folder}/laboratory.css">'
-        page.tree.css("head")[0].insert_child(
-            LexborHTMLParser(style).css("link")[0]
-        )
+        page.tree.css("head")[0].insert_child(LexborHTMLParser(style).css("link")[0])
         page.append(f'<script defer src="{folder}/laboratory.js"></script>')
