@@ -36,14 +36,8 @@ def order(*entries):
 
 
 def identifier(path):
-    """The name of a module in the script, such as views_svg for views/svg.js."""
-    return re.sub(
-        r"\W",
-        "_",
-        path.stem
-        if path.parent.name == "_laboratory"
-        else f"{path.parent.name}_{path.stem}",
-    )
+    """The name of a module in the script, such as svg_js for views/svg.js."""
+    return path.name.replace(".", "_")
 
 
 def wrapped(path):
@@ -92,13 +86,13 @@ def joined(entry, worker):
 def script_for_page():
     """A script that brings the panels of a page to life."""
     text = joined(FOLDER / "site.js", FOLDER / "worker.js")
-    return f'(() => {{\n"use strict";\n{text}site.start(String(mathematics));\n}})();\n'
+    return f'(() => {{\n"use strict";\n{text}site_js.start(String(mathematics));\n}})();\n'
 
 
 def module_for_widget():
     """The same as a module for anywidget."""
     text = joined(FOLDER / "widget.js", FOLDER / "worker.js")
-    return f"{text}export default {{ render: widget.renderer(String(mathematics)) }};\n"
+    return f"{text}export default {{ render: widget_js.renderer(String(mathematics)) }};\n"
 
 
 def styles():

@@ -10,7 +10,7 @@ const SLICE = 8;
 
 /** @param {string} source the function that returns the modules, worker.js among them @returns {string} the address of a worker's script */
 function workerAddress(source) {
-  const script = `(${source})().worker.serve(self);`;
+  const script = `(${source})().worker_js.serve(self);`;
   return URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
 }
 
