@@ -160,6 +160,8 @@ export function mount(element, options) {
   /** The last network that was drawn: it stays, faint, until the new one is trained. */
   let previous = "";
 
+  // The pictures that the page came with show the trained network: they stay until this one is trained, too.
+  let waiting = element.querySelector(".laboratory-panel") !== null && state === usual;
   if (!element.querySelector(".laboratory-panel")) {
     panels += 1;
     element.innerHTML = skeleton({ ...options, experiment: options.experiment ?? null }, shown, `laboratory-mounted-${panels}`);
@@ -183,7 +185,7 @@ export function mount(element, options) {
   /** @typedef {(typeof figures)[number]} Figure */
 
   const trainer = createTrainer(options.source ?? null, (result, finished) => {
-    trajectory = result;
+    trajectory = { ...result }; // a new object each time: what is computed from one is kept
     if (finished) {
       say.ask();
       performance.mark("laboratory-trained");
@@ -236,7 +238,8 @@ export function mount(element, options) {
     asked = 0;
     performance.mark("laboratory-frame-start");
     shown = scene(state, trajectory, picked);
-    for (const entry of figures) if (entry.near) draw(entry);
+    if (shown.training.share === 1 || shown.training.failed) waiting = false;
+    for (const entry of figures) if (entry.near && (!waiting || entry.view.name === "function")) draw(entry);
     handles?.show();
     follow(shown.edge);
     progress.value = shown.training.share;
@@ -246,7 +249,7 @@ export function mount(element, options) {
   }
 
   function writeCaptions() {
-    if (dragging) return;
+    if (dragging || waiting) return;
     for (const { view, caption } of figures) caption.textContent = view.describe(shown);
     const line = part(".laboratory-note");
     if (line) line.textContent = [note, shown.training.failed].filter(Boolean).join(" ");
@@ -282,6 +285,7 @@ export function mount(element, options) {
   /** @param {Partial<State>} parts @param {string} words */
   function change(parts, words) {
     const next = { ...state, ...parts };
+    waiting = false;
     said = words;
     if (!trainsAlike(next, state)) {
       trainer.stop();
@@ -474,6 +478,7 @@ export function mount(element, options) {
     redraw();
   }, { rootMargin: "200px" });
   figures.forEach(({ figure }) => seen.observe(figure));
+  addEventListener("beforeprint", () => figures.forEach(draw), { signal });
   if (options.address) {
     addEventListener("hashchange", () => {
       readAddress();
