@@ -86,13 +86,15 @@ def joined(entry, worker):
 def script_for_page():
     """A script that brings the panels of a page to life."""
     text = joined(FOLDER / "site.js", FOLDER / "worker.js")
-    return f'(() => {{\n"use strict";\n{text}site_js.start(String(mathematics));\n}})();\n'
+    begin = "site_js.start(String(mathematics));"
+    return f'(() => {{\n"use strict";\n{text}{begin}\n}})();\n'
 
 
 def module_for_widget():
     """The same as a module for anywidget."""
     text = joined(FOLDER / "widget.js", FOLDER / "worker.js")
-    return f"{text}export default {{ render: widget_js.renderer(String(mathematics)) }};\n"
+    render = "widget_js.renderer(String(mathematics))"
+    return f"{text}export default {{ render: {render} }};\n"
 
 
 def styles():

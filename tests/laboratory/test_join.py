@@ -1,4 +1,4 @@
-"""The laboratory's modules as one script: their order, their scopes, what is refused."""
+"""The laboratory's modules as one script: order, scopes, and what is refused."""
 
 import re
 import subprocess
@@ -36,7 +36,8 @@ def run(script):
 def test_joined_modules_do_what_they_did_apart(modules):
     """Imports are kept, also renamed ones; each module has names of its own."""
     folder = modules(
-        a="/** Two\n * lines. */\nconst own = 2;\nexport const twice = (x) => own * x;\n",
+        a="/** Two\n * lines. */\nconst own = 2;\n"
+        "export const twice = (x) => own * x;\n",
         b='import { twice } from "./a.js";\nconst own = 1;\n'
         "export function* count() {\n  yield twice(own);\n}\nexport class C {}\n",
         c='// Why.\nimport {\n  count as all,\n  C,\n} from "./b.js";\n'
