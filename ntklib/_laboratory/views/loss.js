@@ -2,8 +2,8 @@
 // The loss over time with its bounds, and the largest stable step of gradient descent.
 
 import {
-  LINE, MARGINS, axesIn, curve, dotsAt, largestOf, legend, linearScale, linearTicks, logScale, logTicks, numeral,
-  pictureOf, smallestAbove, throughPoints, timeAxis, trainingSentence, trainingWords, words,
+  FARTHEST, LINE, MARGINS, axesIn, curve, dotsAt, largestOf, legend, linearName, linearScale, linearTicks, logScale,
+  logTicks, numeral, pictureOf, smallestAbove, throughPoints, timeAxis, trainingSentence, trainingWords, valueNow, words,
 } from "./svg.js";
 
 /** @import { Scene, View } from "../types.js" */
@@ -39,17 +39,6 @@ function edgeLine(scene, width, top) {
   return { text, height: 2 * LINE + MARGINS.below };
 }
 
-/** The value at the last of the times up to `time`; the end of what there is. @returns {number}
- * @param {Float64Array} ts @param {Float64Array} values @param {number} time */
-export function valueAt(ts, values, time) {
-  let k = 0;
-  while (k + 1 < values.length && ts[k + 1] <= time * (1 + 1e-9)) k++;
-  if (k + 1 >= values.length || !(ts[k + 1] > ts[k])) return values[k];
-  // between two times, as the picture draws it
-  const share = Math.max(0, (time - ts[k]) / (ts[k + 1] - ts[k]));
-  return share === 0 ? values[k] : values[k] + share * (values[k + 1] - values[k]);
-}
-
 /** @type {View} */
 export const lossView = {
   name: "loss",
@@ -59,7 +48,7 @@ export const lossView = {
     /** @type {import("./svg.js").Entry[]} */
     const entries = [
       ["measured dots", "network"],
-      ["theory", "linear flow of K_0"],
+      ["theory", `${linearName(scene)} of K_0`],
       ["limit", "of the limit kernel"],
     ];
     if (scene.sharpBound) entries.push(["bound", "bound with λ_min(K_0)"]);
@@ -67,11 +56,14 @@ export const lossView = {
     const key = legend(entries, width);
     const top = key.height + MARGINS.above;
     const box = {
-      left: MARGINS.left, right: width - MARGINS.right, top, bottom: top + Math.round(Math.min(Math.max(0.5 * width, 180), 280)),
+      left: MARGINS.left,
+      right: width - MARGINS.right,
+      top,
+      bottom: top + Math.round(Math.min(Math.max(0.5 * width, 180), 280)),
     };
     const all = [scene.loss, scene.linearLoss, scene.limitLoss];
-    const high = largestOf(...all) || 1;
-    const start = scene.linearLoss[0] > 0 ? scene.linearLoss[0] : high;
+    const start = scene.linearLoss[0] > 0 ? scene.linearLoss[0] : largestOf(...all) || 1;
+    const high = Math.min(largestOf(...all) || start, FARTHEST * start);
     const low = Math.max(smallestAbove(0, ...all) || start / 10, SMALLEST_LOSS * start);
     const ends = [10 ** Math.floor(Math.log10(Math.min(low, high / 3))), 10 ** Math.ceil(Math.log10(1.05 * high))];
     const scale = logScale(ends[0], ends[1], box.bottom, box.top);
@@ -100,15 +92,15 @@ export const lossView = {
   },
 
   describe(scene) {
-    const { state, ts } = scene;
-    const at = (/** @type {Float64Array} */ values) => numeral(valueAt(ts, values, state.time));
-    const done = scene.network && scene.loss;
-    const network = done ? `the loss of the network is ${at(done)}, that` : "the loss";
-    const bound = scene.sharpBound ? `; the bound with the smallest eigenvalue at the start gives ${at(scene.sharpBound)}` : "";
-    const start = scene.linearLoss[0];
+    const { state, sharpBound } = scene;
+    const at = (/** @type {Float64Array} */ values) => numeral(valueNow(scene, values));
+    const trained = scene.network && scene.loss;
+    const network = trained ? `that of the network is ${at(trained)}, ` : "";
+    const waiting = trained ? "" : `${trainingSentence(scene)} `;
+    const bound = sharpBound ? ` The bound with the smallest eigenvalue at the start is ${at(sharpBound)} then.` : "";
     const edge = state.rule === "descent" ? ` The learning rate ${edgeWords(scene)}.` : "";
-    return `${done ? "" : `${trainingSentence(scene)} `}At t = ${numeral(state.time)} ${network} of the linear flow ` +
-      `${at(scene.linearLoss)} and that of the limit kernel ${at(scene.limitLoss)}, from ${numeral(start)} at the ` +
-      `start${bound}.${edge}`;
+    return `${waiting}The loss is ${numeral(scene.linearLoss[0])} at the start. At t = ${numeral(state.time)} ` +
+      `${network}that of the ${linearName(scene)} is ${at(scene.linearLoss)}, with the limit kernel ${at(scene.limitLoss)}.` +
+      bound + edge;
   },
 };

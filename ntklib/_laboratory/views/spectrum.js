@@ -2,15 +2,13 @@
 // Eigenvalues of the kernels, and the parts of the residual along the eigenvectors of K_0.
 
 import {
-  LINE, MARGINS, axesIn, curve, dotsAt, largestOf, legend, linearScale, logScale, logTicks, numeral, pictureOf,
-  smallestAbove, throughPoints, trainingSentence, trainingWords, words,
+  FARTHEST, LINE, MARGINS, ROUNDING, axesIn, curve, dotsAt, largestOf, legend, linearScale, logScale, logTicks, numeral,
+  pictureOf, smallestAbove, throughPoints, trainingSentence, trainingWords, words,
 } from "./svg.js";
 
-/** @import { Scene, View } from "../types.js" */
+/** @import { View } from "../types.js" */
 /** @import { Box, Scale, Tick } from "./svg.js" */
 
-/** Eigenvalues below this share of the largest are rounding errors: what remains of zeros. */
-const ROUNDING = 1e-13;
 /** Parts of the residual are drawn down to this share of the largest at the start. */
 const SMALLEST_MODE = 1e-6;
 
@@ -23,7 +21,7 @@ function axisWithFloor(low, high, box, floorLabel) {
   const scale = logScale(low, high, bottom, box.top);
   const yTicks = logTicks(low, high, 4);
   if (floorLabel) yTicks.push({ at: 0, label: floorLabel });
-  return { y: (value) => (value < low ? box.bottom : scale(value)), yTicks };
+  return { y: (value) => (value < low ? box.bottom : Math.max(scale(value), box.top)), yTicks };
 }
 
 /** Powers of ten around the values. @param {number} low @param {number} high @returns {[number, number]} */
@@ -91,7 +89,7 @@ export const spectrumView = {
       : throughPoints([xs[0] - 20, xs[0] + 20], [ys[0], ys[0]], box));
 
     const spectra = [scene.spectrum0, scene.spectrumT, scene.spectrum].map((spectrum) => spectrum && spectrum.values);
-    const largest = largestOf(...spectra);
+    const largest = Math.min(largestOf(...spectra), FARTHEST * largestOf(spectra[0], spectra[2]));
     const zeros = spectra.some((values) => values && zerosAmong(values) > 0);
     const [low, high] = decadesAround(smallestAbove(ROUNDING * largest, ...spectra), largest);
     const cut = spectra.map((values) => values && values.map((value) => (value > ROUNDING * values[0] ? value : 0)));
@@ -102,8 +100,9 @@ export const spectrumView = {
       [["theory", cut[0]], ["limit", cut[2]], ["measured dots", cut[1]]]);
 
     const sizes = [modes.start, modes.predicted, modes.measured].map((values) => values && values.map(Math.abs));
-    const largestMode = largestOf(...sizes);
-    const lowest = SMALLEST_MODE * (largestOf(sizes[0]) || largestMode);
+    const largestAtStart = largestOf(sizes[0]);
+    const largestMode = Math.min(largestOf(...sizes), FARTHEST * largestAtStart || Infinity);
+    const lowest = SMALLEST_MODE * (largestAtStart || largestMode);
     const [lowMode, highMode] = decadesAround(lowest, largestMode);
     const below = sizes.some((values) => values && values.some((value) => value < lowMode));
     const lower = panel(wide ? panelWidth + 16 : 0, wide ? 0 : upper.bottom + 8,
@@ -119,8 +118,9 @@ export const spectrumView = {
     const ends = (/** @type {Float64Array} */ values) => {
       const zeros = zerosAmong(values);
       if (zeros === m) return "are 0";
-      const range = m === 1 ? `are ${numeral(values[0])}` : `run from ${numeral(values[0])} to ${numeral(values[m - 1 - zeros])}`;
-      return zeros ? `${range}, and ${zeros} ${zeros === 1 ? "is" : "are"} 0 up to rounding` : range;
+      const last = values[m - 1 - zeros];
+      const range = m === 1 ? `are ${numeral(last)}` : `run from ${numeral(values[0])} to ${numeral(last)}`;
+      return zeros ? `${range} and ${zeros === 1 ? "one is" : `${zeros} are`} 0 up to rounding` : range;
     };
     const slowest = largestAt(modes.measured ?? modes.predicted);
     const trained = scene.spectrumT

@@ -7,11 +7,15 @@
 /** A function from values to pixels. @typedef {(value: number) => number} Scale */
 /** Where axes stand, in pixels. @typedef {{ left: number, right: number, top: number, bottom: number }} Box */
 /** A mark on an axis: its value, and what is written there. @typedef {{ at: number, label: string }} Tick */
-/** What a legend says: the class of a line or of marks, and its meaning. @typedef {[look: string, text: string]} Entry */
+/** A line of a legend: the class of a curve or of marks, and its meaning. @typedef {[string, string]} Entry */
 
 const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 /** Pixels that a letter of the pictures' 12 pixels takes on average; legends need it before a browser measures. */
 const LETTER = 6.3;
+/** Eigenvalues below this share of the largest are rounding errors: what remains of zeros. */
+export const ROUNDING = 1e-13;
+/** Axes end at so many times the values of the start, wherever an exploding network goes. */
+export const FARTHEST = 1000;
 /** Pixels from one line of text to the next. */
 export const LINE = 17;
 
@@ -34,9 +38,10 @@ export function numeral(value) {
   return `${sign}${digits} × ${powerOfTen(Number(exponent))}`;
 }
 
-/** A share in words, such as 4 %. @param {number} share @returns {string} */
-export function percent(share) {
-  return `${numeral(100 * share)} %`;
+/** A part of a norm in words. @param {number} share NaN where the norm is 0 @returns {string} */
+export function shareWords(share) {
+  if (Number.isNaN(share)) return "no share of its norm";
+  return `${numeral(share)} ${share > 10 ? "times" : "of"} its norm`;
 }
 
 /** Text that may stand in SVG and in attributes. @param {string} text @returns {string} */
@@ -94,7 +99,7 @@ export function linearTicks(low, high, count = 4) {
   const step = power * ([1, 2, 5].find((factor) => factor * power >= rough * 0.99) ?? 10);
   const ticks = [];
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) {
-    ticks.push({ at: k * step, label: numeral(k * step) });
+    ticks.push({ at: k * step, label: numeral(k * step).replaceAll(" ", "") });
   }
   return ticks;
 }
@@ -170,8 +175,8 @@ export function curve(look, path) {
 export function dotsAt(xs, ys, box) {
   let path = "";
   for (let k = 0; k < Math.min(xs.length, ys.length); k++) {
-    const seen = xs[k] >= box.left - 0.5 && xs[k] <= box.right + 0.5 && ys[k] >= box.top - 0.5 && ys[k] <= box.bottom + 0.5;
-    if (seen) path += `M${pixel(xs[k])} ${pixel(ys[k])}h0`;
+    const between = xs[k] >= box.left - 0.5 && xs[k] <= box.right + 0.5;
+    if (between && ys[k] >= box.top - 0.5 && ys[k] <= box.bottom + 0.5) path += `M${pixel(xs[k])} ${pixel(ys[k])}h0`;
   }
   return path;
 }
@@ -192,7 +197,9 @@ export function legend(entries, width, left = 4) {
     const sample = look.endsWith("dots") ? `M${x + 6} ${y - 4}h0M${x + 18} ${y - 4}h0`
       : look === "target" ? crossAt(x + 12, y - 4)
       : `M${x} ${y - 4}h24`;
-    text += curve(look, sample) + words(x + 29, y, meaning);
+    text += curve(look, sample);
+    if (look === "measured") text += curve("measured dots", `M${x + 12} ${y - 4}h0`);
+    text += words(x + 29, y, meaning);
     x = pixel(x + length + 12);
   }
   return { text, height: y + 6 };
@@ -226,23 +233,48 @@ export function axesIn(box, { x, y, xTicks, yTicks, xName, yName }) {
 }
 
 /** Room that axes take around their box. */
-export const MARGINS = { left: 42, right: 10, above: 20, below: 40 };
+export const MARGINS = { left: 48, right: 16, above: 22, below: 40 };
+/** Pixels from t = 0 to the first of the other times. */
+const FROM_ZERO = 26;
 
 /**
- * The time axis of loss and drift. It is logarithmic, because fast and slow modes differ by powers of ten; t = 0, which
- * has no logarithm, stands at its left end.
+ * The time axis of loss and drift. It is logarithmic, because fast and slow modes differ by powers of ten: each of them
+ * falls in its own place. t = 0, which has no logarithm, stands a little to the left of the first time.
  * @param {ArrayLike<number>} ts @param {Box} box
  * @returns {{ x: Scale, xTicks: Tick[], xName: string }}
  */
 export function timeAxis(ts, box) {
   const last = largestOf(ts) || 1;
   const first = Math.min(smallestAbove(0, ts) || last / 1000, last / 10);
-  const scale = logScale(first, last, box.left, box.right);
+  const scale = logScale(first, last, box.left + FROM_ZERO, box.right);
   return {
-    x: (t) => Math.max(box.left, scale(Math.max(t, first))),
-    xTicks: logTicks(first, last, (box.right - box.left) / 50),
+    x: (t) => (t < first ? box.left + (FROM_ZERO * t) / first : Math.min(scale(t), box.right)),
+    xTicks: [{ at: 0, label: "0" }, ...logTicks(first, last, (box.right - box.left) / 50)],
     xName: "time t",
   };
+}
+
+/**
+ * A series at the time shown: between two times of the flow as the picture draws it, on a line; under descent at the
+ * last step.
+ * @param {Scene} scene @param {Float64Array} values @returns {number}
+ */
+export function valueNow({ ts, state }, values) {
+  let k = 0;
+  while (k + 1 < values.length && ts[k + 1] <= state.time * (1 + 1e-9)) k++;
+  if (state.rule === "descent" || k + 1 >= values.length) return values[k];
+  const share = Math.max(0, (state.time - ts[k]) / (ts[k + 1] - ts[k]));
+  return share < 1e-9 ? values[k] : values[k] + share * (values[k + 1] - values[k]);
+}
+
+/** What the linearised model does. @param {Scene} scene @returns {string} */
+export function linearName({ state }) {
+  return state.rule === "descent" ? "linear descent" : "linear flow";
+}
+
+/** An eigenvalue in words: zeros are seldom exact. @param {number} value @param {number} largest of its matrix */
+export function eigenvalueWords(value, largest) {
+  return Math.abs(value) <= ROUNDING * Math.abs(largest) ? "0 up to rounding" : numeral(value);
 }
 
 /** What stands where the trained network is missing. @param {Scene} scene @returns {string} */

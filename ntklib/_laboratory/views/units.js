@@ -2,7 +2,7 @@
 // The units of the network as a cloud: preactivation at one input, and output weight.
 
 import {
-  LINE, MARGINS, axesIn, curve, dotsAt, largestOf, legend, linearScale, linearTicks, numeral, pictureOf,
+  FARTHEST, LINE, MARGINS, axesIn, curve, dotsAt, largestOf, legend, linearScale, linearTicks, numeral, pictureOf,
   trainingSentence, trainingWords, words,
 } from "./svg.js";
 
@@ -50,19 +50,22 @@ export const unitsView = {
     ], width);
     const top = key.height + MARGINS.above;
     const box = {
-      left: MARGINS.left, right: width - MARGINS.right, top, bottom: top + Math.round(Math.min(Math.max(0.6 * width, 200), 340)),
+      left: MARGINS.left,
+      right: width - MARGINS.right,
+      top,
+      bottom: top + Math.round(Math.min(Math.max(0.6 * width, 200), 340)),
     };
     const h0 = preactivations(scene, params0);
     const hT = paramsT && preactivations(scene, paramsT);
     // whole numbers, so that the axes stay while the cloud moves a little
     const edge = (/** @type {(Float64Array | null)[]} */ ...lists) =>
-      Math.max(3, Math.ceil(1.05 * largestOf(...lists.map((list) => list && list.map(Math.abs)))));
+      Math.min(FARTHEST, Math.max(3, Math.ceil(1.05 * largestOf(...lists.map((list) => list && list.map(Math.abs))))));
     const [hEdge, wEdge] = [edge(h0, hT), edge(params0.W1, paramsT && paramsT.W1)];
     const x = linearScale(-hEdge, hEdge, box.left, box.right);
     const y = linearScale(-wEdge, wEdge, box.bottom, box.top);
     let text = key.text;
     text += axesIn(box, {
-      x, y, xTicks: linearTicks(-hEdge, hEdge), yTicks: linearTicks(-wEdge, wEdge),
+      x, y, xTicks: linearTicks(-hEdge, hEdge, 5), yTicks: linearTicks(-wEdge, wEdge, 5),
       xName: `preactivation h of input ${input}`, yName: "output weight W1",
     });
     const size = scene.n > 200 ? "small " : "";

@@ -1,0 +1,1 @@
+"""Tests of the laboratory's JavaScript: its mathematics against the library's."""
