@@ -11,11 +11,8 @@ FOLDER = Path(__file__).parent
 
 # The one form of import that is understood; it may span lines.
 IMPORT = re.compile(r'^import \{([^}]*)\} from "(\.[^"]*)";\n', re.M)
-EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const|let)\b)", re.M)
+EXPORT = re.compile(r"^export ((?:function\b *\*?|class|const|let) *(\w+))", re.M)
 OTHER = re.compile(r"^(?:import|export)\b.*", re.M)
-DEFINED = re.compile(
-    r"^(?:export )?(?:(?:async )?function\b\s*\*?|class|const|let) ?(\w+)", re.M
-)
 # Comments that have lines of their own. Readers of the source find them there.
 COMMENT = re.compile(r"^[ \t]*(?://[^\n]*|/\*\*(?:(?!\*/).)*\*/)[ \t]*\n", re.M | re.S)
 
@@ -24,14 +21,13 @@ def order(*entries):
     """Paths of the modules that these need, each after those that it imports."""
     found = []
 
-    def visit(path, below):
-        if path in below:
-            raise ValueError(f"{path.name} imports itself, through {below[-1].name}")
+    def visit(path, above):
+        if path in above:
+            raise ValueError(f"{path.name} imports itself, through {above[-1].name}")
         if path in found:
             return
-        text = path.read_text("utf-8")
-        for _, other in IMPORT.findall(text):
-            visit((path.parent / other).resolve(), (*below, path))
+        for _, other in IMPORT.findall(path.read_text("utf-8")):
+            visit((path.parent / other).resolve(), (*above, path))
         found.append(path)
 
     for entry in entries:
@@ -39,29 +35,36 @@ def order(*entries):
     return found
 
 
-def body(path):
-    """What a module does, without its imports, the word export, and comments."""
-    text = EXPORT.sub("", IMPORT.sub("", path.read_text("utf-8")))
+def identifier(path):
+    """The name of a module in the script, such as svg_js for views/svg.js."""
+    return path.name.replace(".", "_")
+
+
+def wrapped(path):
+    """A module as a function that is called at once and returns what it exports.
+
+    Each keeps a scope of its own, so that two modules may use one name.
+    """
+    text = path.read_text("utf-8")
+
+    def taken(match):
+        names = " ".join(match[1].replace(" as ", ": ").split())
+        return (
+            f"const {{ {names} }} = {identifier((path.parent / match[2]).resolve())};\n"
+        )
+
+    names = ", ".join(name for _, name in EXPORT.findall(text))
+    text = EXPORT.sub(r"\1", IMPORT.sub(taken, text))
     other = OTHER.search(text)
     if other:
         raise ValueError(
             f"{path.name} has {other[0]!r}; the laboratory's modules write"
             ' import { name } from "./file.js"; and export before a declaration'
         )
-    return COMMENT.sub("", text)
-
-
-def check_names(paths):
-    """Refuse two modules that define the same name: they share one scope."""
-    owners = {}
-    for path in paths:
-        for name in DEFINED.findall(body(path)):
-            if name in owners:
-                raise ValueError(
-                    f"{path.name} and {owners[name]} both define {name};"
-                    " rename one, because they are joined into one script"
-                )
-            owners[name] = path.name
+    text = COMMENT.sub("", text)
+    return (
+        f"const {identifier(path)} = (() => {{\n{text}return {{ {names} }};\n}})();\n"
+    )
 
 
 def joined(entry, worker):
@@ -71,34 +74,27 @@ def joined(entry, worker):
     handed to a worker; the page calls it too.
     """
     inside = order(worker)
-    everything = order(worker, entry)
-    check_names(everything)
-    exported = []
-    for path in inside:
-        text = path.read_text("utf-8")
-        for match in EXPORT.finditer(text):
-            name = DEFINED.match(text, match.start())
-            assert name is not None
-            exported.append(name[1])
-    names = ", ".join(exported)
-    outside = "".join(body(path) for path in everything if path not in inside)
+    outside = [path for path in order(worker, entry) if path not in inside]
+    names = ", ".join(map(identifier, inside))
     return (
-        f"function mathematics() {{\n{''.join(map(body, inside))}"
-        f"return {{ {names} }};\n}}\n"
-        f"const {{ {names} }} = mathematics();\n{outside}"
+        f"function mathematics() {{\n{''.join(map(wrapped, inside))}"
+        f"return {{ {names} }};\n}}\nconst {{ {names} }} = mathematics();\n"
+        + "".join(map(wrapped, outside))
     )
 
 
 def script_for_page():
     """A script that brings the panels of a page to life."""
     text = joined(FOLDER / "site.js", FOLDER / "worker.js")
-    return f'(() => {{\n"use strict";\n{text}start(String(mathematics));\n}})();\n'
+    begin = "site_js.start(String(mathematics));"
+    return f'(() => {{\n"use strict";\n{text}{begin}\n}})();\n'
 
 
 def module_for_widget():
     """The same as a module for anywidget."""
     text = joined(FOLDER / "widget.js", FOLDER / "worker.js")
-    return f"{text}export default {{ render: renderer(String(mathematics)) }};\n"
+    render = "widget_js.renderer(String(mathematics))"
+    return f"{text}export default {{ render: {render} }};\n"
 
 
 def styles():

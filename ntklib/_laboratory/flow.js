@@ -204,8 +204,9 @@ export function* training(state) {
 
   /** @type {(theta: Float64Array, out: Float64Array) => void} */
   const velocity = (at, out) => trainingVelocity(problem, at, out);
-  const advance = state.rule === "flow" ? adaptive(velocity, theta) : descent(velocity, theta, state.rate);
   store();
+  const shortest = shortestStep(trajectory.K[0], problem.n);
+  const advance = state.rule === "flow" ? adaptive(velocity, theta, shortest) : descent(velocity, theta, state.rate);
   for (let k = 1; k < ts.length; k++) {
     yield trajectory;
     for (const failed of advance(ts[k - 1], ts[k])) {
@@ -286,15 +287,32 @@ const STAGES = [
 const ERROR = [71 / 57600, 0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40];
 const RTOL = 1e-6;
 const ATOL = 1e-8;
-const MOST_STEPS = 20000; // hundreds are usual
+const MOST_STEPS = 40000; // some hundreds are usual
+
+/**
+ * The step that is accepted whatever its estimated error is, as in the book's `gradient_flow`.
+ *
+ * Where ψ has a kink, a unit can reach it and stay there: from both sides the flow leads back to it, and no step is
+ * short enough for the tolerance. The step is a share of the time scale m / trace K, than which no mode is faster; a
+ * smaller share for a narrow network, in which one unit counts for more and steps cost less.
+ * @param {Matrix} K the kernel at the start
+ * @param {number} n
+ * @returns {number}
+ */
+function shortestStep(K, n) {
+  const trace = K.reduce((sum, row, a) => sum + row[a], 0);
+  const share = 1 / Math.max(3, Math.min(32, 2048 / n));
+  return trace > 0 ? (share * K.length) / trace : LAST_TIME;
+}
 
 /**
  * The flow θ' = velocity(θ) by steps that adapt to their estimated error and end on every time asked for.
  * @param {(theta: Float64Array, out: Float64Array) => void} velocity
  * @param {Float64Array} theta
+ * @param {number} shortest a step that is accepted as it is, if the numbers are finite
  * @returns {Advance}
  */
-function adaptive(velocity, theta) {
+function adaptive(velocity, theta, shortest) {
   const size = theta.length;
   const slopes = STAGES.map(() => new Float64Array(size));
   const next = new Float64Array(size);
@@ -317,7 +335,7 @@ function adaptive(velocity, theta) {
         velocity(next, slopes[k]);
       }
       const error = errorOf(theta, next, slopes, used);
-      const accepted = error <= 1 || used < 1e-12;
+      const accepted = error <= 1 || (used <= shortest && Number.isFinite(error));
       if (accepted) {
         theta.set(next);
         slopes[0].set(slopes[6]); // the last stage is the first of the next step
@@ -327,6 +345,7 @@ function adaptive(velocity, theta) {
       const factor = Number.isFinite(error) ? Math.min(5, Math.max(0.2, 0.9 * error ** -0.2)) : 0.2;
       // A step that was cut off to end on a time says little about the length of the next.
       if (!accepted || !last || used * factor > step) step = used * factor;
+      if (Number.isFinite(error)) step = Math.max(step, shortest);
       if (steps % BREATH === 0) yield null;
     }
   };
@@ -464,7 +483,7 @@ function stepByStep({ loss, rule, rate }, K, f0, y, ts) {
   const velocity = (a, out) => {
     for (let i = 0; i < m; i++) out[i] = -dloss(f0[i] + dot(K[i], a), y[i]) / m;
   };
-  const advance = rule === "flow" ? adaptive(velocity, weights) : descent(velocity, weights, rate);
+  const advance = rule === "flow" ? adaptive(velocity, weights, 0) : descent(velocity, weights, rate);
   const result = zeros(ts.length, m);
   let t = 0;
   for (let i = 0; i < ts.length; i++) {

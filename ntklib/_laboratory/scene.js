@@ -85,7 +85,7 @@ export function scene(state, trajectory, picked = []) {
     limitLoss: limit.losses(),
     sharpBound: bounded ? ts.map((t) => loss0 * Math.exp((-2 * smallest * t) / m)) : null,
     lectureBound: bounded ? ts.map((t) => loss0 * Math.exp((-smallest * t) / (2 * m))) : null,
-    drift: trajectory && Float64Array.from(trajectory.K, (Kt, _) => relativeDistance(Kt, trajectory.K[0])),
+    drift: trajectory && Float64Array.from(trajectory.K, (Kt) => relativeDistance(Kt, trajectory.K[0])),
     smallest: trajectory && trajectory.smallest.slice(0, trajectory.done),
     edge: largest > 0 ? (2 * m) / largest : Infinity,
     params0: atStart.params,

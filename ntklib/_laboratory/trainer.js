@@ -2,16 +2,15 @@
 // Trains a network without holding up the page: in a worker, or where workers are refused, in slices.
 
 import { training } from "./flow.js";
-import { serve } from "./worker.js";
 
 /** @import { State, Trajectory } from "./types.js" */
 
 /** Milliseconds that a slice on the page may take. */
 const SLICE = 8;
 
-/** @param {string} source the function that holds the mathematics @returns {string} the address of a worker's script */
+/** @param {string} source the function that returns the modules, worker.js among them @returns {string} the address of a worker's script */
 function workerAddress(source) {
-  const script = `(${source})().${serve.name}(self);`;
+  const script = `(${source})().worker_js.serve(self);`;
   return URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
 }
 

@@ -1,4 +1,4 @@
-"""A Node process that answers what the tests ask, and the library's side of each case."""
+"""A Node process that answers what the tests ask, and the cases for the library."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Expressions that a reader types: values, exact slopes, and sentences for what is wrong."""
+"""Expressions that a reader types: values, exact slopes, sentences for mistakes."""
 
 import jax
 import jax.numpy as jnp
@@ -74,8 +74,7 @@ BAD = {
     "log(z^2+1)/0": "The expression has no finite value at z = -8.",
     "sqrt(abs(z))": "The expression has no finite slope at z = 0.",
     "exp(exp(z))": "The expression has no finite value at z = 6.625.",
-    "z"
-    + " + z" * 60: "The expression has 241 characters; 200 are the most that can be",
+    "z" + " + z" * 60: "The expression has 241 characters; 200 are the most",
     "(" * 60 + "z" + ")" * 60: "The expression is more than 40 levels deep.",
     "-" * 60 + "z": "The expression is more than 40 levels deep.",
     "z" + "^z" * 60: "The expression is more than 40 levels deep.",

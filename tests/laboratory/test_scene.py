@@ -143,7 +143,8 @@ def test_scene_before_training_has_come_so_far_has_no_network(laboratory):
         "done": done,
     }
     scene = seen(laboratory, changed(time=50.0), part)
-    assert scene["network"] is None and scene["Kt"] is None
+    assert scene["network"] is None
+    assert scene["Kt"] is None
     assert scene["modes"]["measured"] is None
     assert len(scene["loss"]) == len(scene["drift"]) == len(scene["smallest"]) == done
     assert scene["training"]["share"] == done / 60
@@ -170,7 +171,7 @@ def test_scene_after_other_scenes_is_that_of_a_fresh_start(laboratory):
 
 
 def finite(value):
-    """Whether no number in there is infinite or NaN (the runner makes text of those)."""
+    """Whether no number is infinite or NaN (the runner makes text of those)."""
     if isinstance(value, dict):
         return all(finite(v) for k, v in value.items() if k != "state")
     if isinstance(value, list):

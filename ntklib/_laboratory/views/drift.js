@@ -2,7 +2,7 @@
 // How far the kernel moves, and what its smallest eigenvalue does meanwhile.
 
 import {
-  LINE, MARGINS, axesIn, curve, dotsAt, eigenvalueWords, largestOf, legend, linearScale, linearTicks, numeral, pictureOf,
+  MARGINS, axesIn, curve, dotsAt, eigenvalueWords, largestOf, legend, linearScale, linearTicks, numeral, pictureOf,
   shareWords, timeAxis, trainingSentence, trainingWords, valueNow, words,
 } from "./svg.js";
 
@@ -44,7 +44,7 @@ export const driftView = {
       }
       if (values) text += curve("measured dots", dotsAt(scene.ts.map(time.x), values.map(y), box));
       if (scene.training.failed || scene.training.share < 1) {
-        text += words(box.left + 6, box.top + LINE - 4, trainingWords(scene));
+        text += words(box.right - 4, box.bottom - 8, trainingWords(scene), "end");
       }
       text += curve("cursor", `M${time.x(scene.state.time).toFixed(1)} ${box.top}V${box.bottom}`);
       return { text, bottom: box.bottom + MARGINS.below };
@@ -55,14 +55,15 @@ export const driftView = {
     const largest = scene.spectrum0.values[0] || 1;
     const second = panel(wide ? panelWidth + 16 : 0, wide ? key.height : first.bottom + 4,
       "smallest eigenvalue λ_min(K_t)", scene.smallest,
-      [["theory", scene.spectrum0.values[last]], ["limit", scene.spectrum.values[last]]], 1e-9 * largest, 10 * largest);
+      [["theory", scene.spectrum0.values[last]], ["limit", scene.spectrum.values[last]]], 1e-8 * largest, 10 * largest);
     return pictureOf(this, scene, width, second.bottom, key.text + first.text + second.text);
   },
 
   describe(scene) {
     const last = scene.m - 1;
     const smallest = (/** @type {Float64Array} */ values) => eigenvalueWords(values[last], values[0]);
-    const lines = `${smallest(scene.spectrum0.values)} at the start and ${smallest(scene.spectrum.values)} in the limit`;
+    const lines = `${smallest(scene.spectrum0.values)} at the start and ` +
+      `${smallest(scene.spectrum.values)} in the limit`;
     if (!scene.network || !scene.drift || !scene.smallest) {
       return `${trainingSentence(scene)} The smallest eigenvalue is ${lines}.`;
     }

@@ -102,6 +102,8 @@ export const functionView = {
     if (scene.network) {
       text += curve("measured", through(scene.network.grid));
       text += curve("measured dots", dotsAt(angles, scene.network.f.map(y), box));
+      const outside = scene.network.f.filter((f) => !(Math.abs(f) <= HIGHEST_OUTPUT)).length;
+      if (outside) text += words(box.right - 4, box.top + LINE, `${outside} of ${scene.m} outputs lie outside`, "end");
     } else {
       text += words(box.right - 4, box.top + LINE, trainingWords(scene), "end");
     }

@@ -2,8 +2,9 @@
 // The loss over time with its bounds, and the largest stable step of gradient descent.
 
 import {
-  FARTHEST, LINE, MARGINS, axesIn, curve, dotsAt, largestOf, legend, linearName, linearScale, linearTicks, logScale,
-  logTicks, numeral, pictureOf, smallestAbove, throughPoints, timeAxis, trainingSentence, trainingWords, valueNow, words,
+  MOST_GROWTH, LINE, MARGINS, axesIn, curve, dotsAt, largestOf, legend, linearName, linearScale, linearTicks, logScale,
+  logTicks, numeral, pictureOf, smallestAbove, throughPoints, timeAxis, trainingSentence, trainingWords, valueNow,
+  words,
 } from "./svg.js";
 
 /** @import { Scene, View } from "../types.js" */
@@ -63,7 +64,7 @@ export const lossView = {
     };
     const all = [scene.loss, scene.linearLoss, scene.limitLoss];
     const start = scene.linearLoss[0] > 0 ? scene.linearLoss[0] : largestOf(...all) || 1;
-    const high = Math.min(largestOf(...all) || start, FARTHEST * start);
+    const high = Math.min(largestOf(...all) || start, MOST_GROWTH * start);
     const low = Math.max(smallestAbove(0, ...all) || start / 10, SMALLEST_LOSS * start);
     const ends = [10 ** Math.floor(Math.log10(Math.min(low, high / 3))), 10 ** Math.ceil(Math.log10(1.05 * high))];
     const scale = logScale(ends[0], ends[1], box.bottom, box.top);
@@ -76,9 +77,13 @@ export const lossView = {
     text += axesIn(box, { ...time, y, yTicks: logTicks(ends[0], ends[1]), yName: "loss" });
     text += curve("bound", through(scene.sharpBound)) + curve("bound dashed", through(scene.lectureBound));
     text += curve("theory", through(scene.linearLoss)) + curve("limit", through(scene.limitLoss));
-    if (scene.loss) text += curve("measured dots", dotsAt(across, scene.loss.map(y), box));
+    if (scene.loss) {
+      // what lies beyond stands at the upper edge
+      const down = scene.loss.map((value) => Math.max(y(value), box.top));
+      text += curve("measured dots", dotsAt(across, down, box));
+    }
     if (scene.training.failed || scene.training.share < 1) {
-      text += words(box.right - 4, box.top + LINE - 4, trainingWords(scene), "end");
+      text += words(box.left + 6, box.bottom - 8, trainingWords(scene));
     }
     const now = time.x(scene.state.time).toFixed(1);
     text += curve("cursor", `M${now} ${box.top}V${box.bottom}`);
@@ -97,10 +102,12 @@ export const lossView = {
     const trained = scene.network && scene.loss;
     const network = trained ? `that of the network is ${at(trained)}, ` : "";
     const waiting = trained ? "" : `${trainingSentence(scene)} `;
-    const bound = sharpBound ? ` The bound with the smallest eigenvalue at the start is ${at(sharpBound)} then.` : "";
+    const bound = sharpBound
+      ? ` The bound with the smallest eigenvalue at the start is ${at(sharpBound)} then.` : "";
     const edge = state.rule === "descent" ? ` The learning rate ${edgeWords(scene)}.` : "";
     return `${waiting}The loss is ${numeral(scene.linearLoss[0])} at the start. At t = ${numeral(state.time)} ` +
-      `${network}that of the ${linearName(scene)} is ${at(scene.linearLoss)}, with the limit kernel ${at(scene.limitLoss)}.` +
+      `${network}that of the ${linearName(scene)} is ${at(scene.linearLoss)}, ` +
+      `with the limit kernel ${at(scene.limitLoss)}.` +
       bound + edge;
   },
 };

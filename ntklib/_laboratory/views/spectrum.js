@@ -2,8 +2,8 @@
 // Eigenvalues of the kernels, and the parts of the residual along the eigenvectors of K_0.
 
 import {
-  FARTHEST, LINE, MARGINS, ROUNDING, axesIn, curve, dotsAt, largestOf, legend, linearScale, logScale, logTicks, numeral,
-  pictureOf, smallestAbove, throughPoints, trainingSentence, trainingWords, words,
+  MOST_GROWTH, LINE, MARGINS, ROUNDING, axesIn, curve, dotsAt, largestOf, legend, linearScale, logScale, logTicks,
+  numeral, pictureOf, smallestAbove, throughPoints, trainingSentence, trainingWords, words,
 } from "./svg.js";
 
 /** @import { View } from "../types.js" */
@@ -89,7 +89,7 @@ export const spectrumView = {
       : throughPoints([xs[0] - 20, xs[0] + 20], [ys[0], ys[0]], box));
 
     const spectra = [scene.spectrum0, scene.spectrumT, scene.spectrum].map((spectrum) => spectrum && spectrum.values);
-    const largest = Math.min(largestOf(...spectra), FARTHEST * largestOf(spectra[0], spectra[2]));
+    const largest = Math.min(largestOf(...spectra), MOST_GROWTH * largestOf(spectra[0], spectra[2]));
     const zeros = spectra.some((values) => values && zerosAmong(values) > 0);
     const [low, high] = decadesAround(smallestAbove(ROUNDING * largest, ...spectra), largest);
     const cut = spectra.map((values) => values && values.map((value) => (value > ROUNDING * values[0] ? value : 0)));
@@ -101,7 +101,7 @@ export const spectrumView = {
 
     const sizes = [modes.start, modes.predicted, modes.measured].map((values) => values && values.map(Math.abs));
     const largestAtStart = largestOf(sizes[0]);
-    const largestMode = Math.min(largestOf(...sizes), FARTHEST * largestAtStart || Infinity);
+    const largestMode = Math.min(largestOf(...sizes), MOST_GROWTH * largestAtStart || Infinity);
     const lowest = SMALLEST_MODE * (largestAtStart || largestMode);
     const [lowMode, highMode] = decadesAround(lowest, largestMode);
     const below = sizes.some((values) => values && values.some((value) => value < lowMode));
@@ -119,7 +119,7 @@ export const spectrumView = {
       const zeros = zerosAmong(values);
       if (zeros === m) return "are 0";
       const last = values[m - 1 - zeros];
-      const range = m === 1 ? `are ${numeral(last)}` : `run from ${numeral(values[0])} to ${numeral(last)}`;
+      const range = m - zeros === 1 ? `are ${numeral(last)}` : `run from ${numeral(values[0])} to ${numeral(last)}`;
       return zeros ? `${range} and ${zeros === 1 ? "one is" : `${zeros} are`} 0 up to rounding` : range;
     };
     const slowest = largestAt(modes.measured ?? modes.predicted);

@@ -15,7 +15,7 @@ const LETTER = 6.3;
 /** Eigenvalues below this share of the largest are rounding errors: what remains of zeros. */
 export const ROUNDING = 1e-13;
 /** Axes end at so many times the values of the start, wherever an exploding network goes. */
-export const FARTHEST = 1000;
+export const MOST_GROWTH = 1000;
 /** Pixels from one line of text to the next. */
 export const LINE = 17;
 
@@ -104,7 +104,8 @@ export function linearTicks(low, high, count = 4) {
   return ticks;
 }
 
-/** Powers of ten from `low` to `high`, so many apart that at most `most` are written. @returns {Tick[]}
+/** Powers of ten from `low` to `high`, at most `most` of them; where there are few, also twice and five times as much.
+ * @returns {Tick[]}
  * @param {number} low @param {number} high @param {number} [most] */
 export function logTicks(low, high, most = 5) {
   const first = Math.ceil(Math.log10(low) - 1e-9);
@@ -114,6 +115,11 @@ export function logTicks(low, high, most = 5) {
   for (let k = last; k >= first; k -= step) {
     const plain = k >= -2 && k <= 3;
     ticks.push({ at: 10 ** k, label: plain ? numeral(10 ** k) : powerOfTen(k) });
+  }
+  for (let k = first - 1; ticks.length < 3 && k <= last; k++) {
+    for (const at of [2 * 10 ** k, 5 * 10 ** k]) {
+      if (at >= low && at <= high) ticks.push({ at, label: numeral(at).replaceAll(" ", "") });
+    }
   }
   return ticks;
 }
@@ -218,7 +224,8 @@ export function crossAt(x, y) {
  */
 export function axesIn(box, { x, y, xTicks, yTicks, xName, yName }) {
   let lines = "";
-  let labels = words(box.left, box.top - 7, yName) + words((box.left + box.right) / 2, box.bottom + 32, xName, "middle");
+  let labels = words(box.left, box.top - 7, yName);
+  labels += words((box.left + box.right) / 2, box.bottom + 32, xName, "middle");
   for (const tick of yTicks) {
     const at = pixel(y(tick.at));
     lines += `M${box.left} ${at}H${box.right}`;

@@ -2,7 +2,7 @@
 // The units of the network as a cloud: preactivation at one input, and output weight.
 
 import {
-  FARTHEST, LINE, MARGINS, axesIn, curve, dotsAt, largestOf, legend, linearScale, linearTicks, numeral, pictureOf,
+  MOST_GROWTH, LINE, MARGINS, axesIn, curve, dotsAt, largestOf, legend, linearScale, linearTicks, numeral, pictureOf,
   trainingSentence, trainingWords, words,
 } from "./svg.js";
 
@@ -59,7 +59,7 @@ export const unitsView = {
     const hT = paramsT && preactivations(scene, paramsT);
     // whole numbers, so that the axes stay while the cloud moves a little
     const edge = (/** @type {(Float64Array | null)[]} */ ...lists) =>
-      Math.min(FARTHEST, Math.max(3, Math.ceil(1.05 * largestOf(...lists.map((list) => list && list.map(Math.abs))))));
+      Math.min(MOST_GROWTH, Math.max(3, Math.ceil(1.05 * largestOf(...lists.map((list) => list && list.map(Math.abs))))));
     const [hEdge, wEdge] = [edge(h0, hT), edge(params0.W1, paramsT && paramsT.W1)];
     const x = linearScale(-hEdge, hEdge, box.left, box.right);
     const y = linearScale(-wEdge, wEdge, box.bottom, box.top);
