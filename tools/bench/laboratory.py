@@ -1,7 +1,7 @@
 """Time from a pointer's move to the laboratory's answer on a slow phone.
 
 390 pixels, a processor slowed four times, the widest network, twelve points. Pictures
-far from the window are drawn later; a second measurement has all six drawn at each move.
+far from the window are drawn later; then all six are drawn at each move.
 """
 
 import json
@@ -21,7 +21,8 @@ MOVES = 40
 POINTS = [{"at": -2.9 + 0.5 * k, "y": (-1) ** k * 0.6} for k in range(12)]
 STATE = {"points": POINTS, "width": 1024}
 PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width"><title>Laboratory</title></head><body>
+<meta name="viewport" content="width=device-width"><title>Laboratory</title></head>
+<body>
 <div class="laboratory" data-laboratory='OPTIONS'></div></body></html>"""
 # An observer of what is near the window that is told everything is.
 ALL_NEAR = """window.IntersectionObserver = class {
