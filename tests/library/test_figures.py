@@ -1,4 +1,4 @@
-"""Sliders over precomputed pictures, and the figures of the notebook to explore."""
+"""Sliders over precomputed pictures, the laboratory, and other figures."""
 
 import html
 import json
