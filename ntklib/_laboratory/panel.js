@@ -115,7 +115,7 @@ export function skeleton(options, scene, id = "laboratory") {
   return `<div class="laboratory-panel">${experiments.map((one) => experimentHtml(one, experiments.length === 1)).join("")}` +
     `${help}${controls}<div class="laboratory-state laboratory-live"><progress max="1" value="1" aria-label="Training"></progress> ` +
     '<span class="laboratory-note"></span></div><div class="laboratory-said" role="status"></div>' +
-    `<div class="laboratory-views">${figures.join("")}</div></div>`;
+    `${found}<div class="laboratory-views">${figures.join("")}</div></div>`;
 }
 
 /** Calls a function once, so many milliseconds after it was last asked to. @param {() => void} call @param {number} pause */
