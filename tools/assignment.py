@@ -16,6 +16,7 @@ from pathlib import Path
 import nbformat
 
 from book._ext.exercise_sets import SETS
+from tools.downloads import install_cell, places, put_before_code
 from tools.execute import ROOT
 
 COPIES = ROOT / "_build" / "assignment"
@@ -38,6 +39,8 @@ def plain(notebook):
         cell["metadata"] = {
             key: value for key, value in cell["metadata"].items() if key == "nbgrader"
         }
+    new = [install_cell(places())]
+    notebook["cells"] = put_before_code(notebook["cells"], new)
     return notebook
 
 

@@ -1,15 +1,17 @@
 """The Sphinx extensions of the book."""
 
 EXTENSIONS = (
+    "addresses",
     "chapter_list",
     "equation_map",
     "exercise_sets",
     "exercise_table",
+    "experiment_links",
     "finished_pages",
     "katex_math",
+    "launch",
     "stored_figure",
     "stored_outputs",
-    "widgets_runtime",
 )
 
 

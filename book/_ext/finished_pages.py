@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from book._ext import search_index
+from book._ext import markup, search_index, style_sheets
 from book._ext.katex_math import DIST as KATEX
 from book._ext.laboratory import fill_laboratories
 from fontTools import subset
@@ -281,102 +281,125 @@ def erratum_after(anchor):
 
 STATE = 'script[type="application/vnd.jupyter.widget-state+json"]'
 VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]'
-LATER = """<script>
-  requestAnimationFrame(() => setTimeout(() => { // the first frame shows the text
-    const script = document.createElement("script");
-    script.src = "SOURCE";
-    document.body.append(script);
-  }));
-  document.currentScript.dataset.jupyterWidgetsCdn = "FOLDER";
-</script>"""
+# Panels of the laboratory store a state too, but no view: they are drawn otherwise.
+STATE_OF_SLIDER = f'{STATE}:lexbor-contains("slider-figure")'
 
 
-def put_text_before_sliders(site):
-    """Move the sliders' pictures from the head of a page to its end.
+def draw_sliders(site):
+    """Make each stored slider an `<input type="range">`, its frames files of pictures.
 
-    The script that brings them to life follows them, after the first frame.
-    """
-    for page, states in site.matches(
-        STATE, on=VIEW, look_at="ipywidgets in myst_nb/sphinx_.py"
-    ):
-        for state in states:
-            page.append(state.html)
-            state.decompose()
-    for page, scripts in site.matches(
-        "script[data-jupyter-widgets-cdn][src]",
-        on=STATE,
-        look_at="nb_ipywidgets_js of _config.yml",
-    ):
-        later = LATER.replace("SOURCE", scripts[0].attrs.sget("src"))
-        page.append(
-            later.replace("FOLDER", scripts[0].attrs.sget("data-jupyter-widgets-cdn"))
-        )
-        scripts[0].decompose()
-
-
-def add_stills_of_sliders(site):
-    """Keep a place for each slider, and show some of its pictures on paper.
-
-    Readers without scripts see these pictures too.
+    sliders.js moves it. Paper, and readers without scripts, get some of its pictures.
+    What Jupyter's own script would need to draw the slider is left out: 457 kB of
+    script, and all frames within the page.
     """
     for page, views in site.matches(
-        VIEW, on=STATE, look_at="ipywidgets in myst_nb/core/render.py"
+        VIEW, on=STATE_OF_SLIDER, look_at="ipywidgets in myst_nb/core/render.py"
     ):
         states = json.loads(page.tree.css(STATE)[0].text())["state"]
-        for view in views:
+        for number, view in enumerate(views, 1):
             name = json.loads(view.text())["model_id"]
-            if "slider-figure" in states[name]["state"]["_dom_classes"]:
-                place, stills = stills_of_slider(site, page, view.html, states, name)
-                view.insert_after(stills)
-                view.replace_with(place)
+            if "slider-figure" not in states[name]["state"].get("_dom_classes", ()):
+                raise NoMatch(
+                    f"{page.path.name} shows a widget that is no slider_figure, and"
+                    " nothing would move it; tag its cell `remove-output`"
+                )
+            sliders = sliders_of(states, name)
+            frames = [file_of_frame(site, page, one) for one in frames_of(states, name)]
+            view.insert_after(stills_of_slider(frames))
+            view.replace_with(slider_on_page(f"slider-{number}", sliders, frames))
+        page.append(f'<script defer src="{page.up}_static/sliders.js"></script>')
+    for page in site.pages.values():
+        for state in page.tree.css(STATE):
+            state.decompose()
 
 
-def stills_of_slider(site, page, view, states, name):
-    """The place of the slider `name`, with its `view`; and the box of its stills."""
-    items = []
-    for found in dict.fromkeys(still(states, name, part) for part in (0, 0.5, 1)):
-        tree = LexborHTMLParser(found, is_fragment=True)
-        line, image = tree.css_first("p"), tree.css_first("img[width][height]")
-        if line is None or image is None:
-            raise NoMatch(
-                f"a frame of a slider on {page.path.name} has no 'p' or no"
-                " 'img[width][height]'; look at ntklib/figures.py"
-            )
-        svg = image.attrs.sget("src").removeprefix("data:image/svg+xml,")
-        file = f"{hashlib.sha256(svg.encode()).hexdigest()}.svg"
-        (site.folder / "_images" / file).write_text(unquote(svg), "utf-8")
-        for attribute in list(image.attrs):
-            if attribute not in ("alt", "width", "height"):
-                del image.attrs[attribute]  # such as what tells the slider its value
-        image.attrs["src"] = f"{page.up}_images/{file}"
-        image.attrs["loading"] = "lazy"
-        width, height = image.attrs.sget("width"), image.attrs.sget("height")
-        items.append(f"<div>{line.html}{image.html}</div>")
-    controls = len(states[name]["state"]["children"]) - 1  # the picture is last
-    place = (
-        f'<div class="slider-place" style="--sliders:{controls};'
-        f'--ratio:{width}/{height}">{view}</div>'
+@dataclass
+class Frame:
+    """A picture of a slider: its values in words, its `<img>`, and its address."""
+
+    line: str
+    image: LexborNode
+
+    def html(self, **attributes):
+        """The picture as HTML, with more attributes."""
+        for name, value in attributes.items():
+            self.image.attrs[name] = value
+        return self.image.html
+
+
+def sliders_of(states, name):
+    """Name and labels of each slider of the figure `name`."""
+    *handles, _ = children(states, name)
+    found = [states[handle]["state"] for handle in handles]
+    return [(state["description"], state["_options_labels"]) for state in found]
+
+
+def frames_of(states, name):
+    """The figure's frames as HTML: those of the first slider's first position first."""
+    if "children" not in states[name]["state"]:
+        return [states[name]["state"]["value"]]
+    inside = children(states, name)
+    if "selected_index" not in states[name]["state"]:
+        inside = inside[-1:]  # the sliders stand before the picture
+    return [frame for child in inside for frame in frames_of(states, child)]
+
+
+def children(states, name):
+    """The names of the widgets within the widget `name`."""
+    inside = states[name]["state"]["children"]
+    return [child.removeprefix("IPY_MODEL_") for child in inside]
+
+
+def file_of_frame(site, page, frame):
+    """Write the picture of a frame, given as HTML, to a file that its `<img>` shows."""
+    tree = LexborHTMLParser(frame, is_fragment=True)
+    line, image = tree.css_first("p"), tree.css_first("img[width][height]")
+    if line is None or image is None:
+        raise NoMatch(
+            f"a frame of a slider on {page.path.name} has no 'p' or no"
+            " 'img[width][height]'; look at ntklib/figures.py"
+        )
+    svg = image.attrs.sget("src").removeprefix("data:image/svg+xml,")
+    file = f"{hashlib.sha256(svg.encode()).hexdigest()}.svg"
+    (site.folder / "_images" / file).write_text(unquote(svg), "utf-8")
+    for attribute in list(image.attrs):
+        if attribute not in ("alt", "width", "height"):
+            del image.attrs[attribute]  # such as what tells Jupyter's slider its value
+    image.attrs["src"] = f"{page.up}_images/{file}"
+    return Frame(line.text(), image)
+
+
+def slider_on_page(anchor, sliders, frames):
+    """The sliders above their first picture, with the addresses of all pictures."""
+    controls = ""
+    for i, (name, labels) in enumerate(sliders, 1):
+        control, first = f"{anchor}-{i}", html.escape(labels[0])
+        words = html.escape(json.dumps(labels, ensure_ascii=False))
+        # The value is said by aria-valuetext: a live <output> would say it twice.
+        controls += (
+            f'<div class="slider"><label for="{control}">{html.escape(name)}</label>'
+            f'<output for="{control}" aria-live="off">{first}</output>'
+            f'<input type="range" id="{control}" min="0" max="{len(labels) - 1}"'
+            f' value="0" aria-valuetext="{first}" data-labels="{words}"></div>'
+        )
+    pictures = [[one.image.attrs["src"], one.image.attrs["alt"]] for one in frames]
+    data = html.escape(json.dumps(pictures, ensure_ascii=False))
+    image = frames[0].html(loading="lazy", decoding="async")
+    return parts(
+        f'<div class="slider-figure" data-frames="{data}">{controls}{image}</div>'
+    )[0]
+
+
+def stills_of_slider(frames):
+    """The first picture, the middle one and the last, each below its values."""
+    few = [frames[int(part * (len(frames) - 1))] for part in (0, 0.5, 1)]
+    items = "".join(
+        f"<div><p>{html.escape(one.line)}</p>{one.html(loading='lazy')}</div>"
+        for one in {one.line: one for one in few}.values()
     )
-    stills = (
-        '<div class="slider-stills"><p>Some pictures of the slider:</p>'
-        f"{''.join(items)}</div>"
-    )
-    return parts(place)[0], parts(stills)[0]
-
-
-def still(states, name, part):
-    """A picture of the slider `name`, as HTML: the first for part = 0, the last for 1.
-
-    Of a slider within a slider it is the picture at this part of both.
-    """
-    state = states[name]["state"]
-    if "children" not in state:
-        return state["value"]
-    position = -1  # the picture is last
-    if "selected_index" in state:
-        position = int(part * (len(state["children"]) - 1))
-    child = state["children"][position].removeprefix("IPY_MODEL_")
-    return still(states, child, part)
+    return parts(
+        f'<div class="slider-stills"><p>Some pictures of the slider:</p>{items}</div>'
+    )[0]
 
 
 # ---- style sheets ----------
@@ -422,10 +445,45 @@ def style_sheet(path, folder):
     return text
 
 
+def purge_style_sheets(site):
+    """Leave out of the joined style sheets what no page of the site can use.
+
+    The whole sheets stay beside the site, under the same names: tests compare the
+    looks of pages with the one and with the other.
+    """
+    found = list(
+        site.matches(
+            'link[rel="stylesheet"][href*="_static/book-"]',
+            on=THEMED,
+            look_at="join_style_sheets in this file",
+        )
+    )
+    static = site.folder / "_static"
+    words, scripts = set(), set()
+    for page, _ in found:
+        words |= style_sheets.words_of_page(page.tree)
+        for script in page.tree.css("script[src]"):
+            address = script.attrs.sget("src").partition("?")[0]
+            scripts.add((page.path.parent / address).resolve())
+    for script in scripts - {static / "search_index.js"}:  # it is all text
+        words |= style_sheets.words_of_script(script)
+    whole = site.folder.parent / "whole_styles"
+    whole.mkdir(exist_ok=True)
+    names = {}
+    for page, links in found:
+        old = Path(links[0].attrs.sget("href")).name
+        if old not in names:
+            style = style_sheets.purge((static / old).read_text("utf-8"), words)
+            digest = hashlib.sha256(style.encode()).hexdigest()[:12]
+            names[old] = f"style-{digest}.css"
+            (static / names[old]).write_text(style, "utf-8")
+            (static / old).replace(whole / names[old])
+        links[0].attrs["href"] = f"{page.up}_static/{names[old]}"
+
+
 # ---- fonts ----------
 
 ICON = re.compile(r"\bfa-([a-z-]+)")
-ICONS_OF_WIDGETS = {"play", "pause", "stop", "repeat", "sync"}  # drawn by scripts
 ICON_STYLE = re.compile(r'((?:\.fa-[\w-]+:before,?)+)\{content:"\\([0-9a-f]+)"\}')
 THEME_ICON = re.compile(r'--pst-icon-[\w-]+:"(.)"')
 
@@ -434,14 +492,14 @@ def slim_icons(site):
     """Write icons.woff, the icons in use; book.css prefers it to the whole font."""
     static = site.folder / "_static"
     style = (static / "styles" / "pydata-sphinx-theme.css").read_text("utf-8")
-    used = set(ICONS_OF_WIDGETS)
+    used = set()
     for page in site.pages.values():
         used.update(ICON.findall(page.tree.html or ""))
     glyphs = set(THEME_ICON.findall(style))
     for names, code in ICON_STYLE.findall(style):
         if used.intersection(re.findall(r"\.fa-([\w-]+):", names)):
             glyphs.add(chr(int(code, 16)))
-    if len(glyphs) <= len(ICONS_OF_WIDGETS):
+    if not glyphs:
         raise NoMatch(
             f"pydata-sphinx-theme.css has no icons that match {ICON_STYLE.pattern!r}"
             f" and {THEME_ICON.pattern!r}; look at that file"
@@ -498,13 +556,20 @@ PASSES = (
     begin_in_light,
     let_summaries_speak,
     leave_out_role_of_citations,
+    markup.leave_out_repeated_ids,
+    markup.close_solutions,
+    markup.leave_paragraphs_out_of_summaries,
+    markup.name_permalinks,
+    markup.name_buttons,
+    markup.leave_out_what_says_nothing,
+    markup.leave_out_highlight,
     slim_pictures,
     unwrap_plain_words,
     embed_previews,  # copies what the passes above have changed
-    add_stills_of_sliders,
-    put_text_before_sliders,
+    draw_sliders,
     join_style_sheets,
-    slim_icons,  # these two read what stands on the pages in the end
+    purge_style_sheets,  # reads the pages as they are in the end, as do the next two
+    slim_icons,
     slim_fonts_of_formulas,
 )
 

@@ -22,6 +22,21 @@
     document.fonts.ready.then(() => mark(box));
   }
 
+  // ---- What a link leads to is open: a solution, or a cell that is folded away. ----
+  function openTarget(hash) {
+    const target = hash.length > 1 && document.getElementById(decodeURIComponent(hash.slice(1)));
+    let fold = target && target.closest("details");
+    if (!fold) return;
+    for (; fold; fold = fold.parentElement.closest("details")) fold.open = true;
+    target.scrollIntoView();
+  }
+  openTarget(location.hash);
+  addEventListener("hashchange", () => openTarget(location.hash));
+  document.addEventListener("click", (event) => { // the address may be the same as before
+    const link = event.target.closest?.("a[href^='#']");
+    if (link && link.hash === location.hash) openTarget(link.hash);
+  });
+
   // ---- Paper is white. ----
   const root = document.documentElement;
   let shown = null;

@@ -4,11 +4,12 @@
   const stored = new Map([...document.querySelectorAll("script[data-preview]")].map((s) => [s.dataset.preview, s.text]));
   const tip = document.createElement("div");
   tip.id = "preview";
-  tip.setAttribute("role", "tooltip");
   tip.hidden = true;
   document.body.append(tip);
   let shown = null;
   let timer = 0;
+  let touch = false; // whether the last thing that pointed was a finger
+  let shownBefore = null; // whose preview was there when it came down
 
   function copy(link) {
     const href = link.getAttribute("href");
@@ -42,9 +43,20 @@
     if (!content) return;
     shown = link;
     tip.replaceChildren(content);
+    tip.setAttribute("role", touch ? "dialog" : "tooltip");
+    tip.ariaLabel = touch ? "Preview" : null;
+    if (touch) tip.append(way(link));
     tip.hidden = false;
     link.setAttribute("aria-describedby", tip.id);
     place();
+  }
+
+  // A finger has to tap twice to follow a reference, or once on this link in its preview.
+  function way(link) {
+    const go = Object.assign(document.createElement("a"), { href: link.href, textContent: "Go there" });
+    go.className = "preview-go";
+    go.addEventListener("click", hide);
+    return go;
   }
 
   // Below its reference or above it, where there is more room, and never over it; away while the reference is.
@@ -67,8 +79,24 @@
     else if (over || tip.contains(event.target)) clearTimeout(timer); // the pointer may move onto the preview
     else if (shown || timer) later(hide, 250);
   });
-  document.addEventListener("focusin", (event) => (link(event) ? show(link(event)) : hide()));
-  document.addEventListener("focusout", () => tip.matches(":hover") || hide()); // a click into the preview keeps it
+  document.addEventListener("pointerdown", (event) => {
+    touch = event.pointerType === "touch";
+    shownBefore = shown;
+    if (touch && shown && !tip.contains(event.target) && link(event) !== shown) hide();
+  });
+  document.addEventListener("click", (event) => {
+    const tapped = link(event);
+    if (!touch || !tapped || tapped === shownBefore || event.detail === 0) return; // 0: by the keyboard
+    show(tapped);
+    if (shown === tapped) event.preventDefault();
+  });
+  document.addEventListener("focusin", (event) => {
+    if (link(event)) show(link(event));
+    else if (!tip.contains(event.target)) hide();
+  });
+  // A click into the preview keeps it, and so does the focus of its link.
+  document.addEventListener("focusout", (event) => tip.matches(":hover") || tip.contains(event.relatedTarget) || hide());
   document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
+  document.addEventListener("keydown", () => { touch = false; }, { capture: true });
   addEventListener("scroll", () => shown && place(), { passive: true }); // as when the Tab key goes to a reference below
 })();

@@ -1,6 +1,6 @@
 """Runs an answer on the cases, and turns whatever goes wrong into a sentence.
 
-It gets copies of the arguments, and a limit of time.
+It gets copies of the arguments, and a limit of time where Python has threads.
 """
 
 import contextlib
@@ -98,6 +98,9 @@ def _guarded(function, args):
     The function runs in a thread, which works on every system and outside the main
     thread, and the wait for it ends whatever the answer catches. A signal would need
     Unix and the main thread, and an answer could swallow it.
+
+    Where Python has no threads, as in WebAssembly, the function runs in this one. Then
+    there is no limit of time: an endless answer has to be interrupted by the reader.
     """
     value, error = None, None
     x64 = computes_in_float64()  # JAX does not pass its own contexts on to a thread
@@ -117,6 +120,8 @@ def _guarded(function, args):
     try:
         thread.start()
         thread.join(LIMIT)
+    except RuntimeError:  # can't start new thread
+        return _unguarded(function, args)
     finally:  # also when the reader interrupts
         late = thread.is_alive()
         _stop(thread)
@@ -124,6 +129,14 @@ def _guarded(function, args):
         advice = "; it is still running: restart the kernel"
         return None, _TooLong(advice if thread.is_alive() else "")
     return value, error
+
+
+def _unguarded(function, args):
+    """As _guarded, in this thread: the reader's own interrupt is what can end it."""
+    try:
+        return jax.block_until_ready(function(*args)), None
+    except Exception as raised:
+        return None, raised
 
 
 def _stop(thread):

@@ -291,7 +291,9 @@ def test_students_copies_hold_no_solution(course):
 def test_students_copy_is_ready_to_work_on(course, stem):
     """Tasks, hints, tests and stubs; no outputs, roles, links, metadata of the book."""
     copy = students_copy(course, stem)
-    assert [cell["id"] for cell in copy] == [cell["id"] for cell in READ[stem]["cells"]]
+    ids = [cell["id"] for cell in READ[stem]["cells"]]
+    ids.insert(ids.index("setup"), "library")
+    assert [cell["id"] for cell in copy] == ids
     for cell in copy:
         text = source(cell)
         assert not cell.get("outputs")
@@ -407,7 +409,8 @@ def test_site_without_solutions_holds_none(course, tmp_path):
     """No file of the site with NTK_SOLUTIONS=no holds a line of a solution."""
     html = site_without_solutions(tmp_path, course)
     pages = pages_of_sets(html)
-    assert len(list(html.rglob("*.ipynb"))) == len(ORDER)
+    # A copy each for the link in the set's text and for the button of its page.
+    assert len(list(html.rglob("*.ipynb"))) == 2 * len(ORDER)
     assert leaks(html) == set()
     assert not indexed(html) & only_in_solutions(html)
     assert pages.count(exercise_sets.ABSENT) == 2 * len(NAMES)

@@ -12,7 +12,7 @@ from tests.book.conftest import CHAPTERS
 from tools.execute import BOOK, ROOT
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
-RUNTIME = {"base", "controls", "output"}  # what the site's copy of the runtime holds
+RUNTIME = {"base", "controls", "output"}  # what each Jupyter can show
 BYTES = 400_000  # of a slider with all its pictures
 
 notebook = pytest.mark.parametrize("path", BOOK, ids=lambda path: path.stem)
@@ -124,7 +124,7 @@ def test_sliders_stand_beside_a_figure(path):
 
 @with_sliders
 def test_sliders_are_light_and_need_no_other_runtime(path):
-    """A slider weighs at most 0.4 MB and is made of widgets that the site can show."""
+    """A slider weighs at most 0.4 MB and is made of widgets of any Jupyter."""
     book = read(path)
     (stored,) = book["metadata"]["widgets"].values()
     assert len(json.dumps(stored)) < BYTES * len(sliders(book["cells"]))

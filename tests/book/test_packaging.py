@@ -24,6 +24,9 @@ ALONE = {
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT = PYPROJECT["project"]
 LOCK = (ROOT / "requirements.lock").read_text("utf-8").splitlines()
+LAB_LOCK = (ROOT / "requirements-lab.lock").read_text("utf-8").splitlines()
+# What only `make lab` installs.
+LAB_ALONE = {"jupyterlab-myst"}
 # The hooks of pre-commit run what the lock has installed, and load nothing.
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))
 
@@ -31,28 +34,50 @@ HOOKS = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))
 def requirements():
     """All that pyproject.toml asks for."""
     extras = PROJECT["optional-dependencies"].values()
-    return [
+    wanted = [
         Requirement(text)
         for texts in (PROJECT["dependencies"], *extras)
         for text in texts
     ]
+    left_out = LAB_ALONE | {PROJECT["name"]}  # an extra may name another of its own
+    return [need for need in wanted if need.name not in left_out]
 
 
-def pins():
-    """The versions in the lock by the name of the package."""
+def pins(lines=LOCK):
+    """The versions in a lock by the name of the package."""
     return {
         canonicalize_name(name): number
-        for name, number in (line.split(" ;")[0].split("==") for line in LOCK)
+        for name, number in (line.split(" ;")[0].split("==") for line in lines)
     }
 
 
 def test_lock_pins_every_dependency():
     """A line of the lock is an exact version without an address; none is missing."""
-    assert set(PROJECT["optional-dependencies"]) == {"book", "test", "grading"}
-    for line in LOCK:
+    assert set(PROJECT["optional-dependencies"]) == {
+        *("notebooks", "lab"),
+        *("book", "test", "grading"),
+    }
+    for line in LOCK + LAB_LOCK:
         assert re.fullmatch(r"[A-Za-z0-9._-]+==[^\s;]+( ; .+)?", line)
     assert len(pins()) == len(LOCK)
     assert {canonicalize_name(wanted.name) for wanted in requirements()} <= set(pins())
+
+
+def test_lock_of_the_lab_is_part_of_the_lock():
+    """`make lab` installs the tested versions, and none of the site's or the tests'."""
+    lab = pins(LAB_LOCK)
+    others = {name: number for name, number in lab.items() if name not in LAB_ALONE}
+    assert others.items() <= pins().items()
+    assert set(lab) >= LAB_ALONE
+    for texts in (PROJECT["dependencies"], *map(extra, ("notebooks", "lab"))):
+        names = {Requirement(text).name for text in texts} - {PROJECT["name"]}
+        assert {canonicalize_name(name) for name in names} <= set(lab)
+    assert not {"sphinx", "pytest", "nbgrader", "playwright"} & set(lab)
+
+
+def extra(name):
+    """What an extra of pyproject.toml asks for."""
+    return PROJECT["optional-dependencies"][name]
 
 
 def test_lock_satisfies_the_ranges_and_is_what_is_installed():
@@ -64,10 +89,10 @@ def test_lock_satisfies_the_ranges_and_is_what_is_installed():
 
 
 def test_environment_takes_python_from_conda_and_the_rest_from_the_lock():
-    """conda gives Python and pip; pip installs requirements.lock, then ntklib."""
+    """conda gives Python and pip; pip installs the lock of the lab, then ntklib."""
     environment = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))
     least = PROJECT["requires-python"].removeprefix(">=")
-    from_the_lock = {"pip": ["-r requirements.lock", "-e ."]}
+    from_the_lock = {"pip": ["-r requirements-lab.lock", "-e ."]}
     assert environment["dependencies"] == [f"python={least}", "pip", from_the_lock]
 
 

@@ -5,9 +5,10 @@ import types
 
 import pytest
 from PIL import Image
+from selectolax.lexbor import LexborHTMLParser
 from sphinx.errors import ExtensionError
 
-from book._ext import finished_pages, katex_math, widgets_runtime
+from book._ext import finished_pages, katex_math, markup
 
 PYGMENTS = """
 html[data-theme="light"] .highlight { background: #fff; color: #111 }
@@ -59,24 +60,52 @@ def views(states, model):
     kind = "application/vnd.jupyter.widget"
     state = json.dumps({"state": states})
     return (
-        f'<html><head><script type="{kind}-state+json">{state}</script>'
-        '<script data-jupyter-widgets-cdn="w/" defer src="w/embed.js"></script></head>'
+        f'<html><head><script type="{kind}-state+json">{state}</script></head>'
         f'<body><script type="{kind}-view+json">{{"model_id": "{model}"}}</script>'
         "</body></html>"
     )
 
 
+def handle(name, labels):
+    """The state of a control that chooses one of some labels."""
+    return {"state": {"description": name, "_options_labels": list(labels)}}
+
+
+def stack(*names):
+    """The state of a stack of the widgets with these names."""
+    children = [f"IPY_MODEL_{name}" for name in names]
+    return {"state": {"children": children, "selected_index": 0}}
+
+
+def figure_of(*names):
+    """The state of the box around controls and the stack of their pictures."""
+    children = [f"IPY_MODEL_{name}" for name in names]
+    return {"state": {"_dom_classes": ["slider-figure"], "children": children}}
+
+
 def slider(*frames):
-    """The states of a slider with these frames."""
+    """A page with one slider over these frames."""
     states = {f"f{i}": {"state": {"value": v}} for i, v in enumerate(frames)}
-    children = [f"IPY_MODEL_f{i}" for i in range(len(frames))]
-    states["stack"] = {"state": {"children": children, "selected_index": 0}}
-    box = {"_dom_classes": ["slider-figure"], "children": ["a", "IPY_MODEL_stack"]}
-    states["box"] = {"state": box}
-    return views(states, "box")
+    labels = [str(i) for i in range(len(frames))]
+    states |= {"a": handle("a", labels), "stack": stack(*states)}
+    return views(states | {"box": figure_of("a", "stack")}, "box")
 
 
-WITHOUT_VIEW = '<script type="application/vnd.jupyter.widget-state+json">{}</script>'
+def two_sliders(first, second):
+    """A page with two sliders, whose frames are called after both labels."""
+    states = {}
+    for a in first:
+        names = [a + b for b in second]
+        states |= {name: {"state": {"value": FRAME.format(name)}} for name in names}
+        states[a] = stack(*names)
+    states |= {"a": handle("a", first), "b": handle("b", second), "all": stack(*first)}
+    return views(states | {"box": figure_of("a", "b", "all")}, "box")
+
+
+WITHOUT_VIEW = (
+    '<script type="application/vnd.jupyter.widget-state+json">'
+    '{"state": "slider-figure"}</script>'
+)
 MISSING = {
     "write_search_index": (THEMED, "article.bd-article"),
     "fill_laboratories": ("<div data-laboratory='{}'></div>", ".laboratory["),
@@ -87,15 +116,28 @@ MISSING = {
         "aria-label",
     ),
     "leave_out_role_of_citations": ("<div class='citation-list'></div>", "role"),
+    "leave_out_repeated_ids": ("<div class='proof'></div>", "#proof-content"),
+    "close_solutions": ("<div class='solution'></div>", "div.solution.dropdown"),
+    "leave_paragraphs_out_of_summaries": (
+        "<details class='hide'><summary>Show</summary></details>",
+        "summary > p",
+    ),
+    "name_permalinks": (
+        "<article><section><h1>A</h1></section></article>",
+        "a.headerlink",
+    ),
+    "name_buttons": (THEMED, "button"),
+    "leave_out_what_says_nothing": (THEMED, "main"),
+    "leave_out_highlight": (THEMED, "sphinx_highlight.js"),
     "slim_pictures": ("<img src='../images/a.png'>", "_images/"),
     "unwrap_plain_words": (
         "<div class='highlight'><span class='kn'>import</span></div>",
         "span.n",
     ),
     "embed_previews": ("<p><a href='b.html#equation-eq-a'>1</a></p>", "a.reference"),
-    "add_stills_of_sliders": (WITHOUT_VIEW, "widget-view"),
-    "put_text_before_sliders": (WITHOUT_VIEW, "data-jupyter-widgets-cdn"),
+    "draw_sliders": (WITHOUT_VIEW, "widget-view"),
     "join_style_sheets": (THEMED, "stylesheet"),
+    "purge_style_sheets": (THEMED, "_static/book-"),
 }
 
 
@@ -106,8 +148,9 @@ def test_pass_stops_where_it_finds_nothing(change, name):
     The error names the pass, the page, the pattern, and where to look.
     """
     page, pattern = MISSING[name]
+    (one,) = (one for one in finished_pages.PASSES if one.__name__ == name)
     with pytest.raises(ExtensionError, match=rf"{name}: .*a\.html has") as error:
-        change(getattr(finished_pages, name), page)
+        change(one, page)
     assert pattern in str(error.value)
     assert "look at" in str(error.value)
 
@@ -215,41 +258,69 @@ def test_embed_previews_stops_at_a_reference_that_leads_to_nothing(site):
         site(finished_pages.embed_previews, pages)
 
 
-def test_add_stills_of_sliders_shows_first_middle_and_last(change, tmp_path):
-    """Three of five frames stand beside the slider's place, as files, without code."""
+def test_draw_sliders_shows_the_first_frame_and_names_all(change, tmp_path):
+    """A slider becomes a range with its labels; its frames are files, without code."""
     page = slider(*(FRAME.format(f"a = {i}") for i in range(5)))
-    text = change(finished_pages.add_stills_of_sliders, page)
-    assert '<div class="slider-place" style="--sliders:1;--ratio:9/6"><script' in text
+    text = change(finished_pages.draw_sliders, page)
+    tree = LexborHTMLParser(text)
+    figure = tree.css_first(".slider-figure")
+    frames = json.loads(figure.attrs["data-frames"])
+    assert [alt for _, alt in frames] == [f"a = {i}" for i in range(5)]
+    for i, (address, _) in enumerate(frames):
+        assert (tmp_path / "book" / address).read_text() == f"<svg/>a = {i}"
+    control = figure.css_first("input[type=range]")
+    assert figure.css_first(f'label[for="{control.id}"]').text() == "a"
+    assert figure.css_first(f'output[for="{control.id}"]').text() == "0"
+    assert control.attrs["max"] == "4"
+    assert control.attrs["aria-valuetext"] == "0"
+    assert json.loads(control.attrs["data-labels"]) == list("01234")
+    image = figure.css_first("img")
+    assert [image.attrs["src"], image.attrs["alt"]] == frames[0]
+    assert "onload" not in text
+    assert "widget-" not in text
+    assert text.count("../_static/sliders.js") == 1
+
+
+def test_draw_sliders_keeps_the_order_of_two_sliders(change):
+    """The frames of the second slider's positions follow each other."""
+    page = two_sliders(("0", "1"), ("x", "y", "z"))
+    figure = LexborHTMLParser(change(finished_pages.draw_sliders, page)).css_first(
+        ".slider-figure"
+    )
+    frames = json.loads(figure.attrs["data-frames"])
+    assert [alt for _, alt in frames] == [f"{a}{b}" for a in "01" for b in "xyz"]
+    assert len({node.attrs["id"] for node in figure.css("input")}) == 2
+
+
+def test_draw_sliders_shows_first_middle_and_last_on_paper(change):
+    """Three of five frames stand beside the slider, as files that are the same."""
+    page = slider(*(FRAME.format(f"a = {i}") for i in range(5)))
+    text = change(finished_pages.draw_sliders, page)
     stills = text.partition('<div class="slider-stills">')[2]
     for i in range(5):
         assert (f'<div><p>a = {i}</p><img alt="a = {i}"' in stills) == (i % 2 == 0)
-    assert "onload" not in stills
     assert stills.count('loading="lazy"') == 3
-    files = [path.read_text() for path in (tmp_path / "_images").iterdir()]
-    assert sorted(files) == ["<svg/>a = 0", "<svg/>a = 2", "<svg/>a = 4"]
 
 
-def test_add_stills_of_sliders_stops_at_a_frame_that_it_cannot_read(change):
+def test_draw_sliders_stops_at_a_frame_that_it_cannot_read(change):
     """A frame without its line or its picture stops the build."""
     page = slider("<p>a = 0</p><canvas></canvas>")
     with pytest.raises(ExtensionError, match=r"look at ntklib/figures\.py"):
-        change(finished_pages.add_stills_of_sliders, page)
+        change(finished_pages.draw_sliders, page)
 
 
-def test_add_stills_of_sliders_leaves_other_widgets_alone(change):
-    """A widget that is no slider has no stills."""
+def test_draw_sliders_stops_at_a_widget_that_nothing_would_move(change):
+    """A widget that is no slider would be dead on the site: the build stops."""
     page = views({"box": {"state": {"_dom_classes": []}}}, "box")
-    assert "slider-" not in change(finished_pages.add_stills_of_sliders, page)
+    with pytest.raises(ExtensionError, match="shows a widget that is no slider_figure"):
+        change(finished_pages.draw_sliders, page)
 
 
-def test_put_text_before_sliders_moves_state_and_script_to_the_end(change):
-    """The head keeps nothing of the sliders; the script comes after their states."""
-    text = change(finished_pages.put_text_before_sliders, slider(FRAME))
-    head, _, body = text.partition("<body>")
-    assert "<script" not in head
-    assert body.index("-view+json") < body.index("-state+json")
-    assert body.index("-state+json") < body.index('script.src = "w/embed.js"')
-    assert 'dataset.jupyterWidgetsCdn = "w/"' in body
+def test_draw_sliders_leaves_out_states_without_a_slider(change):
+    """A stored state that no slider of the page needs goes, and no script comes."""
+    page = f"<html><head></head><body><p>a</p>{WITHOUT_VIEW}</body></html>"
+    text = change(finished_pages.draw_sliders, page.replace("slider-figure", ""))
+    assert "script" not in text
 
 
 def test_join_style_sheets_writes_one_with_addresses_that_hold(change, tmp_path):
@@ -281,6 +352,33 @@ def test_join_style_sheets_stops_at_an_import_that_it_does_not_know(change, tmp_
         change(finished_pages.join_style_sheets, page)
 
 
+def test_purge_style_sheets_keeps_what_pages_and_scripts_name(change, tmp_path):
+    """Rules for elements, ids, classes and words of scripts stay, the others go."""
+    static = tmp_path / "_static"
+    static.mkdir()
+    (static / "a.js").write_text('e.classList.add("by-script")')
+    kept = [".here{}", "#top:hover{}", "p>.by-script{}", ".laboratory .lab-map{}"]
+    kept += ['html[data-theme="dark"] p{}', "p:is(.here,.gone){}", "p:not(.gone){}"]
+    gone = [".gone{}", "table{}", "p .gone{}"]
+    (static / "book-1.css").write_text("/* a */" + "".join(kept + gone))
+    page = (
+        '<html data-content_root="../" data-theme="light"><head>'
+        '<link rel="stylesheet" href="../_static/book-1.css">'
+        '<script src="../_static/a.js?v=1"></script></head>'
+        '<body><p class="here" id="top"></p></body></html>'
+    )
+    text = change(finished_pages.purge_style_sheets, page)
+    (sheet,) = static.glob("style-*.css")
+    assert f'href="../_static/{sheet.name}"' in text
+    assert not list(static.glob("book-*.css"))
+    style = sheet.read_text().replace(" ", "")
+    assert all(rule.replace(" ", "") in style for rule in kept[:5] + kept[6:])
+    assert "p:is(.here" in style
+    assert not any(rule.replace(" ", "") in style for rule in [*gone, "/*a*/"])
+    whole = tmp_path.parent / "whole_styles" / sheet.name
+    assert all(rule in whole.read_text() for rule in kept + gone)
+
+
 def test_slim_icons_stops_at_a_style_sheet_without_icons(change, tmp_path):
     """Where the theme's style sheet names no icons, none would be left."""
     (tmp_path / "_static" / "styles").mkdir(parents=True)
@@ -308,19 +406,6 @@ def app(tmp_path):
     return types.SimpleNamespace(builder=builder, outdir=tmp_path)
 
 
-def test_copy_bundle_stops_at_a_runtime_that_it_does_not_know(
-    app, tmp_path, monkeypatch
-):
-    """The runtime of widgets is changed where it is meant, or the build stops."""
-    widgets_runtime.copy_bundle(app)
-    script = (tmp_path / "_static" / "widgets" / "embed.js").read_text("utf-8")
-    assert not [old for old in widgets_runtime.CHANGES if old in script]
-    monkeypatch.setattr(widgets_runtime, "BUNDLE", tmp_path / "embed.js")
-    (tmp_path / "embed.js").write_text("nothing of the kind")
-    with pytest.raises(ExtensionError, match=r"no longer contains '@font-face{'"):
-        widgets_runtime.copy_bundle(app)
-
-
 def test_copy_style_stops_at_a_style_sheet_that_it_does_not_know(
     app, tmp_path, monkeypatch
 ):
@@ -333,3 +418,26 @@ def test_copy_style_stops_at_a_style_sheet_that_it_does_not_know(
     (tmp_path / "katex.min.css").write_text("nothing of the kind")
     with pytest.raises(ExtensionError, match=r"katex\.min\.css no longer matches"):
         katex_math.copy_style(app)
+
+
+SOLUTION = """<html><body><div class="solution dropdown admonition" id="a-solution-0">
+<p class="admonition-title">Solution to<a href="#ex-a"> Exercise 1 (A)</a></p>
+<section><p>Text</p></section></div>
+<div class="cell"><details class="hide"><summary><span class="collapsed">PROMPT</span>
+</summary><pre>code</pre></details><pre>output</pre></div>
+<div class="cell"><pre>other</pre></div></body></html>"""
+
+
+def test_close_solutions_takes_the_cells_that_are_theirs(change):
+    """A solution is a <details> by its exercise's label, with its cells unfolded."""
+    page = SOLUTION.replace("PROMPT", markup.PROMPT)
+    found = LexborHTMLParser(change(markup.close_solutions, page))
+    (solution,) = found.css("details")
+    assert solution.attributes["id"] == "solution-ex-a"
+    assert solution.css("summary")[0].text() == "Solution to Exercise 1 (A)"
+    assert [node.text() for node in solution.css("pre")] == ["code", "output"]
+    assert found.css("body > .cell > pre")[0].text() == "other"
+    kept = LexborHTMLParser(
+        change(markup.close_solutions, SOLUTION.replace("PROMPT", "Show the code"))
+    )
+    assert kept.css(".solution pre") == []

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ntklib.exercises import run
+from ntklib.exercises import check, run, solution
 from ntklib.exercises.cases import cases
 
 
@@ -230,3 +230,44 @@ def test_run_prints_what_the_answer_prints(capsys):
     with pytest.raises(ValueError, match=r"^it returned nothing"):
         attempt(print)
     assert capsys.readouterr().out.count("[") > 2
+
+
+@pytest.fixture
+def without_threads(monkeypatch):
+    """A Python that cannot start a thread, as in WebAssembly."""
+
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+
+def test_run_needs_no_threads(without_threads):
+    """Without threads the answer runs in the calling one, with the same result."""
+    callers = []
+
+    def answer(K):
+        callers.append(threading.current_thread())
+        return 2.0
+
+    assert attempt(answer) == [2.0, 2.0]
+    assert callers == [threading.current_thread()] * 2
+    assert check("stable_step", solution("stable_step"))
+
+
+def test_run_without_threads_says_what_an_answer_raised(without_threads):
+    """An error becomes the same sentence as with threads."""
+    with pytest.raises(
+        ValueError, match=r"^it raised ZeroDivisionError: .* for K \(4, 4\)$"
+    ):
+        attempt(lambda K: 1 / 0)
+
+
+def test_run_without_threads_lets_the_reader_interrupt(without_threads):
+    """Nothing else ends an endless answer there, so the interrupt is not swallowed."""
+
+    def interrupted(K):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        attempt(interrupted)

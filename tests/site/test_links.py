@@ -22,6 +22,7 @@ SHOWS = """links => links.filter(link => {
 BESIDE = """() => {
   const link = document.activeElement, tip = document.getElementById("preview");
   const kinds = ["equation", "fig", "thm"].map(kind => `article a[href*='#${kind}-']`);
+  if (link.matches(".headerlink")) return null;
   if (!link.matches(kinds.join())) return null;
   if (tip.hidden || getComputedStyle(tip).visibility === "hidden") return "gone";
   const box = tip.getBoundingClientRect(), lines = [...link.getClientRects()];
@@ -157,7 +158,7 @@ def test_preview_by_tab_stays_and_covers_no_reference(visit, width, height):
     page.set_viewport_size({"width": width, "height": height})
     page.locator("main article a").first.focus()
     seen = 0
-    for _ in range(60):
+    for _ in range(90):
         page.keyboard.press("Tab")
         page.wait_for_timeout(60)  # the scrolling that follows
         found = page.evaluate(BESIDE)

@@ -1,6 +1,7 @@
 """Sliders on the built pages, where no kernel is running: they move the picture."""
 
-import re
+import html
+from urllib.parse import unquote
 
 import nbformat
 import pytest
@@ -10,8 +11,7 @@ from tests.site.conftest import SITE
 from tools.execute import BOOK
 
 VIEW = "application/vnd.jupyter.widget-view+json"
-HEIGHTS = """() => [...document.querySelectorAll('.slider-place')].map(
-  place => place.getBoundingClientRect().height)"""
+HANDLE = 24  # pixels that a finger needs
 
 
 def sliders(path):
@@ -35,12 +35,11 @@ WIDTHS = (390, 1280)
     ids=lambda pair: f"{pair[0]}-{pair[1]}",
 )
 def page(request, open_page, tabs):
-    """A page whose sliders have come, in a window of some width, for several tests."""
+    """A page with sliders, in a window of some width, for several tests."""
     name, width = request.param
     page = open_page(name, width=width)
     page.name, page.width = name, width
     page.wait_for_load_state("networkidle")
-    page.locator(".slider-figure img").nth(WITH[name] - 1).wait_for()
     yield page
     tabs.give_back(page)
 
@@ -51,73 +50,68 @@ def test_sliders_are_on_at_least_five_pages():
     assert sum(WITH.values()) >= 7
 
 
-def test_sliders_come_without_moving_the_text(page, visit):
-    """A reader amid a page keeps the line when its sliders come.
-
-    Each place has the height that its slider will have.
-    """
-    heights = page.evaluate(HEIGHTS)
-    bare = visit(page.name, width=page.width, without="**/embed.js*")
+def test_sliders_stand_where_they_are_before_their_script_comes(page, visit):
+    """Nothing on the page moves when the script comes: each figure keeps its height."""
+    bare = visit(page.name, width=page.width, without="**/sliders.js*")
     bare.wait_for_load_state("networkidle")
-    assert bare.locator(".slider-figure").count() == 0
-    places = bare.evaluate(HEIGHTS)
-    assert len(heights) == len(places) == WITH[page.name]
-    assert places == pytest.approx(heights, abs=2)  # pixels
+    heights = [
+        figure.bounding_box()["height"]
+        for one in (page, bare)
+        for figure in one.locator(".slider-figure").all()
+    ]
+    count = WITH[page.name]
+    assert len(heights) == 2 * count
+    assert heights[:count] == pytest.approx(heights[count:], abs=1)  # pixels
     assert min(heights) > 200
 
 
 def shown(figure):
-    """What a slider shows: description and address of its picture, and its line."""
+    """What a slider shows: description and address of its picture, and its values."""
     picture = figure.locator("img")
     return (
         picture.get_attribute("alt"),
         picture.get_attribute("src"),
-        figure.locator("p").inner_text(),
+        figure.locator("output").all_inner_texts(),
     )
 
 
-def drag_to_end(page, figure, handle):
-    """Drag a handle with the mouse to the right end of the first track."""
+def drag_to_end(page, handle):
+    """Drag the handle of a slider from its left end to its right end, by mouse."""
+    handle.press("Home")
     box = handle.bounding_box()
-    track = figure.locator(".noUi-base").first.bounding_box()
     middle = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + box["width"] / 2, middle)
+    page.mouse.move(box["x"] + HANDLE / 2, middle)
     page.mouse.down()
-    page.mouse.move(track["x"] + track["width"], middle, steps=8)
+    page.mouse.move(box["x"] + box["width"], middle, steps=8)
     page.mouse.up()
 
 
 def test_sliders_move_the_picture_by_key_and_by_drag(page):
     """Each handle has a name; its picture changes with arrow keys and the mouse.
 
-    It stays within the page.
+    The value is said and shown; the picture stays within the page.
     """
     figures = page.locator(".slider-figure")
     assert figures.count() == WITH[page.name]
     for figure in figures.all():
-        line = figure.locator("p")
-        labels = figure.locator(".widget-hslider label").all_inner_texts()
         handles = figure.get_by_role("slider").all()
-        for handle, label in zip(handles, labels, strict=True):
+        labels = figure.locator("label").all_inner_texts()
+        for i, (handle, label) in enumerate(zip(handles, labels, strict=True)):
             handle.scroll_into_view_if_needed()
             assert figure.get_by_role("slider", name=label, exact=True).count() == 1
-            start = shown(figure)
+            states = [shown(figure)]
             handle.press("ArrowRight")
-            expect(line).not_to_have_text(start[2])
-            next_one = shown(figure)
-            drag_to_end(page, figure, handle)
-            expect(line).not_to_have_text(next_one[2])
-            last = shown(figure)
-            handle.press("ArrowLeft")
-            expect(line).not_to_have_text(last[2])
-            before_last = shown(figure)
-            for part in zip(start, next_one, last, strict=True):
-                assert len(set(part)) == 3
-            assert before_last not in (start, last)
-            values = dict(part.split(" = ") for part in before_last[2].split(", "))
-            # It is written when the picture has come.
-            expect(handle).to_have_attribute("aria-valuetext", values[label])
+            states.append(shown(figure))
+            drag_to_end(page, handle)
+            states.append(shown(figure))
+            for part in range(2):  # the description and the picture
+                assert len({state[part] for state in states}) == 3
+            assert len({tuple(state[2]) for state in states}) == 3
+            assert handle.get_attribute("aria-valuetext") == states[-1][2][i]
+            page.keyboard.press("ArrowLeft")  # the mouse has left the keyboard here
+            assert shown(figure) not in (states[0], states[2])
         picture = figure.locator("img")
+        picture.evaluate("e => e.decode()")
         box = picture.bounding_box()
         assert picture.evaluate("e => e.naturalWidth") > 600
         assert box["x"] >= 0
@@ -127,32 +121,72 @@ def test_sliders_move_the_picture_by_key_and_by_drag(page):
     assert page.troubles == []
 
 
-def test_sliders_say_their_value_at_the_ends_and_keep_the_keyboard(page):
-    """Home and End say the first value and the last, not their position.
+def test_sliders_show_the_stored_picture_of_their_values(page):
+    """Each position shows the frame that the notebook has for these values."""
+    state = "application/vnd.jupyter.widget-state+json"
+    notebook = nbformat.read(SITE.parents[1] / f"book/{page.name}.ipynb", as_version=4)
+    stored = notebook.metadata["widgets"][state]["state"].values()
+    frames = [model["state"].get("value", "") for model in stored]
+    for figure in page.locator(".slider-figure").all():
+        handles = figure.get_by_role("slider").all()
+        names = figure.locator("label").all_inner_texts()
+        for keys in (("Home", "End"), ("End", "Home"), ("End", "ArrowLeft")):
+            for handle, key in zip(handles, keys, strict=False):
+                handle.press(key)
+            alt, address, values = shown(figure)
+            pairs = zip(names, values, strict=True)
+            line = ", ".join(" = ".join(pair) for pair in pairs)
+            (frame,) = [
+                frame
+                for frame in frames
+                if frame.startswith(f"<p>{html.escape(line)}</p>")
+                and f'alt="{html.escape(alt)}"' in frame
+            ]
+            picture = (SITE / "book" / address).read_text("utf-8")
+            assert picture in unquote(frame)
 
-    After the mouse the keys work.
-    """
+
+def test_sliders_say_their_value_at_the_ends(page):
+    """Home and End say the first value and the last, not their position."""
     for figure in page.locator(".slider-figure").all():
         for handle in figure.get_by_role("slider").all():
-            label = handle.get_attribute("aria-label")
             said = []
             for key in ("Home", "Home", "End", "End"):
                 handle.press(key)
-                position = float(handle.get_attribute("aria-valuenow"))
-                assert position == 0 or key == "End"
-                value = handle.get_attribute("aria-valuetext")
-                expect(figure.locator("p")).to_contain_text(f"{label} = {value}")
                 said.append(handle.get_attribute("aria-valuetext"))
             assert said[0] == said[1] != said[2] == said[3]
-            name = figure.locator("label", has_text=label).first
-            assert name.get_attribute("title") == label
-            track = handle.locator("xpath=ancestor::*[contains(@class, 'noUi-target')]")
-            track.click()
-            expect(handle).to_be_focused()
-            before = handle.get_attribute("aria-valuenow")
-            page.keyboard.press("ArrowLeft")
-            expect(handle).not_to_have_attribute("aria-valuenow", before)
     assert page.troubles == []
+
+
+def test_sliders_are_as_wide_as_their_picture_and_large_enough(page):
+    """The track is as wide as the picture, and what a finger hits is 24 pixels high."""
+    for figure in page.locator(".slider-figure").all():
+        picture = figure.locator("img").bounding_box()
+        for handle in figure.get_by_role("slider").all():
+            box = handle.bounding_box()
+            assert box["width"] == pytest.approx(picture["width"], abs=1)
+            assert box["height"] >= HANDLE
+            colour = handle.evaluate("e => getComputedStyle(e).backgroundColor")
+            assert colour == "rgba(0, 0, 0, 0)"  # the track is drawn, not the browser's
+            output = figure.locator(f"output[for={handle.get_attribute('id')}]")
+            assert output.bounding_box()["y"] < box["y"] + 1
+
+
+@pytest.mark.parametrize("name", WITH)
+def test_sliders_answer_to_touch(browser, address, name):
+    """A tap on the right end of a track shows the last value."""
+    context = browser.new_context(
+        has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844}
+    )
+    page = context.new_page()
+    page.goto(f"{address}/book/{name}.html", wait_until="networkidle")
+    handle = page.get_by_role("slider").first
+    handle.scroll_into_view_if_needed()
+    box = handle.bounding_box()
+    page.touchscreen.tap(box["x"] + box["width"] - 4, box["y"] + box["height"] / 2)
+    last = handle.get_attribute("max")
+    expect(handle).to_have_js_property("value", last)
+    context.close()
 
 
 def check_stills(page, count):
@@ -189,7 +223,8 @@ def test_sliders_leave_pictures_on_paper(page):
     assert not any(still.is_visible() for still in stills.all())
     page.emulate_media(media="print")
     try:
-        widgets = page.locator(".jupyter-widgets").all()
+        widgets = page.locator(".slider-figure").all()
+        assert len(widgets) == WITH[page.name]
         assert not any(widget.is_visible() for widget in widgets)
         check_stills(page, WITH[page.name])
     finally:
@@ -209,16 +244,11 @@ def test_sliders_leave_pictures_without_scripts(visit, name):
 @pytest.mark.parametrize(
     "path", sorted((SITE / "book").glob("*.html")), ids=lambda path: path.stem
 )
-def test_sliders_runtime_is_loaded_where_it_is_needed(path):
-    """Only pages with sliders name the runtime, after all that can be read.
-
-    None names require.js.
-    """
+def test_sliders_script_is_loaded_where_it_is_needed(path):
+    """Only pages with sliders have their script, a small one, and none their states."""
     text = path.read_text("utf-8")
-    has_sliders = path.stem in WITH
-    assert len(re.findall(r"widgets/embed\.js", text)) == has_sliders
+    assert text.count("_static/sliders.js") == (path.stem in WITH)
+    assert "widget-state+json" not in text
+    assert "widget-view+json" not in text
     assert "require.js" not in text.replace("require.js</", "")
-    after = text.rpartition("</footer>")[2]
-    states = after.count("widget-state+json")
-    assert text.count("widget-state+json") == states == has_sliders
-    assert text.count("widgets/embed.js") == after.count("widgets/embed.js")
+    assert (SITE / "_static" / "sliders.js").stat().st_size < 4e3
