@@ -1,4 +1,4 @@
-"""A trained network beside its theory: what the notebook to explore computes."""
+"""A trained network beside its theory, as the laboratory shows it."""
 
 from collections.abc import Callable
 from typing import NamedTuple

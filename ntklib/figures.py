@@ -1,5 +1,5 @@
-"""Figures that move, and those of the notebook to explore; ``import ntklib`` does not
-load what they need.
+"""Figures that move, and the laboratory; ``import ntklib`` does not load what they
+need.
 """
 
 import collections
@@ -11,22 +11,26 @@ import itertools
 import json
 import re
 import urllib.parse
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+import anywidget
 import comm
 import ipywidgets
+import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
-from IPython.display import display
+import traitlets
 from ipywidgets.widgets.widget_string import HTMLStyle
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from ntklib import _check
+from ntklib import _check, _laboratory
+from ntklib._laboratory import random_start
 from ntklib._types import ArrayLike
 from ntklib.explore import LinearComparison
+from ntklib.network import Params
 
 SVG = {
     "svg.fonttype": "none",  # text stays text, in a font of the reader's machine
@@ -53,6 +57,41 @@ NAMES = (
 )
 # How often a content came since the kernel started.
 _shown = collections.Counter()
+
+# The laboratory: what there is, and its usual state. A test compares all of it with the
+# page's own modules.
+VIEWS = ("function", "kernels", "spectrum", "loss", "drift", "units")
+CONTROLS = (
+    *("points", "psi", "width", "seed", "paired"),
+    *("constant", "scale", "loss", "rule", "time"),
+)
+EXPERIMENTS = (
+    *("opposite", "edge", "limit", "waves"),
+    *("bound", "together", "width", "lazy"),
+)
+MOST_INPUTS = 16
+LARGEST_TARGET = 2
+POINTS = [(-2.6, 0.4), (-1.5, -0.8), (-0.6, 0.3), (0.4, 1.0), (1.3, -0.2), (2.3, -0.9)]
+STATE = {
+    "constant": True,
+    "psi": "tanh",
+    "width": 64,
+    "seed": 1,
+    "paired": False,
+    "s": 0.5,
+    "loss": "square",
+    "rule": "flow",
+    "rate": 1,
+    "time": 10,
+}
+RANGES = {
+    "width": (1, 1024),
+    "seed": (0, 9999),
+    "s": (0.5, 1.0),
+    "rate": (0.01, 100.0),
+    "time": (0.0, 100.0),
+}
+CHOICES = {"loss": ("square", "logistic"), "rule": ("flow", "descent")}
 
 
 def slider_figure(
@@ -125,20 +164,212 @@ def stable_ids(content: str) -> Generator[None]:
         comm.create_comm = create_comm
 
 
-def progress(items: Iterable, name: str = "step") -> Iterator:
-    """The items one after the other, under a bar that counts them, each a ``name``; at
-    the end it goes away.
+class Laboratory(anywidget.AnyWidget):
+    """What :func:`laboratory` returns: a panel whose state Python reads and sets.
+
+    Attributes:
+        state: the reader's choices, as :func:`laboratory` names them; ``points`` is a
+            list of ``{"at": angle, "y": target}``.
     """
-    items = list(items)
-    bar = ipywidgets.IntProgress(max=len(items), style={"description_width": "initial"})
-    display(bar)
-    try:
-        for i, item in enumerate(items):
-            bar.value = i
-            bar.description = f"{name} {i + 1} of {len(items)}"
-            yield item
-    finally:
-        bar.close()
+
+    _esm = _laboratory.module_for_widget()
+    _css = _laboratory.styles()
+
+    state = traitlets.Dict().tag(sync=True)
+    views = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    experiment = traitlets.Unicode(None, allow_none=True).tag(sync=True)
+    experiments = traitlets.Bool().tag(sync=True)
+    controls = traitlets.Union(
+        [traitlets.Bool(), traitlets.List(traitlets.Unicode())]
+    ).tag(sync=True)
+    address = traitlets.Bool().tag(sync=True)
+
+    @property
+    def X(self) -> np.ndarray:
+        """The inputs, one per row: (cos τ, sin τ, 1), or without the constant."""
+        at = np.array([point["at"] for point in self.state["points"]])
+        columns = [np.cos(at), np.sin(at)]
+        if self.state["constant"]:
+            columns.append(np.ones_like(at))
+        return np.column_stack(columns)
+
+    @property
+    def y(self) -> np.ndarray:
+        """The targets; under the logistic loss the labels 1 and -1."""
+        y = np.array([point["y"] for point in self.state["points"]], float)
+        if self.state["loss"] == "logistic":
+            return np.where(y < 0, -1.0, 1.0)
+        return y
+
+    @property
+    def params(self) -> Params:
+        """The network before training, the one that the page draws."""
+        state = self.state
+        W0, W1 = random_start.init_params(
+            state["seed"], state["width"], 2 + state["constant"], state["paired"]
+        )
+        return Params(jnp.asarray(W0), jnp.asarray(W1))
+
+    def __repr__(self):
+        """A line with what matters most."""
+        shown = ["psi", "width", "seed", "loss", "rule"]
+        choices = ", ".join(f"{name}={self.state[name]!r}" for name in shown)
+        return f"Laboratory({len(self.state['points'])} inputs, {choices})"
+
+    def _repr_mimebundle_(self, **_):
+        """The widget for Jupyter, and for pages its options, from which they draw it.
+
+        Returns the data and the metadata of the output.
+        """
+        names = ["state", "views", "experiment", "experiments", "controls", "address"]
+        options = json.dumps({name: getattr(self, name) for name in names})
+        view = {
+            "version_major": 2,
+            "version_minor": 0,
+            "model_id": self.model_id,
+        }
+        return {
+            "text/plain": repr(self),
+            "text/html": (
+                '<div class="laboratory" '
+                f'data-laboratory="{html.escape(options)}">'
+                "<p>The laboratory: pictures of a network, to be changed while one "
+                "looks. They need a page of the book, or a running Jupyter.</p></div>"
+            ),
+            "application/vnd.jupyter.widget-view+json": view,
+        }, {}
+
+
+def laboratory(
+    at: Sequence[float] | None = None,
+    y: Sequence[float] | None = None,
+    *,
+    views: Sequence[str] | None = None,
+    experiment: str | None = None,
+    controls: bool | Sequence[str] = True,
+    **state: object,
+) -> Laboratory:
+    """The laboratory: a network whose data, start and training the reader changes, with
+    pictures that follow at once.
+
+    Args:
+        at: positions of the inputs on the circle: angles in radians, 1 to 16 of them.
+        y: targets, one for each input, between -2 and 2.
+        views: its pictures: ``"function"``, ``"kernels"``, ``"spectrum"``, ``"loss"``,
+            ``"drift"``, ``"units"``; all of them, if left out.
+        experiment: the guided experiment that it offers, such as ``"edge"``; ``"all"``
+            for the whole list.
+        controls: whether there are controls, or the names of those that are there:
+            ``"points"``, ``"psi"``, ``"width"``, ``"seed"``, ``"paired"``,
+            ``"constant"``, ``"scale"``, ``"loss"``, ``"rule"``, ``"time"``.
+        state: what the reader can choose: ``psi`` (``"tanh"``, ``"relu"``, ``"erf"``,
+            ``"gelu"``, ``"sin"``, ``"softplus"`` or an expression in z), ``width`` (1
+            to 1024), ``seed`` (0 to 9999), ``paired`` (units in pairs, so that the
+            output starts at 0), ``constant`` (a third coordinate 1 of each input),
+            ``s`` (the output carries the factor n^-s, from 0.5 to 1), ``loss``
+            (``"square"`` or ``"logistic"``), ``rule`` (``"flow"`` or ``"descent"``),
+            ``rate`` (of descent, 0.01 to 100), ``time`` (0 to 100).
+
+    Returns:
+        Laboratory: the widget. Its ``state``, ``X``, ``y`` and ``params`` are what the
+        reader has chosen, for the functions of ntklib.
+
+    Raises:
+        ValueError: an argument that is none of these, in one line.
+    """
+    if "points" in state:
+        raise ValueError("give the points as at and y, angles and targets")
+    whole = _state({**state, **_points(at, y)})
+    options: dict[str, object] = {
+        "state": whole,
+        "views": _names("views", views, VIEWS),
+        "experiment": None,
+        "experiments": experiment == "all",
+        "controls": controls
+        if isinstance(controls, bool)
+        else _names("controls", controls, CONTROLS),
+        "address": experiment == "all",
+    }
+    if experiment is not None and experiment != "all":
+        options["experiment"] = _check.one_of("experiment", experiment, EXPERIMENTS)
+    with stable_ids(json.dumps(options)):
+        return Laboratory(**options)
+
+
+def _points(at, y):
+    """The points of a state, or nothing if none are given."""
+    if at is None and y is None:
+        return {}
+    if at is None or y is None:
+        raise ValueError("at and y go together: a target for each input")
+    at = _check.host("at", at, "m")
+    y = _check.vector("y", y, "m", "at", len(at), convert=_check.host)
+    if len(at) > MOST_INPUTS:
+        raise ValueError(f"at must hold at most {MOST_INPUTS} angles; got {len(at)}")
+    if np.any(np.abs(y) > LARGEST_TARGET):
+        raise ValueError(
+            f"y must lie between {-LARGEST_TARGET} and {LARGEST_TARGET}; "
+            f"got {np.max(np.abs(y)):g} as the largest size"
+        )
+    # the page has angles in (-pi, pi]
+    at = at - 2 * np.pi * np.ceil((at - np.pi) / (2 * np.pi))
+    pairs = zip(at.tolist(), y.tolist(), strict=True)
+    return {"points": [{"at": a, "y": b} for a, b in pairs]}
+
+
+def _state(chosen):
+    """A whole state: the usual one, with what was chosen."""
+    state = {**STATE, "points": [{"at": a, "y": b} for a, b in POINTS]}
+    for name, value in chosen.items():
+        if name not in state:
+            raise ValueError(
+                f"the laboratory has no {name!r}; it has {', '.join(STATE)}"
+            )
+        if name == "points":
+            state[name] = value
+        elif name in RANGES:
+            state[name] = _within(name, value, *RANGES[name])
+        elif name in CHOICES:
+            state[name] = _check.one_of(name, value, CHOICES[name])
+        elif name == "psi":
+            state[name] = _psi(value)
+        else:
+            if not isinstance(value, bool):
+                raise ValueError(
+                    f"{name} must be True or False; got {_check.shown(value)}"
+                )
+            state[name] = value
+    return state
+
+
+def _within(name, value, low, high):
+    """A number between two others, whole if these are."""
+    number = _check.number(name, value)
+    whole = isinstance(low, int)
+    if not low <= number <= high or (whole and number != int(number)):
+        kind = "a whole number" if whole else "a number"
+        raise ValueError(
+            f"{name} must be {kind} from {low} to {high}; got {_check.shown(value)}"
+        )
+    return int(number) if whole else number
+
+
+def _psi(value):
+    """An activation by its name or as an expression; the page reads it exactly."""
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(
+            'psi must be a name such as "tanh", or an expression in z such as '
+            f'"tanh(2*z)"; got {_check.shown(value)}'
+        )
+    return value
+
+
+def _names(argument, names, known):
+    """Several names, all of them known; all that there are for None."""
+    if names is None:
+        return list(known)
+    names = [names] if isinstance(names, str) else list(names)
+    return [_check.one_of(f"each of {argument}", name, known) for name in names]
 
 
 def comparison_figure(runs: Sequence[LinearComparison]) -> Figure:

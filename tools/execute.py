@@ -16,6 +16,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from book._ext.stored_outputs import faults
+from tools.widget_state import drop_scripts
 
 ROOT = Path(__file__).parents[1]
 COLOUR = r"\x1b\[[0-9;]*m"  # in a traceback
@@ -72,6 +73,7 @@ def execute(path):
             f"code cell {number} raised {error.ename}\n{text}"
         ) from error
     notebook.metadata.language_info = {"name": "python"}
+    drop_scripts(notebook)
     return notebook
 
 

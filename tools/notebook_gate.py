@@ -17,6 +17,8 @@ from nbclient import NotebookClient
 from nbval.plugin import IPyNbCell, IPyNbFile
 from PIL import Image
 
+from tools.widget_state import drop_scripts
+
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 ROUNDING = 2  # of 255: what another processor may change in a channel of a pixel
 
@@ -49,6 +51,7 @@ class WidgetState(pytest.Item):
         notebook = self.parent
         assert isinstance(notebook, Notebook)
         notebook.bookkeeper.set_widgets_metadata()
+        drop_scripts(notebook.bookkeeper.nb)
         stored = notebook.nb.metadata.get("widgets")
         fresh = notebook.bookkeeper.nb.metadata.get("widgets")
         assert_same_widgets(stored, fresh)

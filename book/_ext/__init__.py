@@ -6,6 +6,7 @@ EXTENSIONS = (
     "equation_map",
     "exercise_sets",
     "exercise_table",
+    "experiment_links",
     "finished_pages",
     "katex_math",
     "launch",

@@ -19,6 +19,7 @@ from urllib.parse import unquote
 
 from book._ext import markup, search_index, style_sheets
 from book._ext.katex_math import DIST as KATEX
+from book._ext.laboratory import fill_laboratories
 from fontTools import subset
 from PIL import Image
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -610,6 +611,7 @@ def write_search_index(site):
 
 PASSES = (
     write_search_index,
+    fill_laboratories,
     leave_out_drawn_icons,
     begin_in_light,
     let_summaries_speak,

@@ -88,12 +88,13 @@ def test_figures_have_alt_text_caption_and_name(path):
 
 
 def sliders(cells):
-    """Where the sliders stand that a reader sees."""
-    return [
-        i
-        for i, cell in enumerate(cells)
-        if shows(cell, WIDGET) and "remove-output" not in cell["metadata"]["tags"]
-    ]
+    """Where the sliders and the panels of the laboratory stand."""
+    return [i for i, cell in enumerate(cells) if shows(cell, WIDGET)]
+
+
+def is_panel(cell):
+    """Whether a cell shows a panel of the laboratory, which pages draw from HTML."""
+    return shows(cell, WIDGET) and shows(cell, "text/html")
 
 
 def next_text(cells):
@@ -128,7 +129,13 @@ def test_sliders_are_light_and_need_no_other_runtime(path):
     (stored,) = book["metadata"]["widgets"].values()
     assert len(json.dumps(stored)) < BYTES * len(sliders(book["cells"]))
     modules = {model["model_module"] for model in stored["state"].values()}
-    assert modules <= {f"@jupyter-widgets/{name}" for name in RUNTIME}
+    runtime = {f"@jupyter-widgets/{name}" for name in RUNTIME}
+    assert modules <= runtime | {"anywidget"}
+    panels = [cell for cell in book["cells"] if is_panel(cell)]
+    models = [m for m in stored["state"].values() if m["model_module"] == "anywidget"]
+    assert len(models) == len(panels)
+    # their script is the library's, and a kernel sends it
+    assert not any({"_esm", "_css"} & model["state"].keys() for model in models)
 
 
 def test_sliders_are_in_several_chapters():

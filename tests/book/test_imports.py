@@ -18,6 +18,7 @@ ORDER = [
     "_functions",
     "_flow",
     "_gaussian",
+    "_laboratory",
     "network",
     "gradient_flow",
     "ntk",

@@ -108,6 +108,7 @@ WITHOUT_VIEW = (
 )
 MISSING = {
     "write_search_index": (THEMED, "article.bd-article"),
+    "fill_laboratories": ("<div data-laboratory='{}'></div>", ".laboratory["),
     "leave_out_drawn_icons": (THEMED, "scripts/fontawesome.js"),
     "begin_in_light": ("<html data-content_root='.'></html>", "data-theme"),
     "let_summaries_speak": (

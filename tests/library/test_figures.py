@@ -1,4 +1,4 @@
-"""Sliders over precomputed pictures, and the figures of the notebook to explore."""
+"""Sliders over precomputed pictures, the laboratory, and other figures."""
 
 import html
 import json
@@ -21,7 +21,7 @@ from ntklib.explore import LinearComparison
 from ntklib.figures import (
     comparison_figure,
     heat_map,
-    progress,
+    laboratory,
     slider_figure,
     stable_ids,
 )
@@ -325,22 +325,75 @@ def test_stable_ids_gives_back_what_it_took():
     assert ipywidgets.IntText().model_id != ipywidgets.IntText().model_id
 
 
-def test_progress_counts_and_leaves(monkeypatch):
-    """The items come unchanged; the bar says which one it is, and is gone at the end,
-    also after a break.
+def test_laboratory_holds_what_was_chosen():
+    """Angles, targets and choices are in the state, and in X and y for the library;
+    angles a turn away are the same.
     """
-    bars = []
-    monkeypatch.setattr(figures, "display", bars.append)
-    texts = [
-        (item, bars[0].description, bars[0].value) for item in progress("ab", "seed")
-    ]
-    assert texts == [("a", "seed 1 of 2", 0), ("b", "seed 2 of 2", 1)]
-    assert bars[0].comm is None
-    steps = progress(iter([1, 2]))
-    next(steps)
-    assert (bars[1].description, bars[1].max) == ("step 1 of 2", 2)
-    steps.close()
-    assert bars[1].comm is None
+    panel = laboratory([0.5, 2.0 + 2 * np.pi], [1.0, -0.5], psi="relu", width=8)
+    assert panel.state["psi"] == "relu"
+    assert panel.state["width"] == 8
+    angles = np.array([0.5, 2.0])
+    expected = np.column_stack([np.cos(angles), np.sin(angles), [1, 1]])
+    np.testing.assert_allclose(panel.X, expected, rtol=1e-14)
+    np.testing.assert_array_equal(panel.y, [1.0, -0.5])
+    panel.state = {**panel.state, "constant": False, "loss": "logistic"}
+    np.testing.assert_allclose(panel.X, expected[:, :2], rtol=1e-14)
+    np.testing.assert_array_equal(panel.y, [1.0, -1.0])
+    assert "2 inputs, psi='relu', width=8" in repr(panel)
+
+
+def test_laboratory_says_in_html_what_a_page_draws():
+    """The HTML has the options of the widget; both are the same on each run."""
+    data = []
+    for _ in range(2):
+        new_kernel()
+        panel = laboratory(views=["loss"], controls=["time"], psi="z < 1 & 2")
+        data.append(panel._repr_mimebundle_()[0])
+    assert data[0] == data[1]
+    found = re.search('data-laboratory="([^"]*)"', data[0]["text/html"])
+    options = json.loads(html.unescape(found[1]))
+    assert options["state"] == panel.state
+    assert options["state"]["psi"] == "z < 1 & 2"
+    assert (options["views"], options["controls"]) == (["loss"], ["time"])
+    view = data[0]["application/vnd.jupyter.widget-view+json"]
+    assert view["model_id"] == panel.model_id
+
+
+def test_laboratory_offers_one_experiment_or_all():
+    """All of them belong to the page whose address holds the state."""
+    one = laboratory(experiment="edge")
+    assert (one.experiment, one.experiments, one.address) == ("edge", False, False)
+    every = laboratory(experiment="all")
+    assert (every.experiment, every.experiments, every.address) == (None, True, True)
+    assert every.views == list(figures.VIEWS)
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"at": [0.0]}, "at and y go together: a target for each input"),
+        ({"at": [0, 1], "y": [1]}, "y has length 1, but at expects m = 2"),
+        ({"at": [0, np.nan], "y": [1, 1]}, "at must be finite; got nan"),
+        ({"at": range(17), "y": 17 * [0]}, "at must hold at most 16 angles; got 17"),
+        ({"at": [0], "y": [3]}, "y must lie between -2 and 2; got 3 as the largest"),
+        ({"points": []}, "give the points as at and y, angles and targets"),
+        ({"depth": 2}, "the laboratory has no 'depth'; it has constant, psi, width"),
+        ({"psi": np.tanh}, 'psi must be a name such as "tanh", or an expression in z'),
+        ({"psi": " "}, 'psi must be a name such as "tanh"'),
+        ({"width": 0}, "width must be a whole number from 1 to 1024; got 0"),
+        ({"width": 2.5}, "width must be a whole number from 1 to 1024; got 2.5"),
+        ({"s": 2}, "s must be a number from 0.5 to 1.0; got 2"),
+        ({"time": "late"}, "time must be a finite real number; got 'late'"),
+        ({"loss": "hinge"}, "loss must be 'square' or 'logistic'; got 'hinge'"),
+        ({"paired": 1}, "paired must be True or False; got 1"),
+        ({"views": ["map"]}, "each of views must be 'function' or 'kernels'"),
+        ({"controls": "depth"}, "each of controls must be 'points' or 'psi'"),
+        ({"experiment": "first"}, "experiment must be 'opposite' or 'edge'"),
+    ],
+)
+def test_laboratory_refuses_in_one_line(choices, message, refuses):
+    """What cannot be shown is refused with a sentence that says what can."""
+    refuses(message, laboratory, **choices)
 
 
 def test_comparison_figure_draws_networks_as_points_and_theory_as_lines():
@@ -369,11 +422,12 @@ def test_comparison_figure_draws_networks_as_points_and_theory_as_lines():
 
 
 @pytest.mark.slow
-def test_import_of_ntklib_needs_neither_matplotlib_nor_ipywidgets():
-    """A fresh Python that imports ntklib has loaded neither of the two."""
+def test_import_of_ntklib_needs_neither_matplotlib_nor_widgets():
+    """A fresh Python that imports ntklib has loaded none of them."""
     code = (
         "import sys, ntklib\n"
-        "assert not {'matplotlib', 'ipywidgets', 'comm'} & sys.modules.keys()"
+        "heavy = {'matplotlib', 'ipywidgets', 'comm', 'anywidget'}\n"
+        "assert not heavy & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
