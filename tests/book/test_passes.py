@@ -86,6 +86,13 @@ MISSING = {
         "aria-label",
     ),
     "leave_out_role_of_citations": ("<div class='citation-list'></div>", "role"),
+    "leave_out_numbers_of_citations": ("<div class='citation-list'></div>", ".label"),
+    "keep_ends_with_formulas": ("<span class='katex'></span>", "span.math"),
+    "leave_untranslated": ("<span class='katex'></span>", ".math"),
+    "let_code_in_tables_break": (
+        "<table><tr><td><code>a</code></td></tr></table>",
+        "td code .pre",
+    ),
     "slim_pictures": ("<img src='../images/a.png'>", "_images/"),
     "unwrap_plain_words": (
         "<div class='highlight'><span class='kn'>import</span></div>",
