@@ -168,7 +168,7 @@ def keep_ends_with_formulas(site):
 def leave_untranslated(site):
     """Let browsers that translate a page leave its formulas and its code alone."""
     for _, nodes in site.matches(
-        ".math, code, pre", on=".katex, code, pre", look_at="katex_math.py"
+        ".math, code, pre", on=".katex", look_at="katex_math.py"
     ):
         for node in nodes:
             node.attrs["translate"] = "no"

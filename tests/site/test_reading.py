@@ -24,6 +24,9 @@ WIDE = """() => [...document.querySelectorAll("article *")].filter(e =>
 })"""
 
 
+FITTING = ("notation", "equations")  # nothing on these pages is wider than a phone
+
+
 @pytest.mark.parametrize(
     "name", ["ntk", "limit_kernel", "notation", "equations", "errata"]
 )
@@ -36,7 +39,7 @@ def test_what_is_cut_off_says_so(visit, name, scheme):
     page = visit(name, width=390, scheme=scheme)
     page.wait_for_timeout(300)
     found = page.evaluate(WIDE)
-    assert sum(hidden for _, hidden, *_ in found) > 0 or name == "notation"
+    assert sum(hidden for _, hidden, *_ in found) > 0 or name in FITTING
     for piece, hidden, fades, says_more, tab in found:
         assert hidden == fades == says_more == tab, piece
 
