@@ -133,7 +133,7 @@ def test_sliders_are_light_and_need_no_other_runtime(path):
     assert modules <= runtime | {"anywidget"}
     panels = [cell for cell in book["cells"] if is_panel(cell)]
     models = [m for m in stored["state"].values() if m["model_module"] == "anywidget"]
-    assert len(models) == len(panels)
+    assert len(models) >= len(panels)  # a cell may use one and not show it
     # their script is the library's, and a kernel sends it
     assert not any({"_esm", "_css"} & model["state"].keys() for model in models)
 

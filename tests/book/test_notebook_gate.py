@@ -42,8 +42,9 @@ ax.plot([0, 1], [0, 1])
 plt.show()
 """
 SLIDER = """
-from ntklib.figures import slider_figure
+from ntklib.figures import laboratory, slider_figure
 
+panel = laboratory()  # its script must not be compared: it is not stored
 slider_figure(lambda a: plt.plot([0, a]), lambda a: f"A line up to {a}.", a=[1, 2])
 """
 
@@ -146,6 +147,18 @@ def verdicts(tmp_path_factory):
         notebook = case.get("classname").split(".")[0]
         found[notebook, case.get("name")] = "".join(case.itertext())
     return found
+
+
+def test_store_leaves_out_the_scripts_of_widgets(tmp_path):
+    """The panel's state is there, and not its 100 kB of script and style."""
+    path = tmp_path / "panel.ipynb"
+    write_notebook(path, [PICTURE, SLIDER])
+    store(path)
+    (widgets,) = json.loads(path.read_text("utf-8"))["metadata"]["widgets"].values()
+    states = [model["state"] for model in widgets["state"].values()]
+    (panel,) = [state for state in states if state["_model_module"] == "anywidget"]
+    assert panel["state"]["psi"] == "tanh"
+    assert not {"_esm", "_css"} & panel.keys()
 
 
 @pytest.mark.parametrize("item", ["Cell 0", "Cell 1", "Cell 2", "Cell 3", "Widgets"])
