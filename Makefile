@@ -119,6 +119,7 @@ grade: $(VENV)
 bench: $(VENV) book
 	@JAX_PLATFORMS=cpu $(BIN)/python -m tools.bench.kernels
 	@$(BIN)/python -m tools.bench.pages
+	@$(BIN)/python -m tools.bench.laboratory
 
 mutants: $(VENV)
 	@$(BIN)/python -m tools.mutants $(MODULES) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(WORKERS),--workers $(WORKERS))

@@ -9,12 +9,16 @@ summaries, share one anchor there, so that links lead to the wrong chapter.
 
 import argparse
 import html
+import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pypdf
+import yaml
 from playwright.sync_api import sync_playwright
 from selectolax.lexbor import LexborHTMLParser
 
@@ -34,24 +38,49 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
 ]
-FOOTER = (
-    '<div style="width:100%;text-align:center;font:8pt sans-serif">'
-    '<span class="pageNumber"></span></div>'
-)
+STYLE = Path(__file__).with_suffix(".css")
 DOCUMENT = """<!DOCTYPE html>
 <html lang="en" data-theme="light">
 <head>
   <meta charset="utf-8">
   <title>{title}</title>
-  <link rel="stylesheet" href="{style}">
-  <style>
-    html {{ font-size: 78%; }}
-    .page, .book-contents {{ break-before: page; }}
-  </style>
+  {sheets}
+  <style>{style}</style>
 </head>
 <body><main><div class="bd-content">{body}</div></main></body>
 </html>
 """
+TITLE_PAGE = """<section class="title-page">
+  <p class="title">{title}</p>
+  <p>{authors}</p>
+  <p>After {lecture} ({year}). {lecturers}</p>
+  <div class="about">
+    <p>Version {version}, {date}</p>
+    <p>Text and figures: CC BY 4.0. Code: MIT License.</p>
+    <p>On paper, the code that is folded away on the site is left out: it draws the
+    figures, repeats a calculation, or checks what the text says. What it prints is
+    here, and so are all solutions with their code. A slider is shown by some of its
+    pictures.</p>
+  </div>
+</section>"""
+
+
+def about():
+    """What the title page says, from CITATION.cff and the change log."""
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    lecture = citation["references"][0]
+    version = citation["version"]
+    changes = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    released = re.search(rf"^## {re.escape(version)} \((.+)\)$", changes, re.M)
+    return {
+        "title": citation["title"],
+        "authors": ", ".join(author["name"] for author in citation["authors"]),
+        "lecture": lecture["title"],
+        "lecturers": lecture["notes"].removeprefix("The source of this book. "),
+        "year": lecture["date-published"][:4],
+        "version": version,
+        "date": released[1] if released else "not yet released",
+    }
 
 
 def read(site, name):
@@ -67,6 +96,9 @@ def article(site, name, names):
     found = read(site, name).css("article.bd-article")[0]
     for node in found.css("a.headerlink, script"):
         node.decompose()
+    for node in found.css("details.above-input"):
+        if "solution" not in node.css("summary")[0].text().lower():
+            leave_out(node)
     for node in found.css("details"):
         node.attrs["open"] = ""
     for node in found.css("[id]"):
@@ -80,6 +112,14 @@ def article(site, name, names):
         else:
             node.attrs["href"] = target
     return f'<section class="page" id="{name}">{found.html}</section>'
+
+
+def leave_out(folded):
+    """Leave out folded code, and its whole cell where that prints nothing."""
+    cell = folded.parent
+    folded.decompose()
+    if not cell.css(".cell_output"):
+        cell.decompose()
 
 
 def inside(name, address):
@@ -103,34 +143,59 @@ def link(name, address, names):
     return f"#{target}--{anchor}" if anchor else f"#{target}"
 
 
-def contents(articles):
-    """Links to the pages and to their sections."""
-    lines = []
+def headings(articles):
+    """Level, anchor and HTML of the headings that the contents list."""
     for piece in articles:
-        tree = LexborHTMLParser(piece)
-        for heading in tree.css("h1, h2"):
+        for heading in LexborHTMLParser(piece).css("h1, h2"):
             section = heading.parent
             while section is not None and not section.attrs.get("id"):
                 section = section.parent
             assert section is not None, heading.html
-            lines.append(
-                f'<li class="level-{heading.tag}">'
-                f'<a href="#{section.attrs["id"]}">{heading.inner_html}</a></li>'
-            )
+            yield heading.tag, section.attrs.sget("id"), heading.inner_html
+
+
+def contents(articles, numbers):
+    """Links to the pages and to their sections; `numbers` are theirs, by anchor."""
+    lines = [
+        f'<li class="level-{level}"><a href="#{anchor}">{title}</a>'
+        f'<span class="page-number">{numbers.get(anchor, "000")}</span></li>'
+        for level, anchor, title in headings(articles)
+    ]
     return (
         f'<nav class="book-contents"><h1>Contents</h1><ul>{"".join(lines)}</ul></nav>'
     )
 
 
-def document(site, names):
-    """The whole book as one page, to lie in the site's folder."""
+def running_heads(articles, names):
+    """Style sheet by which each page's title stands above its sheets of paper."""
+    rules = ['@page contents { @top-left { content: "Contents"; } }']
+    for number, (piece, name) in enumerate(zip(articles, names, strict=True)):
+        title = " ".join(LexborHTMLParser(piece).css("h1")[0].text().split())
+        # JSON's strings without \\u are strings of CSS.
+        text = json.dumps(title, ensure_ascii=False)
+        rules.append(f"@page part{number} {{ @top-left {{ content: {text}; }} }}")
+        rules.append(f'[id="{name}"] {{ page: part{number}; }}')
+    return "\n".join(rules)
+
+
+def document(site, names, numbers):
+    """The whole book as one page, to lie in the site's folder.
+
+    `numbers` are the page numbers of the headings by their anchors.
+    """
     articles = [article(site, name, names) for name in names]
-    first = read(site, names[0])
-    style = first.css(':not(noscript) > link[rel="stylesheet"]')[0]
+    sheets = {}  # a dict keeps their order
+    for name in names:
+        for node in read(site, name).css(':not(noscript) > link[rel="stylesheet"]'):
+            sheets[inside(name, node.attrs.sget("href"))] = None
+    texts = {key: html.escape(value) for key, value in about().items()}
     return DOCUMENT.format(
-        title=html.escape(first.css("title")[0].text()),
-        style=inside(names[0], style.attrs.sget("href")),
-        body="".join([articles[0], contents(articles), *articles[1:]]),
+        title=texts["title"],
+        sheets="".join(f'<link rel="stylesheet" href="{sheet}">' for sheet in sheets),
+        style=STYLE.read_text("utf-8") + running_heads(articles, names),
+        body="".join(
+            [TITLE_PAGE.format(**texts), contents(articles, numbers), *articles]
+        ),
     )
 
 
@@ -145,12 +210,54 @@ def print_page(browser, page_file, target):
             path=target,
             prefer_css_page_size=True,
             print_background=True,
-            display_header_footer=True,
-            header_template="<span></span>",
-            footer_template=FOOTER,
             outline=True,
             tagged=True,
         )
+
+
+def page_numbers(path):
+    """The page numbers of all places in a PDF that links lead to."""
+    reader = pypdf.PdfReader(path)
+    numbers = {}
+    for name, place in reader.named_destinations.items():
+        page = reader.get_destination_page_number(place)
+        if page is not None:
+            numbers[name.removeprefix("/")] = page + 1
+    return numbers
+
+
+def write_metadata(path):
+    """Write title, authors and subject into a PDF."""
+    texts = about()
+    writer = pypdf.PdfWriter(clone_from=path)
+    writer.add_metadata(
+        {
+            "/Title": texts["title"],
+            "/Author": texts["authors"],
+            "/Subject": f"After {texts['lecture']}, version {texts['version']}",
+        }
+    )
+    writer.write(path)
+
+
+def print_book(browser, site, target):
+    """Print the site into a PDF.
+
+    It is printed twice: only the print knows the page numbers of its contents, and
+    Chromium has no target-counter, by which a style sheet would ask for them.
+    """
+    page_file = site / "whole-book.html"
+    names = pages(ROOT)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    numbers = {}
+    try:
+        for _ in range(2):
+            page_file.write_text(document(site, names, numbers), "utf-8")
+            print_page(browser, page_file, target)
+            numbers = page_numbers(target)
+    finally:
+        page_file.unlink(missing_ok=True)
+    write_metadata(target)
 
 
 def main():
@@ -169,14 +276,7 @@ def main():
             "no Chromium or Chrome was found;"
             " name one: make pdf CHROMIUM=/path/to/chrome"
         )
-    site = options.site.resolve()
-    page_file = site / "whole-book.html"
-    options.to.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        page_file.write_text(document(site, pages(ROOT)), "utf-8")
-        print_page(options.browser, page_file, options.to)
-    finally:
-        page_file.unlink(missing_ok=True)
+    print_book(options.browser, options.site.resolve(), options.to)
     print(f"The book is printed: {options.to}")
 
 

@@ -128,6 +128,52 @@ def leave_out_role_of_citations(site):
             del citations.attrs["role"]
 
 
+def leave_out_numbers_of_citations(site):
+    """Take the numbers from the list of references: the text cites by name and year."""
+    for _, labels in site.matches(
+        ".citation > .label",
+        on=".citation-list",
+        look_at="visit_label in docutils' HTML writer",
+    ):
+        for label in labels:
+            label.decompose()
+
+
+# ---- formulas ----------
+
+END = re.compile(r"[.,;:!?)\]’”]+")
+
+
+def keep_ends_with_formulas(site):
+    """Keep what ends a clause on the line of the formula before it.
+
+    A browser may break a line after a formula, even before a comma.
+    """
+    for _, formulas in site.matches(
+        "span.math", on=".katex", look_at="html_visit_math in katex_math.py"
+    ):
+        for formula in formulas:
+            after = formula.next
+            if after is None or not after.is_text_node:
+                continue
+            text = after.text_content or ""
+            end = END.match(text)
+            if end is None:
+                continue
+            kept = parts(f'<span class="with-end">{formula.html}{end[0]}</span>')[0]
+            formula.replace_with(kept)
+            after.replace_with(text[end.end() :])
+
+
+def leave_untranslated(site):
+    """Let browsers that translate a page leave its formulas and its code alone."""
+    for _, nodes in site.matches(
+        ".math, code, pre", on=".katex, code, pre", look_at="katex_math.py"
+    ):
+        for node in nodes:
+            node.attrs["translate"] = "no"
+
+
 # ---- pictures ----------
 
 COLOURS = 96  # in a picture; no eye tells the result from the original
@@ -206,6 +252,20 @@ def plain_words(style):
             " look at pygments.py of pydata-sphinx-theme"
         )
     return plain
+
+
+JOINT = re.compile(r"(?<=[_.(,])(?=\w)")
+
+
+def let_code_in_tables_break(site):
+    """Let a name in a narrow column go on in a new line after a sign, not in a word."""
+    for _, words in site.matches(
+        "td code .pre", on="td code", look_at="visit_literal in Sphinx's HTML writer"
+    ):
+        for word in words:
+            text = html.escape(word.text(), quote=False)
+            broken = JOINT.sub("<wbr>", text)
+            word.replace_with(parts(f'<span class="pre">{broken}</span>')[0])
 
 
 # ---- previews ----------
@@ -563,8 +623,12 @@ PASSES = (
     markup.name_buttons,
     markup.leave_out_what_says_nothing,
     markup.leave_out_highlight,
+    leave_out_numbers_of_citations,
+    keep_ends_with_formulas,
+    leave_untranslated,
     slim_pictures,
     unwrap_plain_words,
+    let_code_in_tables_break,
     embed_previews,  # copies what the passes above have changed
     draw_sliders,
     join_style_sheets,

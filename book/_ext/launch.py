@@ -55,6 +55,9 @@ class Words:
             return self.link(text if title else f"“{text}”", other, "")
         if name == "cite":
             return ", ".join(map(self.citation, target.split(",")))
+        if name == "cite:t":  # the authors are part of the sentence
+            keys = target.split(",")
+            return ", ".join(self.citation(key, "{} ({})") for key in keys)
         if name == "eq":
             return self.link(
                 f"({self.number('displaymath', target)})", *self.home(target)
@@ -88,8 +91,8 @@ class Words:
             raise ExtensionError(f"{label} is on no page")
         return self.homes[label]
 
-    def citation(self, key):
-        """Author and year of a source."""
+    def citation(self, key, form="({}, {})"):
+        """Authors and year of a source, in this form."""
         for source in self.env.domaindata["cite"]["citations"]:
             if source.key == key.strip():
                 people = [
@@ -100,9 +103,8 @@ class Words:
                 if len(people) == 2:
                     names = " and ".join(people)
                 year = source.entry.fields.get("year", "")
-                return self.link(
-                    f"({names}, {year})", source.bibliography_key.docname, ""
-                )
+                text = form.format(names, year)
+                return self.link(text, source.bibliography_key.docname, "")
         raise ExtensionError(f"no source is called {key!r}")
 
     def link(self, text, page, anchor):

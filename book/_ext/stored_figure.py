@@ -8,6 +8,7 @@ import base64
 import hashlib
 import io
 import os
+import re
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,6 +20,8 @@ from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
 CARD = (1200, 630)  # what social networks show beside a link, in pixels
+SIGNS = {"alpha": "α", "beta": "β", "gamma": "γ", "theta": "θ", "lambda": "λ"}
+SIGNS |= {"psi": "ψ", "partial": "∂", "nabla": "∇", "infty": "∞", "to": "→", "le": "≤"}
 LONGEST = 200  # characters of a description; search engines show no more
 
 
@@ -58,14 +61,34 @@ class StoredFigure(SphinxDirective):
 
 
 def first_line(doctree):
-    """The first paragraph of a page up to anything that is no text, in one line."""
+    """The first paragraph of a page up to anything that is no text, in one line.
+
+    A formula is given by its letters and signs; where TeX would be left, so that they
+    would not read as a formula, the line ends before the sentence with it.
+    """
     text = ""
     paragraph = next(doctree.findall(nodes.paragraph), None) if doctree else None
     for part in paragraph.children if paragraph else ():
         if isinstance(part, nodes.raw):
             break
-        text += part.astext()
+        if isinstance(part, nodes.math):
+            formula = in_letters(part.astext())
+            if formula is None:
+                text = text[: max(text.rfind(end) for end in (". ", "? ", ": ")) + 1]
+                break
+            text += formula
+        else:
+            text += part.astext()
     return " ".join(text.split()).removeprefix("Question. ")
+
+
+def in_letters(tex):
+    """A formula as a line of text, or None where it is more than letters and signs."""
+    text = re.sub(r"_\{?(\d)\}?", lambda found: chr(0x2080 + int(found[1])), tex)
+    text = text.replace(r"^\top ", "ᵀ").replace(r"^\alpha", "ᵅ")
+    text = re.sub(r"\\([A-Za-z]+) ?", lambda found: SIGNS.get(found[1], found[0]), text)
+    text = re.sub(r"\\[,;! ]", " ", text)
+    return None if set(text) & set("\\{}^_$") else text
 
 
 # sphinxext-opengraph would write this, but without an address of the site it gives each

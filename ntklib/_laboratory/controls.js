@@ -27,7 +27,7 @@ function nearest(values, value) {
 /** A slider with its label and value. @returns {string}
  * @param {string} name @param {string} label @param {number} last @param {number} position @param {string} value */
 function slider(name, label, last, position, value) {
-  return `<label class="laboratory-slider"><span>${label} <output data-value="${name}">${value}</output></span>` +
+  return `<label class="laboratory-slider"><span>${label} <span data-value="${name}">${value}</span></span>` +
     `<input type="range" data-control="${name}" min="0" max="${last}" value="${position}" aria-valuetext="${value}"></label>`;
 }
 

@@ -73,12 +73,13 @@ function heightOf(svg) {
   return Number(/ height="([\d.]+)"/.exec(svg)?.[1] ?? 0);
 }
 
-/** @param {Experiment} experiment @param {boolean} alone */
+/** One experiment stands open; of several, each opens at its title. @param {Experiment} experiment @param {boolean} alone */
 function experimentHtml({ name, title, task, question }, alone) {
-  return `<section class="laboratory-experiment" data-experiment="${name}"${alone ? "" : ` id="experiment-${name}"`}>` +
-    `<p class="laboratory-title">${escaped(title)}</p><p>${escaped(task)} ${escaped(question)}</p>` +
-    '<p class="laboratory-live"><button type="button" data-do="experiment">Set it up</button> ' +
-    '<span class="laboratory-progress"></span></p></section>';
+  const text = `<p>${escaped(task)} ${escaped(question)}</p>` +
+    '<p class="laboratory-live"><button type="button" data-do="experiment">Set it up</button></p>';
+  const mark = `class="laboratory-experiment" data-experiment="${name}"`;
+  return alone ? `<section ${mark}><p class="laboratory-title">${escaped(title)}</p>${text}</section>`
+    : `<details ${mark}><summary>${escaped(title)}</summary>${text}</details>`;
 }
 
 /**
@@ -107,13 +108,14 @@ export function skeleton(options, scene, id = "laboratory") {
   const controls = names.length === 0 && !options.address ? "" :
     `<div class="laboratory-controls">${controlsHtml(scene.state, names, id)}` +
     `${options.address ? '<div class="laboratory-control"><div class="laboratory-buttons"><button type="button" data-do="copy">Copy link</button><button type="button" data-do="reset">Start over</button></div></div>' : ""}</div>`;
+  const found = experiments.length === 0 ? "" : '<p class="laboratory-found laboratory-live"></p>';
   const help = names.includes("points")
     ? '<p class="laboratory-help laboratory-live">Drag a cross, or choose one with the Tab key and move it with the arrow keys ' +
       "(Shift: farther); double-click the picture to add an input, Delete removes one.</p>" : "";
   return `<div class="laboratory-panel">${experiments.map((one) => experimentHtml(one, experiments.length === 1)).join("")}` +
     `${help}${controls}<div class="laboratory-state laboratory-live"><progress max="1" value="1" aria-label="Training"></progress> ` +
     '<span class="laboratory-note"></span></div><div class="laboratory-said" role="status"></div>' +
-    `<div class="laboratory-views">${figures.join("")}</div></div>`;
+    `${found}<div class="laboratory-views">${figures.join("")}</div></div>`;
 }
 
 /** Calls a function once, so many milliseconds after it was last asked to. @param {() => void} call @param {number} pause */
@@ -155,6 +157,8 @@ export function mount(element, options) {
   let said = "";
   let dragging = false;
   let shown = scene(state, null, picked);
+  /** @type {Experiment | null} the one whose text was opened */
+  let opened = null;
   /** @type {Scene | null} the experiment's first one whose network is trained */
   let before = null;
   /** The last network that was drawn: it stays, faint, until the new one is trained. */
@@ -256,27 +260,28 @@ export function mount(element, options) {
     showExperiment();
   }
 
+  /** How far the reader is with the experiment stands above the pictures, where it is seen while dragging. */
   function showExperiment() {
+    const line = part(".laboratory-found");
+    if (!line) return;
+    if (shown.training.share === 1 && !before) before = shown;
+    const seen = experiment ? experiment.progress(shown, before ?? shown) : { done: false, text: "" };
+    line.textContent = experiment ? `${experiment.title}: ${seen.text || experiment.task}` : "";
+    line.classList.toggle("done", seen.done);
     for (const section of panel.querySelectorAll("[data-experiment]")) {
       const on = section.getAttribute("data-experiment") === experiment?.name;
       section.classList.toggle("current", on);
-      const text = /** @type {HTMLElement} */ (section.querySelector(".laboratory-progress"));
-      if (!on || !experiment) {
-        text.textContent = "";
-        continue;
-      }
-      if (shown.training.share === 1 && !before) before = shown;
-      const seen = experiment.progress(shown, before ?? shown);
-      section.classList.toggle("done", seen.done);
-      text.textContent = seen.text;
+      if (on && seen.done) section.classList.add("done");
+      if (on && section instanceof HTMLDetailsElement && experiment !== opened) section.open = true;
     }
+    opened = experiment;
   }
 
   /** Say in the live region what changed, once the reader pauses. */
   function speak() {
     if (dragging) return say.ask();
     const seen = figures[0] ? figures[0].view.describe(shown) : "";
-    const found = panel.querySelector(".laboratory-experiment.current .laboratory-progress")?.textContent ?? "";
+    const found = experiment ? part(".laboratory-found")?.textContent ?? "" : "";
     region.textContent = [said, picked.length === 2 ? "" : seen, found].filter(Boolean).join(" ");
   }
 

@@ -7,7 +7,7 @@ import { mount } from "./panel.js";
 export function renderer(source) {
   return function render(/** @type {{ model: any, el: HTMLElement }} */ { model, el }) {
     el.classList.add("laboratory");
-    const options = Object.fromEntries(["state", "views", "experiment", "controls"].map((name) => [name, model.get(name)]));
+    const options = Object.fromEntries(["state", "views", "experiment", "experiments", "controls"].map((name) => [name, model.get(name)]));
     let own = ""; // what this page has written last, which comes back as a change
     const save = debounced(() => model.save_changes(), 150);
     const handle = mount(el, {

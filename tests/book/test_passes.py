@@ -116,6 +116,9 @@ MISSING = {
         "aria-label",
     ),
     "leave_out_role_of_citations": ("<div class='citation-list'></div>", "role"),
+    "leave_out_numbers_of_citations": ("<div class='citation-list'></div>", ".label"),
+    "keep_ends_with_formulas": ("<span class='katex'></span>", "span.math"),
+    "let_code_in_tables_break": ("<table><td><code></code></td></table>", ".pre"),
     "leave_out_repeated_ids": ("<div class='proof'></div>", "#proof-content"),
     "close_solutions": ("<div class='solution'></div>", "div.solution.dropdown"),
     "leave_paragraphs_out_of_summaries": (
@@ -156,9 +159,13 @@ def test_pass_stops_where_it_finds_nothing(change, name):
 
 
 def test_passes_each_have_a_page_on_which_they_stop():
-    """The table above holds every pass, but for the two that read style sheets."""
+    """The table above holds every pass, but for those that cannot miss anything.
+
+    Two read style sheets; one marks just what it asks for.
+    """
     names = {one.__name__ for one in finished_pages.PASSES}
-    assert names - MISSING.keys() == {"slim_icons", "slim_fonts_of_formulas"}
+    without = {"slim_icons", "slim_fonts_of_formulas", "leave_untranslated"}
+    assert names - MISSING.keys() == without
 
 
 def test_passes_leave_other_pages_alone(change):
@@ -441,3 +448,50 @@ def test_close_solutions_takes_the_cells_that_are_theirs(change):
         change(markup.close_solutions, SOLUTION.replace("PROMPT", "Show the code"))
     )
     assert kept.css(".solution pre") == []
+
+
+def test_leave_out_numbers_of_citations_leaves_the_text(change):
+    """Of a citation its text stays."""
+    page = """<div class="citation-list"><div class="citation"><span class="label">[1]
+        </span><p>Neal, 1996.</p></div></div>"""
+    after = change(finished_pages.leave_out_numbers_of_citations, page)
+    assert '<div class="citation"><p>Neal, 1996.</p></div>' in after
+
+
+FORMULA = '<span class="math"><span class="katex">x</span></span>'
+
+
+@pytest.mark.parametrize(
+    ("text", "kept", "left"),
+    [(", so", ",", " so"), (").</p><p>Then", ").", "</p><p>Then")],
+)
+def test_keep_ends_with_formulas_takes_signs_alone(change, text, kept, left):
+    """A formula and the signs after it are one element; words after it are not."""
+    page = f"<p>Let {FORMULA}{text}</p>"
+    after = change(finished_pages.keep_ends_with_formulas, page)
+    assert f'<span class="with-end">{FORMULA}{kept}</span>{left}' in after
+
+
+def test_keep_ends_with_formulas_leaves_words_alone(change):
+    """What follows a formula after a space, or not as text, stays as it is."""
+    page = f"<p>{FORMULA} and {FORMULA}<em>, or</em> 1 &lt; {FORMULA}, &lt; 2</p>"
+    after = change(finished_pages.keep_ends_with_formulas, page)
+    assert f"<p>{FORMULA} and {FORMULA}<em>, or</em> 1 &lt; <span" in after
+    assert f"{FORMULA},</span> &lt; 2" in after
+
+
+def test_leave_untranslated_marks_formulas_and_code(change):
+    """Formulas and code say that they are not to be translated; words do not."""
+    page = f"<p>{FORMULA} <code>a</code></p><pre>b</pre>"
+    after = change(finished_pages.leave_untranslated, page)
+    assert after.count('translate="no"') == 3
+    assert '<code translate="no">' in after
+
+
+def test_let_code_in_tables_break_after_signs(change):
+    """Code in a table may go on in a new line after a sign, elsewhere it stays."""
+    code = '<code><span class="pre">limit_kernel(X,</span></code>'
+    page = f"<table><tr><td>{code}</td></tr></table><p>{code}</p>"
+    after = change(finished_pages.let_code_in_tables_break, page)
+    assert "limit_<wbr>kernel(<wbr>X,</span></code></td>" in after
+    assert "limit_kernel(X,</span></code></p>" in after

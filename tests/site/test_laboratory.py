@@ -50,10 +50,11 @@ def laboratory(visit, base):
 
     def opened(address="", **settings):
         page = visit(NAME, base=base, **settings)
+        trained(page)
         if address:
             page.goto("about:blank")
             page.goto(f"{base}/book/{NAME}.html{address}")
-        trained(page)
+            trained(page)
         return page
 
     return opened
@@ -105,7 +106,7 @@ def test_laboratory_follows_the_mouse(laboratory):
     place = middle(point.bounding_box())
     assert place == pytest.approx((x + 60, y - 40), abs=1.5)  # pixels
     trained(page)
-    expect(page.get_by_role("status").first).to_contain_text("Input 3 is at")
+    expect(page.get_by_role("status")).to_contain_text("Input 3 is at")
     check_against_library(page)
     assert page.troubles == []
 
@@ -197,7 +198,7 @@ def test_laboratory_follows_the_keys(laboratory):
     assert words == f"at {sign}{abs(degrees)} degrees, target {now['y']:.2f}".rstrip(
         "0"
     )
-    expect(page.get_by_role("status").first).to_contain_text(words)
+    expect(page.get_by_role("status")).to_contain_text(words)
 
 
 def test_laboratory_adds_and_removes_points(laboratory):
@@ -232,7 +233,7 @@ def test_laboratory_adds_and_removes_points(laboratory):
 def test_laboratory_takes_an_activation_that_is_typed(laboratory):
     """A right expression is used; a wrong one is not, and says what is wrong."""
     page = laboratory()
-    page.get_by_label("activation").select_option("your own")
+    page.locator("[data-control=psi]").select_option("your own")
     field = page.get_by_role("textbox")
     field.fill("tanh(2*z) - z^2/4")
     assert state(page)["psi"] == "tanh(2*z) - z^2/4"
@@ -251,8 +252,8 @@ def test_laboratory_lives_in_the_address(laboratory):
     """What is chosen is in the address, and an address sets it again."""
     page = laboratory()
     handle(page, 1).press("Shift+ArrowRight")
-    page.get_by_label("training").select_option("gradient descent")
-    page.get_by_label("loss").select_option("logistic")
+    page.locator("[data-control=rule]").select_option("gradient descent")
+    page.locator("[data-control=loss]").select_option("logistic")
     page.wait_for_function("location.hash.includes('loss=logistic')")
     chosen = state(page)
     hash_ = page.evaluate("location.hash")
@@ -304,9 +305,8 @@ def test_laboratory_shows_that_it_trains(laboratory):
 def test_laboratory_trains_where_workers_are_refused(visit, base):
     """The page then trains in slices by itself."""
     page = visit(NAME, base=base)
-    page.add_init_script("delete window.Worker")
-    page.reload()
     trained(page)
+    page.evaluate("delete window.Worker")
     page.evaluate(f"{HOOK}.update({{ seed: 5 }})")
     trained(page)
     assert page.evaluate(f"{HOOK}.scene().network !== null")
@@ -326,14 +326,14 @@ def test_laboratory_marks_pairs_of_the_kernel(laboratory):
     entries.press("ArrowDown")
     entries.press("ArrowRight")
     page.wait_for_function(f"{HOOK}.scene().picked.join() === '1,2'")
-    status = page.get_by_role("status").first
+    status = page.get_by_role("status")
     expect(status).to_contain_text(re.compile("[Ii]nputs 2 and 3"))
 
 
 def test_laboratory_plays_and_respects_calm(laboratory):
     """Time runs by itself, and stops; readers who want calm go by steps."""
     page = laboratory()
-    page.get_by_label("time").press("Home")
+    page.locator("[data-control=time]").press("Home")
     play = page.locator('[data-do="play"]')
     play.click()
     expect(play).to_have_text("Pause")

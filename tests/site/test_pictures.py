@@ -46,7 +46,7 @@ def test_head_says_what_others_show_beside_a_link():
     """Every page has a title, a description of its own and a picture for links.
 
     The picture is 1200 by 630, and its description says what is seen; without an
-    address of the site no page says that it has one.
+    address of the site no page says that it has one. No description has TeX in it.
     """
     descriptions = set()
     for name in PAGES:
@@ -60,6 +60,7 @@ def test_head_says_what_others_show_beside_a_link():
         assert path.parent.joinpath(tags["og:image"]).resolve().exists()
         assert len(tags["og:image:alt"]) > 40
         assert "og:url" not in tags
+        assert not re.search(r"[\\$^{}]", tags["description"])
         descriptions.add(tags["description"])
     assert len(descriptions) == len(PAGES)
     with Image.open(SITE / "_static" / "preview.png") as picture:

@@ -7,7 +7,7 @@ import re
 import pytest
 from PIL import Image
 
-from tests.site.conftest import SITE
+from tests.site.conftest import SITE, page_of_book
 
 # Everything that scrolls sideways, with what a reader sees and what the keyboard does.
 WIDE = """() => [...document.querySelectorAll("article *")].filter(e =>
@@ -89,6 +89,70 @@ def test_folded_cells_open_by_their_prompt(visit):
         cell.locator("summary").click()
         assert code.is_visible()
         assert cell.locator("summary").inner_text().startswith("Hide ")
+
+
+# ---- formulas in a line ----------
+
+ALONE = """() => {
+  const found = [];
+  for (const formula of document.querySelectorAll("article span.math")) {
+    const after = formula.nextSibling;
+    const bases = formula.querySelectorAll(".katex-html > .base");
+    if (after?.nodeType !== Node.TEXT_NODE || !/^[.,;:!?)]/.test(after.data)) continue;
+    const sign = document.createRange();
+    sign.setStart(after, 0);
+    sign.setEnd(after, 1);
+    const left = sign.getBoundingClientRect().left;
+    if (left < bases[bases.length - 1].getBoundingClientRect().right - 8)
+      found.push(formula.querySelector("annotation").textContent + after.data);
+  }
+  return found;
+}"""
+
+
+@page_of_book
+def test_no_line_begins_with_the_end_of_a_clause(visit, name):
+    """A comma or a full stop stays on the line of the formula before it."""
+    page = visit(name, width=390, scripts=False)  # solutions are open
+    assert page.evaluate(ALONE) == []
+
+
+TORN = """() => {
+  const lines = (text, {0: word, index}) => {
+    const range = document.createRange();
+    range.setStart(text, index);
+    range.setEnd(text, index + word.length);
+    return new Set([...range.getClientRects()].map((box) => Math.round(box.top))).size;
+  };
+  const found = [];
+  for (const code of document.querySelectorAll("article td code .pre"))
+    for (const text of code.childNodes)
+      if (text.nodeType === Node.TEXT_NODE)
+        for (const word of text.data.matchAll(/\\w+/g))
+          if (lines(text, word) > 1) found.push(word[0]);
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("name", ["notation", "instructor", "equations"])
+def test_tables_fit_the_page_with_whole_words(visit, name, width):
+    """No table is wider than its place, and no name of code breaks within a word."""
+    page = visit(name, width=width)
+    wide = """() => [...document.querySelectorAll("article table")].map(table =>
+      table.scrollWidth - table.parentElement.clientWidth)"""
+    excess = page.evaluate(wide)
+    assert excess
+    assert max(excess) <= 1
+    assert page.evaluate(TORN) == []
+
+
+def test_formulas_and_code_are_not_translated(visit):
+    """A browser that translates the page leaves formulas and code as they are."""
+    page = visit("ntk")
+    kept = "article :is(.katex, code, pre)"
+    assert page.locator(kept).count() > 100
+    assert page.locator(f"{kept}:not([translate=no], [translate=no] *)").count() == 0
 
 
 # ---- paper and clipboard ----------
