@@ -3,6 +3,8 @@
 
 import { mount } from "./panel.js";
 
+const PANEL = ".laboratory[data-laboratory]";
+
 /** Living panels by their elements: tests and the curious ask them for their numbers.
  * @type {Map<Element, ReturnType<typeof mount>>} */
 const living = new Map();
@@ -16,6 +18,17 @@ function enliven(element, source) {
   Object.assign(element, { laboratory: handle });
 }
 
+/** The panel whose state the address holds comes to life at once, and into view. @param {string} source */
+function followAddress(source) {
+  if (!location.hash.includes("=")) return;
+  for (const element of document.querySelectorAll(PANEL)) {
+    const { address } = JSON.parse(/** @type {HTMLElement} */ (element).dataset.laboratory ?? "{}");
+    if (!address) continue;
+    enliven(/** @type {HTMLElement} */ (element), source);
+    element.scrollIntoView();
+  }
+}
+
 /** Find the panels and wait for them. @param {string} source the mathematics for a worker, as text */
 export function start(source) {
   const observer = new IntersectionObserver((entries) => {
@@ -25,5 +38,7 @@ export function start(source) {
       enliven(/** @type {HTMLElement} */ (target), source);
     }
   }, { rootMargin: "600px" });
-  document.querySelectorAll(".laboratory[data-laboratory]").forEach((element) => observer.observe(element));
+  document.querySelectorAll(PANEL).forEach((element) => observer.observe(element));
+  followAddress(source);
+  addEventListener("hashchange", () => followAddress(source));
 }

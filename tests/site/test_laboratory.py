@@ -62,6 +62,7 @@ def laboratory(visit, base):
 
 def trained(page):
     """Wait until the network is trained and its pictures are drawn."""
+    page.locator(".laboratory").first.scroll_into_view_if_needed()
     page.locator(".laboratory-panel.alive").wait_for()
     page.wait_for_function(
         f"{HOOK}.scene().training.share === 1 || {HOOK}.scene().training.failed"
@@ -396,6 +397,26 @@ def test_laboratory_leaves_pictures_on_paper(laboratory):
         check_pictures(page)
     finally:
         page.emulate_media(media="screen")
+
+
+def test_laboratory_offers_experiments(laboratory):
+    """A link sets an experiment; a button sets another, and says how far one is."""
+    page = laboratory("#experiment=edge")
+    section = page.locator('[data-experiment="edge"]')
+    expect(section).to_have_attribute("open", "")
+    assert state(page)["rule"] == "descent"
+    other = page.locator('[data-experiment="together"]')
+    other.locator("summary").click()
+    other.get_by_role("button", name="Set it up").click()
+    trained(page)
+    found = page.locator(".laboratory-found")
+    expect(found).to_contain_text(other.locator("summary").inner_text().strip())
+    expect(other).to_have_class(re.compile("current"))
+    page.wait_for_function("location.hash.includes('experiment=together')")
+    page.evaluate("location.hash = 'experiment=edge'")
+    expect(section).to_have_class(re.compile("current"))
+    assert state(page)["rule"] == "descent"
+    assert page.troubles == []
 
 
 @pytest.mark.skipif(
