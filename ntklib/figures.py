@@ -186,7 +186,7 @@ class Laboratory(anywidget.AnyWidget):
 
     @property
     def X(self) -> np.ndarray:
-        """The inputs, one per row: (cos τ, sin τ, 1), or without the constant."""
+        """The inputs in rows (cos τ, sin τ, 1), or without the constant."""
         at = np.array([point["at"] for point in self.state["points"]])
         columns = [np.cos(at), np.sin(at)]
         if self.state["constant"]:
