@@ -33,7 +33,6 @@ import { escaped } from "./views/svg.js";
 const FULL = 660;
 const HALF = 322;
 const PHONE = 342;
-const GAP = 16;
 /** Milliseconds: after the last change, until the network is trained, the captions follow, and a reader is told. */
 const UNTIL_TRAINING = 120;
 const UNTIL_CAPTIONS = 200;
