@@ -33,7 +33,6 @@ import { escaped } from "./views/svg.js";
 const FULL = 660;
 const HALF = 322;
 const PHONE = 342;
-const GAP = 16;
 /** Milliseconds: after the last change, until the network is trained, the captions follow, and a reader is told. */
 const UNTIL_TRAINING = 120;
 const UNTIL_CAPTIONS = 200;
@@ -184,7 +183,7 @@ export function mount(element, options) {
     const plot = /** @type {HTMLElement} */ (figure.querySelector(".laboratory-plot"));
     const drawing = /** @type {HTMLElement} */ (figure.querySelector(".laboratory-drawing"));
     const caption = /** @type {HTMLElement} */ (figure.querySelector("figcaption"));
-    return { view, figure, plot, drawing, caption, width: 0, drawn: /** @type {Scene | null} */ (null), near: true };
+    return { view, figure, plot, drawing, caption, width: 0, scale: 1, drawn: /** @type {Scene | null} */ (null), near: true };
   });
   /** @typedef {(typeof figures)[number]} Figure */
 
@@ -208,10 +207,11 @@ export function mount(element, options) {
 
   /** Pictures fill their columns; a phone has one column. */
   function measure() {
-    const whole = Math.max(320, Math.min(panel.clientWidth, 900));
-    panel.classList.toggle("narrow", whole < FULL);
+    panel.classList.toggle("narrow", panel.clientWidth < FULL);
     for (const entry of figures) {
-      const width = entry.figure.classList.contains("wide") || whole < FULL ? whole : Math.floor((whole - GAP) / 2);
+      const room = entry.plot.clientWidth;
+      const width = Math.max(320, Math.min(room, 900));
+      entry.scale = Math.min(1, room / width); // narrower than 320 pixels, a picture shrinks
       if (width !== entry.width) [entry.width, entry.drawn] = [width, null];
     }
   }
@@ -467,7 +467,7 @@ export function mount(element, options) {
 
   const plot = figures.find(({ view }) => view.name === "function");
   const handles = plot && controlNames(options).includes("points")
-    ? createHandles(plot.plot, { current: () => state, width: () => plot.width, move, add, remove, pick }) : null;
+    ? createHandles(plot.plot, { current: () => state, width: () => plot.width, scale: () => plot.scale, move, add, remove, pick }) : null;
   const follow = bindControls(panel, () => state, change);
   const resized = new ResizeObserver(() => {
     measure();

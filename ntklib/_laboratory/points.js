@@ -34,13 +34,14 @@ function moved(point, event) {
  * @param {object} page
  * @param {() => State} page.current
  * @param {() => number} page.width of the picture, in CSS pixels
+ * @param {() => number} page.scale at which the picture is shown
  * @param {(i: number, point: Point, dragging: boolean) => void} page.move
  * @param {(point: Point) => void} page.add
  * @param {(i: number) => void} page.remove
  * @param {(picked: number[]) => void} page.pick
  * @returns {{ show: () => void, focus: (i: number) => void }}
  */
-export function createHandles(plot, { current, width, move, add, remove, pick }) {
+export function createHandles(plot, { current, width, scale, move, add, remove, pick }) {
   const layer = document.createElement("div");
   layer.className = "laboratory-handles";
   plot.append(layer);
@@ -51,8 +52,7 @@ export function createHandles(plot, { current, width, move, add, remove, pick })
   /** @param {PointerEvent | MouseEvent} event @returns {Point} */
   function pointUnder(event) {
     const box = plot.getBoundingClientRect();
-    const scale = width() / box.width; // 1, unless the page is zoomed by a transform
-    const point = pointAt((event.clientX - box.left) * scale, (event.clientY - box.top) * scale, width());
+    const point = pointAt((event.clientX - box.left) / scale(), (event.clientY - box.top) / scale(), width());
     return { at: onCircle(point.at), y: within(point.y, -LARGEST_TARGET, LARGEST_TARGET) };
   }
 
@@ -108,7 +108,7 @@ export function createHandles(plot, { current, width, move, add, remove, pick })
     points.forEach((point, i) => {
       const y = loss === "square" ? point.y : point.y < 0 ? -1 : 1;
       const { x, y: top } = place({ at: point.at, y }, width());
-      handles[i].style.transform = `translate(${x}px, ${top}px)`;
+      handles[i].style.transform = `translate(${x * scale()}px, ${top * scale()}px)`;
       handles[i].setAttribute("aria-valuenow", String(Math.round(point.at / DEGREE)));
       handles[i].setAttribute("aria-valuetext", pointWords(point, loss));
     });

@@ -23,6 +23,17 @@ BARE = """<!DOCTYPE html><html lang="en" data-theme="light"><head>
 <h1>The laboratory</h1><p>Before.</p>
 <div class="laboratory" data-laboratory='OPTIONS'><p>A network.</p></div>
 <p>After.</p></main></body></html>"""
+# From the first to the last cross, and from the middle of the first handle to the last.
+SPANS = """() => {
+  const boxes = [...document.querySelectorAll(".laboratory-handle")].map(
+    (handle) => handle.getBoundingClientRect());
+  const middles = boxes.map((box) => box.x + box.width / 2);
+  const crosses = [...document.querySelectorAll(".picture-function path.target")].pop();
+  const span = crosses.getBoundingClientRect();
+  const around = Math.max(0, span.width - Math.max(...middles) + Math.min(...middles));
+  return [[Math.min(...middles), Math.max(...middles)],
+    [span.left + around / 2, span.right - around / 2]];
+}"""
 HOOK = "document.querySelector('.laboratory').laboratory"
 
 
@@ -430,4 +441,7 @@ def test_laboratory_lives_on_the_site(visit, width):
     start = state(page)["points"][0]["at"]
     handle(page, 1).press("ArrowRight")
     assert state(page)["points"][0]["at"] != start
+    # Handles lie over the crosses, whatever the theme puts around figures.
+    handles, crosses = page.evaluate(SPANS)
+    assert handles == pytest.approx(crosses, abs=1.5)  # pixels
     assert page.troubles == []
