@@ -488,7 +488,7 @@ THEME_ICON = re.compile(r'--pst-icon-[\w-]+:"(.)"')
 
 
 def slim_icons(site):
-    """Write icons.woff, the icons in use; book.css prefers it to the whole font."""
+    """Write icons.woff2, the icons in use; book.css prefers it to the whole font."""
     static = site.folder / "_static"
     style = (static / "styles" / "pydata-sphinx-theme.css").read_text("utf-8")
     used = set()
@@ -504,7 +504,7 @@ def slim_icons(site):
             f" and {THEME_ICON.pattern!r}; look at that file"
         )
     font = static / "vendor" / "fontawesome" / "webfonts" / "fa-solid-900.ttf"
-    write_font(font, glyphs, static / "icons.woff", layout_features=[])
+    write_font(font, glyphs, static / "icons.woff2", layout_features=[])
 
 
 def slim_fonts_of_formulas(site):
@@ -515,12 +515,12 @@ def slim_fonts_of_formulas(site):
     folder = site.folder / "_static" / "katex" / "fonts"
     folder.mkdir(parents=True, exist_ok=True)
     for font in KATEX.glob("fonts/*.ttf"):
-        write_font(font, letters, folder / f"{font.stem}.woff")
+        write_font(font, letters, folder / f"{font.stem}.woff2")
 
 
 def write_font(source, letters, target, **options):
-    """Write the letters from the font `source` to `target`, a WOFF file."""
-    choice = subset.Options(flavor="woff", hinting=False, **options)
+    """Write the letters from the font `source` to `target`, a WOFF2 file."""
+    choice = subset.Options(flavor="woff2", hinting=False, **options)
     font = subset.load_font(source, choice)
     subsetter = subset.Subsetter(choice)
     subsetter.populate(text="".join(sorted(letters)))
