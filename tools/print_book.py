@@ -67,6 +67,8 @@ def article(site, name, names):
     found = read(site, name).css("article.bd-article")[0]
     for node in found.css("a.headerlink, script"):
         node.decompose()
+    for node in found.css("img[loading]"):
+        del node.attrs["loading"]  # paper is not scrolled
     for node in found.css("details"):
         node.attrs["open"] = ""
     for node in found.css("[id]"):

@@ -171,6 +171,21 @@ def write_webp(path):
     return slim.size
 
 
+def load_pictures_late(site):
+    """Load a figure when a reader comes near it, but the first of a page at once.
+
+    Its width and height keep its place meanwhile.
+    """
+    for _, images in site.matches(
+        "main figure img[width][height]",
+        on='main figure img[src$=".webp"]',
+        look_at="slim_pictures in this file",
+    ):
+        for image in images[1:]:
+            image.attrs["loading"] = "lazy"
+            image.attrs["decoding"] = "async"
+
+
 # ---- code ----------
 
 TOKEN_STYLE = re.compile(
@@ -564,6 +579,7 @@ PASSES = (
     slim_pictures,
     unwrap_plain_words,
     embed_previews,  # copies what the passes above have changed
+    load_pictures_late,
     draw_sliders,
     join_style_sheets,
     purge_style_sheets,  # reads the pages as they are in the end, as do the next two

@@ -129,6 +129,10 @@ MISSING = {
     "leave_out_what_says_nothing": (THEMED, "main"),
     "leave_out_highlight": (THEMED, "sphinx_highlight.js"),
     "slim_pictures": ("<img src='../images/a.png'>", "_images/"),
+    "load_pictures_late": (
+        "<main><figure><img src='../_images/a.webp'></figure></main>",
+        "img[width][height]",
+    ),
     "unwrap_plain_words": (
         "<div class='highlight'><span class='kn'>import</span></div>",
         "span.n",
@@ -417,6 +421,16 @@ def test_copy_style_stops_at_a_style_sheet_that_it_does_not_know(
     (tmp_path / "katex.min.css").write_text("nothing of the kind")
     with pytest.raises(ExtensionError, match=r"katex\.min\.css no longer matches"):
         katex_math.copy_style(app)
+
+
+def test_load_pictures_late_leaves_the_first_figure_of_a_page(change):
+    """The first figure is loaded at once, the others as they come near."""
+    figure = '<figure><img src="{}.webp" width="9" height="6"></figure>'
+    page = "".join(map(figure.format, "abc"))
+    page = f"<html><body><main>{page}</main></body></html>"
+    found = LexborHTMLParser(change(finished_pages.load_pictures_late, page))
+    late = [image.attributes.get("loading") for image in found.css("img")]
+    assert late == [None, "lazy", "lazy"]
 
 
 SOLUTION = """<html><body><div class="solution dropdown admonition" id="a-solution-0">
