@@ -99,6 +99,8 @@ def article(site, name, names):
     for node in found.css("details.above-input"):
         if "solution" not in node.css("summary")[0].text().lower():
             leave_out(node)
+    for node in found.css("img[loading]"):
+        del node.attrs["loading"]  # paper is not scrolled
     for node in found.css("details"):
         node.attrs["open"] = ""
     for node in found.css("[id]"):

@@ -218,6 +218,21 @@ def write_webp(path):
     return slim.size
 
 
+def load_pictures_late(site):
+    """Load a figure when a reader comes near it, but the first of a page at once.
+
+    Its width and height keep its place meanwhile.
+    """
+    for _, images in site.matches(
+        "main figure img[width][height]",
+        on='main figure img[src$=".webp"]',
+        look_at="slim_pictures in this file",
+    ):
+        for image in images[1:]:
+            image.attrs["loading"] = "lazy"
+            image.attrs["decoding"] = "async"
+
+
 # ---- code ----------
 
 TOKEN_STYLE = re.compile(
@@ -549,7 +564,7 @@ THEME_ICON = re.compile(r'--pst-icon-[\w-]+:"(.)"')
 
 
 def slim_icons(site):
-    """Write icons.woff, the icons in use; book.css prefers it to the whole font."""
+    """Write icons.woff2, the icons in use; book.css prefers it to the whole font."""
     static = site.folder / "_static"
     style = (static / "styles" / "pydata-sphinx-theme.css").read_text("utf-8")
     used = set()
@@ -565,7 +580,7 @@ def slim_icons(site):
             f" and {THEME_ICON.pattern!r}; look at that file"
         )
     font = static / "vendor" / "fontawesome" / "webfonts" / "fa-solid-900.ttf"
-    write_font(font, glyphs, static / "icons.woff", layout_features=[])
+    write_font(font, glyphs, static / "icons.woff2", layout_features=[])
 
 
 def slim_fonts_of_formulas(site):
@@ -576,12 +591,12 @@ def slim_fonts_of_formulas(site):
     folder = site.folder / "_static" / "katex" / "fonts"
     folder.mkdir(parents=True, exist_ok=True)
     for font in KATEX.glob("fonts/*.ttf"):
-        write_font(font, letters, folder / f"{font.stem}.woff")
+        write_font(font, letters, folder / f"{font.stem}.woff2")
 
 
 def write_font(source, letters, target, **options):
-    """Write the letters from the font `source` to `target`, a WOFF file."""
-    choice = subset.Options(flavor="woff", hinting=False, **options)
+    """Write the letters from the font `source` to `target`, a WOFF2 file."""
+    choice = subset.Options(flavor="woff2", hinting=False, **options)
     font = subset.load_font(source, choice)
     subsetter = subset.Subsetter(choice)
     subsetter.populate(text="".join(sorted(letters)))
@@ -630,6 +645,7 @@ PASSES = (
     unwrap_plain_words,
     let_code_in_tables_break,
     embed_previews,  # copies what the passes above have changed
+    load_pictures_late,
     draw_sliders,
     join_style_sheets,
     purge_style_sheets,  # reads the pages as they are in the end, as do the next two

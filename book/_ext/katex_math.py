@@ -19,10 +19,8 @@ from sphinx.util.math import get_node_equation_number
 
 HERE = Path(__file__).parent
 DIST = HERE / "node_modules" / "katex" / "dist"
-# finished_pages writes the fonts as WOFF alone, with the characters in use.
-OTHER_FONTS = re.compile(
-    r'url\([^)]*2\) format\("woff2"\),|,url\([^)]*\) format\("truetype"\)'
-)
+# finished_pages writes the fonts as WOFF2 alone, with the characters in use.
+OTHER_FONTS = re.compile(r',url\([^)]*\) format\("(?:woff|truetype)"\)')
 logger = logging.getLogger(__name__)
 
 

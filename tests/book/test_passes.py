@@ -134,6 +134,10 @@ MISSING = {
     "leave_out_highlight": (THEMED, "sphinx_highlight.js"),
     "leave_untranslated": ("<span class='katex'></span>", ".math"),
     "slim_pictures": ("<img src='../images/a.png'>", "_images/"),
+    "load_pictures_late": (
+        "<main><figure><img src='../_images/a.webp'></figure></main>",
+        "img[width][height]",
+    ),
     "unwrap_plain_words": (
         "<div class='highlight'><span class='kn'>import</span></div>",
         "span.n",
@@ -416,12 +420,22 @@ def test_copy_style_stops_at_a_style_sheet_that_it_does_not_know(
     """KaTeX's style sheet names the fonts that are written, or the build stops."""
     katex_math.copy_style(app)
     style = (tmp_path / "_static" / "katex" / "katex.min.css").read_text("utf-8")
-    assert "woff2" not in style
-    assert style.count('format("woff")') > 10
+    assert "truetype" not in style
+    assert style.count("format(") == style.count('format("woff2")') > 10
     monkeypatch.setattr(katex_math, "DIST", tmp_path)
     (tmp_path / "katex.min.css").write_text("nothing of the kind")
     with pytest.raises(ExtensionError, match=r"katex\.min\.css no longer matches"):
         katex_math.copy_style(app)
+
+
+def test_load_pictures_late_leaves_the_first_figure_of_a_page(change):
+    """The first figure is loaded at once, the others as they come near."""
+    figure = '<figure><img src="{}.webp" width="9" height="6"></figure>'
+    page = "".join(map(figure.format, "abc"))
+    page = f"<html><body><main>{page}</main></body></html>"
+    found = LexborHTMLParser(change(finished_pages.load_pictures_late, page))
+    late = [image.attributes.get("loading") for image in found.css("img")]
+    assert late == [None, "lazy", "lazy"]
 
 
 SOLUTION = """<html><body><div class="solution dropdown admonition" id="a-solution-0">
