@@ -5,6 +5,7 @@ server and back, nothing in its cache. With names of pages only these are measur
 `python -m tools.bench.pages gronwall limit_kernel`.
 """
 
+import contextlib
 import functools
 import gzip
 import http.server
@@ -73,6 +74,11 @@ class Host(Quiet):
 
     protocol_version = "HTTP/1.1"
 
+    def handle(self):
+        """Answer until the visitor is gone."""
+        with contextlib.suppress(ConnectionError):
+            super().handle()
+
     def do_GET(self):
         """Send a file, gzipped if it is text."""
         path = Path(self.translate_path(self.path))
@@ -103,7 +109,7 @@ def compressed(path):
 
 
 def visit(browser, address):
-    """What a visit weighs (kB), and when its formulas are set and its sliders answer (s).
+    """A visit: its weight (kB), and when formulas are set and sliders answer (s).
 
     Without sliders, the last one is None.
     """
