@@ -5,7 +5,7 @@ from tests.site.conftest import SITE, page_of_book
 UNREADABLE = """() => [...document.querySelectorAll(
   "main article :is(p, li, pre, figure img, .math, td)")].filter(
   e => e.textContent.trim() + (e.alt || "")
-    && !e.closest("details:not([open]), summary, .katex, .onlyprint")
+    && !e.closest("details:not([open]), summary, .katex, .onlyprint, .laboratory-live")
     && (e.getBoundingClientRect().height < 2
       || getComputedStyle(e).visibility === "hidden")
 ).map(e => e.outerHTML.slice(0, 150))"""

@@ -286,7 +286,8 @@ def in_the_dark(open_page, tabs):
         source = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
         page.evaluate(
             """source => { const image = document.querySelector("article figure img");
-              image.width = image.height = ""; image.style.imageRendering = "pixelated";
+              for (const side of ["width", "height"]) image.removeAttribute(side);
+              image.style.cssText = "width: 100%; image-rendering: pixelated";
               image.src = source; return image.decode(); }""",
             source,
         )

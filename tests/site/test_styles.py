@@ -7,8 +7,9 @@ from PIL import Image, ImageChops
 
 from tests.site.conftest import PAGES, SITE
 
-(SHEET,) = (SITE / "_static").glob("style-*.css")
-WHOLE = SITE.parent / "whole_styles" / SHEET.name
+# One for pages with a laboratory, one for the others.
+SHEETS = sorted((SITE / "_static").glob("style-*.css"))
+WHOLE = SITE.parent / "whole_styles"
 
 # Rules of the whole sheet that the purged one lacks, though a page has an element for
 # them. What depends on a state, such as :hover, counts as if the page were in it.
@@ -65,16 +66,29 @@ USE_WHOLE = """async () => {
 }"""
 
 
-def test_style_sheet_is_light():
+def pages_with(sheet):
+    """The pages that have this style sheet."""
+    return [
+        name
+        for name in PAGES
+        if sheet.name in (SITE / "book" / f"{name}.html").read_text("utf-8")
+    ]
+
+
+def test_style_sheets_are_light():
     """A third of the style is left at most; browsers show nothing before it comes."""
-    assert SHEET.stat().st_size < WHOLE.stat().st_size / 3
+    assert sum(len(pages_with(sheet)) for sheet in SHEETS) == len(PAGES)
+    for sheet in SHEETS:
+        whole = WHOLE / sheet.name
+        assert sheet.stat().st_size < whole.stat().st_size / 3
 
 
-def test_style_sheet_keeps_every_rule_that_a_page_can_use(visit):
+@pytest.mark.parametrize("sheet", SHEETS, ids=range(len(SHEETS)))
+def test_style_sheet_keeps_every_rule_that_a_page_can_use(visit, sheet):
     """No rule that was left out has an element on any page, whatever its state."""
     page = visit("index")
-    sheets = [path.read_text("utf-8") for path in (WHOLE, SHEET)]
-    addresses = [f"{page.base}/book/{name}.html" for name in PAGES]
+    sheets = [path.read_text("utf-8") for path in (WHOLE / sheet.name, sheet)]
+    addresses = [f"{page.base}/book/{name}.html" for name in pages_with(sheet)]
     kept, left_out, lost = page.evaluate(LOST, [*sheets, addresses])
     assert kept > 500
     assert left_out > 1000
@@ -140,7 +154,12 @@ def test_pages_look_as_with_the_whole_style_sheet(visit, name, width, change, sc
     may then be off by 2 of 256.
     """
     page = visit(name, width=width, scheme=scheme)
-    page.route("**/whole-*.css", lambda route: route.fulfill(path=WHOLE))
+
+    def whole_sheet(route):
+        name = route.request.url.rpartition("/")[2].replace("whole-", "style-")
+        route.fulfill(path=WHOLE / name)
+
+    page.route("**/whole-*.css", whole_sheet)
     page.wait_for_load_state("networkidle")
     change(page)
     purged = show(page)
