@@ -219,7 +219,8 @@ def in_the_dark(open_page, tabs):
         source = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
         page.evaluate(
             """source => { const image = document.querySelector("article figure img");
-              image.width = image.height = ""; image.style.imageRendering = "pixelated";
+              image.removeAttribute("width"); image.removeAttribute("height");
+              image.style.imageRendering = "pixelated";
               image.src = source; return image.decode(); }""",
             source,
         )
