@@ -376,8 +376,7 @@ def test_spectrum_draws_eigenvalues_and_says_zeros():
     assert "rounding" not in view["sentence"] + view["svg"]
     _, result = pictures("opposite")
     view = result["views"]["spectrum"]
-    # the quadrature of the limit is not exact enough
-    assert view["sentence"].count("one is 0 up to rounding") == 2
+    assert view["sentence"].count("one is 0 up to rounding") == 3
     assert "zero up to rounding" in view["svg"]
 
 
