@@ -48,7 +48,9 @@ export function scene(state, trajectory, picked = []) {
   const ts = trajectory ? trajectory.ts : trainingTimes(state);
   const linear = new Linearised(state, K0, spectrum0, atPoints.map((p) => p.ntkGrid), start, y, ts);
   const limit = new Linearised(state, K, spectrum, atPoints.map((p) => p.limitGrid), start, y, ts);
-  const linearNow = linear.at(time);
+  // The network is stored after some steps of descent: theory is shown after the same step.
+  const now = state.rule === "descent" ? Math.max(...ts.filter((t) => t <= time)) : time;
+  const linearNow = linear.at(now);
 
   const trained = trainedAt(state, trajectory, X);
   const Kt = trained && trained.K;
@@ -67,7 +69,7 @@ export function scene(state, trajectory, picked = []) {
     start,
     network: trained && trained.outputs,
     linear: linearNow,
-    limit: limit.at(time),
+    limit: limit.at(now),
     K0,
     Kt,
     K,

@@ -111,6 +111,20 @@ def test_scene_shows_the_trained_network(laboratory, rule):
     assert scene["training"] == {"share": 1, "failed": None}
 
 
+def test_scene_of_descent_shows_theory_after_the_network_s_step(laboratory):
+    """Between two stored steps all curves wait at the first: (I - η K_0/m)^k r_0."""
+    state = changed(rule="descent", rate=0.5)
+    trajectory = laboratory("flow.js", "train", state)
+    ts = np.array(trajectory["ts"])
+    k = int(np.argmax(np.diff(ts) > 2))  # steps between this one and the next are gone
+    scene = seen(laboratory, {**state, "time": ts[k + 1] - 0.5}, trajectory)
+    step = np.eye(5) - 0.5 * np.array(scene["K0"]) / 5
+    power = np.linalg.matrix_power(step, round(ts[k] / 0.5))
+    r0 = np.array(scene["start"]["f"]) - scene["y"]
+    close(scene["linear"]["f"], scene["y"] + power @ r0, 1e-9)
+    close(scene["network"]["f"], trajectory["f"][k], 1e-9)
+
+
 def test_scene_between_stored_times_is_on_the_flow(laboratory):
     """Parameters between two stored times are close to those trained to there.
 
