@@ -72,13 +72,18 @@ function heightOf(svg) {
   return Number(/ height="([\d.]+)"/.exec(svg)?.[1] ?? 0);
 }
 
-/** One experiment stands open; of several, each opens at its title. @param {Experiment} experiment @param {boolean} alone */
-function experimentHtml({ name, title, task, question }, alone) {
+/**
+ * One experiment stands open; of several, each opens at its title and closes the others of its group.
+ * @param {Experiment} experiment
+ * @param {boolean} alone
+ * @param {string} group
+ */
+function experimentHtml({ name, title, task, question }, alone, group) {
   const text = `<p>${escaped(task)} ${escaped(question)}</p>` +
     '<p class="laboratory-live"><button type="button" data-do="experiment">Set it up</button></p>';
   const mark = `class="laboratory-experiment" data-experiment="${name}"`;
   return alone ? `<section ${mark}><p class="laboratory-title">${escaped(title)}</p>${text}</section>`
-    : `<details ${mark}><summary>${escaped(title)}</summary>${text}</details>`;
+    : `<details ${mark} name="${group}"><summary>${escaped(title)}</summary>${text}</details>`;
 }
 
 /**
@@ -109,12 +114,16 @@ export function skeleton(options, scene, id = "laboratory") {
     `${options.address ? '<div class="laboratory-control"><div class="laboratory-buttons"><button type="button" data-do="copy">Copy link</button><button type="button" data-do="reset">Start over</button></div></div>' : ""}</div>`;
   const found = experiments.length === 0 ? "" : '<p class="laboratory-found laboratory-live"></p>';
   const help = names.includes("points")
-    ? '<p class="laboratory-help laboratory-live">Drag a cross, or choose one with the Tab key and move it with the arrow keys ' +
-      "(Shift: farther); double-click the picture to add an input, Delete removes one.</p>" : "";
-  return `<div class="laboratory-panel">${experiments.map((one) => experimentHtml(one, experiments.length === 1)).join("")}` +
-    `${help}${controls}<div class="laboratory-state laboratory-live"><progress max="1" value="1" aria-label="Training"></progress> ` +
+    ? '<p class="laboratory-help laboratory-live">Drag a cross. <span class="laboratory-keys">Or choose one with the Tab ' +
+      "key and move it with the arrow keys (Shift: farther). A double click on the picture adds an input, Delete " +
+      "removes one.</span></p>" : "";
+  const alone = experiments.length === 1;
+  const list = experiments.map((one) => experimentHtml(one, alone, `${id}-experiments`)).join("");
+  const [first, ...rest] = figures;
+  return `<div class="laboratory-panel">${list}${help}${found}` +
+    '<div class="laboratory-state laboratory-live"><progress max="1" value="1" aria-label="Training"></progress> ' +
     '<span class="laboratory-note"></span></div><div class="laboratory-said" role="status"></div>' +
-    `${found}<div class="laboratory-views">${figures.join("")}</div></div>`;
+    `<div class="laboratory-views">${first}${controls}${rest.join("")}</div></div>`;
 }
 
 /** Calls a function once, so many milliseconds after it was last asked to. @param {() => void} call @param {number} pause */
@@ -177,6 +186,7 @@ export function mount(element, options) {
   const part = (selector) => panel.querySelector(selector);
   const progress = /** @type {HTMLProgressElement} */ (part("progress"));
   const region = /** @type {HTMLElement} */ (part(".laboratory-said"));
+  const controlsBlock = part(".laboratory-controls");
   const views = viewsOf(options);
   const figures = views.map((view) => {
     const figure = /** @type {HTMLElement} */ (part(`[data-view="${view.name}"]`));
@@ -253,11 +263,12 @@ export function mount(element, options) {
   }
 
   function writeCaptions() {
-    if (dragging || waiting) return;
+    if (waiting) return;
+    showExperiment(); // also while a finger rests: it tells the reader when to let go
+    if (dragging) return;
     for (const { view, caption } of figures) caption.textContent = view.describe(shown);
     const line = part(".laboratory-note");
     if (line) line.textContent = [note, shown.training.failed].filter(Boolean).join(" ");
-    showExperiment();
   }
 
   /** How far the reader is with the experiment stands above the pictures, where it is seen while dragging. */
@@ -271,10 +282,39 @@ export function mount(element, options) {
     for (const section of panel.querySelectorAll("[data-experiment]")) {
       const on = section.getAttribute("data-experiment") === experiment?.name;
       section.classList.toggle("current", on);
-      if (on && seen.done) section.classList.add("done");
+      if (on && seen.done) keepAnswer(section, seen.text);
       if (on && section instanceof HTMLDetailsElement && experiment !== opened) section.open = true;
     }
     opened = experiment;
+  }
+
+  /** An experiment keeps its last answer, so that a reader can look back. @param {Element} section @param {string} text */
+  function keepAnswer(section, text) {
+    section.classList.add("done");
+    if (!(section instanceof HTMLDetailsElement)) return; // its answer stands right below
+    let answer = section.querySelector(".laboratory-answer");
+    if (!answer) {
+      answer = document.createElement("p");
+      answer.className = "laboratory-answer";
+      section.append(answer);
+    }
+    answer.textContent = text;
+  }
+
+  /** The pictures that matter to the experiment come before the controls, the others after them. */
+  function arrange() {
+    const place = part(".laboratory-views");
+    if (!place || !controlsBlock) return;
+    const wanted = experiment?.views ?? [];
+    const leads = figures.filter(({ view }, k) => (wanted.length > 0 ? wanted.includes(view.name) : k === 0));
+    const rank = (/** @type {Figure} */ entry) => wanted.indexOf(entry.view.name);
+    leads.sort((a, b) => rank(a) - rank(b));
+    const rest = figures.filter((entry) => !leads.includes(entry));
+    const order = [...leads.map(({ figure }) => figure), controlsBlock, ...rest.map(({ figure }) => figure)];
+    if (order.every((node, k) => node === place.children[k])) return;
+    const focused = document.activeElement;
+    place.append(...order);
+    if (focused instanceof HTMLElement && panel.contains(focused)) focused.focus({ preventScroll: true });
   }
 
   /** Say in the live region what changed, once the reader pauses. */
@@ -348,6 +388,7 @@ export function mount(element, options) {
   /** @param {State} next @param {string} words */
   function replaceState(next, words) {
     before = null;
+    arrange();
     change(next, words);
   }
 
@@ -430,6 +471,7 @@ export function mount(element, options) {
     },
     experiment: (button) => {
       beginExperiment(button.closest("[data-experiment]")?.getAttribute("data-experiment") ?? "");
+      part(".laboratory-found")?.scrollIntoView({ behavior: calm.matches ? "auto" : "smooth" });
     },
   };
   panel.addEventListener("click", ({ target }) => {
@@ -497,6 +539,7 @@ export function mount(element, options) {
   if (faults.length > 0) note = `Not used: ${faults.join(", ")}.`;
   calm.addEventListener("change", pause, { signal });
   nameOfPlay();
+  arrange();
   measure();
   panel.classList.add("alive");
   drawAll();
