@@ -253,6 +253,7 @@ export function mount(element, options) {
     performance.mark("laboratory-frame-start");
     shown = scene(state, trajectory, picked);
     if (shown.training.share === 1 || shown.training.failed) waiting = false;
+    if (shown.training.share === 1 && !before) before = shown; // at once: a quick reader changes it soon
     for (const entry of figures) if (entry.near && (!waiting || entry.view.name === "function")) draw(entry);
     handles?.show();
     follow(shown.edge);
@@ -275,7 +276,6 @@ export function mount(element, options) {
   function showExperiment() {
     const line = part(".laboratory-found");
     if (!line) return;
-    if (shown.training.share === 1 && !before) before = shown;
     const seen = experiment ? experiment.progress(shown, before ?? shown) : { done: false, text: "" };
     line.textContent = experiment ? `${experiment.title}: ${seen.text || experiment.task}` : "";
     line.classList.toggle("done", seen.done);

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from book._ext import finished_pages
 from ntklib import Params, empirical_ntk, lambda_min
-from tests.site.conftest import SITE, serve
+from tests.site.conftest import serve
 from tests.site.test_pages import AXE, BARRIERS
 
 NAME = "laboratory"
@@ -424,15 +424,33 @@ def test_laboratory_offers_experiments(laboratory):
     expect(found).to_contain_text(other.locator("summary").inner_text().strip())
     expect(other).to_have_class(re.compile("current"))
     page.wait_for_function("location.hash.includes('experiment=together')")
+    expect(section).not_to_have_attribute("open", "")  # one is open at a time
     page.evaluate("location.hash = 'experiment=edge'")
     expect(section).to_have_class(re.compile("current"))
     assert state(page)["rule"] == "descent"
     assert page.troubles == []
 
 
-@pytest.mark.skipif(
-    not (SITE / "book" / f"{NAME}.html").exists(), reason="the page is not built yet"
-)
+def test_laboratory_puts_an_experiment_s_pictures_before_the_controls(laboratory):
+    """First the pictures that it names, then the controls; the answer is kept."""
+    page = laboratory("#experiment=limit")
+    trained(page)
+    order = page.locator(".laboratory-views > *").evaluate_all(
+        "nodes => nodes.map(node => node.dataset.view ?? 'controls')"
+    )
+    first = order[: order.index("controls")]
+    assert "kernels" in first
+    assert len(first) < 4
+    page.get_by_role("slider", name=re.compile("^width")).press("End")
+    answer = page.locator('[data-experiment="limit"] .laboratory-answer')
+    expect(answer).to_contain_text("1024", timeout=30_000)
+    page.get_by_role("button", name="Start over").click()
+    assert page.locator(".laboratory-views > *").first.get_attribute("data-view") == (
+        "function"
+    )
+    expect(answer).to_contain_text("1024")
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_laboratory_lives_on_the_site(visit, width):
     """On the site's own page the panel comes to life, and answers to a key."""
