@@ -8,6 +8,7 @@ import { eigh } from "./eigen.js";
 import { meanLoss } from "./flow.js";
 import { limitKernel } from "./limit_kernel.js";
 import { dot, inputs } from "./network.js";
+import { ROUNDING, numeral } from "./views/svg.js";
 
 /** @typedef {import("./types").Experiment} Experiment */
 /** @typedef {import("./types").Matrix} Matrix */
@@ -31,27 +32,29 @@ const USUAL = {
 
 // ---- numbers in sentences ----------
 
-/** A number with two significant digits, or with more when it is large. @param {number} value @returns {string} */
-function inWords(value) {
-  if (!Number.isFinite(value)) return "infinite";
-  const size = Math.abs(value);
-  if (size >= 1e5 || (size > 0 && size < 1e-3)) {
-    const [digits, power] = value.toExponential(1).split("e");
-    return `${digits} · 10^${Number(power)}`;
-  }
-  return size >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(2)));
-}
-
 /** @param {number} share @returns {string} */
 function percent(share) {
-  return `${inWords(100 * share)} %`;
+  return `${numeral(Math.abs(share) < ROUNDING ? 0 : 100 * share)} %`;
 }
 
 // ---- quantities ----------
 
-/** The smallest eigenvalue of the limit kernel. @param {Scene} scene */
-function smallestOfLimit({ spectrum, m }) {
-  return spectrum.values[m - 1];
+/** The smallest eigenvalue of the limit kernel, 0 if it is a rounding error. @param {Scene} scene */
+function smallestOfLimit({ spectrum: { values }, m }) {
+  return values[m - 1] > ROUNDING * values[0] ? values[m - 1] : 0;
+}
+
+/**
+ * Two inputs that are almost equal allow the limit kernel no eigenvalue above this number: its Rayleigh quotient along
+ * their difference. The smallest over all pairs.
+ * @param {Scene} scene
+ */
+function allowedByPairs({ K }) {
+  let smallest = Infinity;
+  K.forEach((row, i) => {
+    for (let j = 0; j < i; j++) smallest = Math.min(smallest, (row[i] + K[j][j]) / 2 - row[j]);
+  });
+  return smallest;
 }
 
 /** The smallest distance of two inputs on the circle, as an angle. @param {State} state */
@@ -137,8 +140,8 @@ const opposite = {
   name: "opposite",
   title: "An opposite pair",
   chapter: "network",
-  task: "Two inputs lie opposite each other and have the same target. Heal it: change one thing, so that the network" +
-    " can fit all three targets.",
+  task: "Two inputs lie opposite each other and have the same target. Repair this: change one thing, so that the" +
+    " network can fit all three targets.",
   question: "Which changes help, and what do they have in common?",
   state: {
     ...USUAL,
@@ -146,27 +149,25 @@ const opposite = {
     points: [{ at: 0.6, y: 0.8 }, { at: 0.6 - Math.PI, y: 0.8 }, { at: 1.9, y: -0.5 }],
     time: 100,
   },
-  views: ["function", "kernels"],
+  views: ["function", "spectrum", "kernels"],
   progress(scene, before) {
     const lam = smallestOfLimit(scene);
     const then = smallestOfLimit(before);
     if (lam < 0.01) {
-      return {
-        done: false,
-        text: `The smallest eigenvalue of the limit kernel is ${inWords(Math.max(lam, 0))}: ` +
-          (lam < 1e-9 ? "there are targets that the network does not learn." : "too small to be of help; go on."),
-      };
+      const next = allowedByPairs(scene) < 0.02 ? "now two inputs are almost equal; draw them apart."
+        : lam < 1e-9 ? "there are targets that the network does not learn." : "too small to be of help; go on.";
+      return { done: false, text: `The smallest eigenvalue of the limit kernel is ${numeral(lam)}: ${next}` };
     }
     const { state } = scene;
     const reason = state.constant && !before.state.constant
       ? "With the constant 1 as a further coordinate no input is the negative of another."
       : state.psi !== before.state.psi
-        ? `With ψ = ${state.psi} the outputs at x and -x are no longer tied to each other.`
+        ? `With ψ = ${state.psi} the outputs at x and −x are no longer tied to each other.`
         : "No input is the negative of another any more.";
     return {
       done: true,
-      text: `${reason} The smallest eigenvalue of the limit kernel rose from ${inWords(Math.max(then, 0))} to ` +
-        `${inWords(lam)}. Whatever helps makes the kernel positive definite.`,
+      text: `${reason} The smallest eigenvalue of the limit kernel rose from ${numeral(then)} to ` +
+        `${numeral(lam)}. Whatever helps makes the kernel positive definite.`,
     };
   },
 };
@@ -179,27 +180,29 @@ const edge = {
   task: "Training takes steps now. Raise the learning rate η until the loss grows instead of falling.",
   question: "At which η does it begin?",
   state: { ...USUAL, width: 512, rule: "descent", rate: 0.5, time: 50 },
-  views: ["loss", "function"],
+  views: ["loss", "spectrum", "function"],
   progress(scene) {
-    const { state, loss, training, edge: limit } = scene;
+    const { state, loss, training, ts, edge: limit } = scene;
     if (state.rule !== "descent") return { done: false, text: "Choose steps (descent) again: a flow has no edge." };
     if (state.loss !== "square") return { done: false, text: "Choose the square loss: the edge belongs to it." };
     if (!loss || (training.share < 1 && !training.failed)) return WAIT;
-    const rate = inWords(state.rate);
+    const rate = numeral(state.rate);
     if (state.rate <= limit) {
-      return { done: false, text: `At η = ${rate} the loss falls from ${inWords(loss[0])} to ` +
-        `${inWords(loss[loss.length - 1])}. Raise η.` };
+      const last = loss.length - 1;
+      return { done: false, text: `At η = ${rate} the loss ${loss[last] < loss[0] ? "falls" : "goes"} from ` +
+        `${numeral(loss[0])} to ${numeral(loss[last])} by t = ${numeral(ts[last])}. Raise η.` };
     }
     const highest = training.failed ? Infinity : Math.max(...loss);
     if (highest <= 1.2 * loss[0]) {
-      return { done: false, text: `η = ${rate} is just above 2m/λ_max = ${inWords(limit)}, where growth is ` +
+      return { done: false, text: `η = ${rate} is just above 2m/λmax = ${numeral(limit)}, where growth is ` +
         "slow. Raise η a little more." };
     }
     return {
       done: true,
-      text: `At η = ${rate}, above 2m/λ_max = ${inWords(limit)}, the loss went up from ${inWords(loss[0])}` +
-        `${training.failed ? " beyond all bounds" : ` to ${inWords(highest)}`}: each step multiplies the first ` +
-        `mode by 1 - ηλ_max/m = ${inWords(1 - (2 * state.rate) / limit)}, and that is below -1.`,
+      text: `At η = ${rate}, above 2m/λmax = ${numeral(limit)}, the loss went up from ${numeral(loss[0])}` +
+        `${training.failed ? " beyond all bounds" : ` to ${numeral(highest)}`}: at first each step multiplies the ` +
+        `first mode by 1 − ηλmax/m = ${numeral(1 - (2 * state.rate) / limit)}, which is below −1, until the kernel ` +
+        "moves.",
     };
   },
 };
@@ -212,7 +215,7 @@ const limit = {
   task: "The network has 8 units. Make it at least 16 times as wide, and watch its kernel at the start.",
   question: "How fast does the kernel come close to the limit kernel?",
   state: { ...USUAL, width: 8, seed: 10, time: 0 },
-  views: ["kernels"],
+  views: ["kernels", "spectrum"],
   progress(scene, before) {
     const now = distanceOfKernels(scene.K0, scene.K);
     const then = distanceOfKernels(before.K0, before.K);
@@ -221,9 +224,9 @@ const limit = {
     if (wider < 16) return { done: false, text: `${text} Make the network wider.` };
     return {
       done: true,
-      text: `${text} With ${before.n} units it was ${percent(then)}: ${inWords(wider)} times the width, the distance ` +
-        `divided by ${inWords(then / now)}. Over many seeds the factor is about √${inWords(wider)} = ` +
-        `${inWords(Math.sqrt(wider))}: try other seeds.`,
+      text: `${text} With ${before.n} units it was ${percent(then)}: ${numeral(wider)} times the width, the distance ` +
+        `divided by ${numeral(then / now)}. Over many seeds the factor is about √${numeral(wider)} = ` +
+        `${numeral(Math.sqrt(wider))}: try other seeds.`,
     };
   },
 };
@@ -250,14 +253,15 @@ const waves = {
     const slow = learnt(scene, 1);
     const fast = learnt(scene, 3);
     if (slow === null || fast === null) return WAIT;
-    const text = `At t = ${inWords(scene.state.time)} the network has learnt ${percent(slow)} of the slow wave and ` +
+    const text = `At t = ${numeral(scene.state.time)} the network has learnt ${percent(slow)} of the slow wave and ` +
       `${percent(fast)} of the fast one.`;
-    if (slow < 0.9) return { done: false, text: `${text} Let more time pass.` };
-    if (fast > 0.5) return { done: false, text: `${text} Go back to a time at which only one of them is learnt.` };
+    if (slow < 0.7) return { done: false, text: `${text} Let more time pass.` };
+    if (fast > 0.3) return { done: false, text: `${text} Go back to a time at which only one of them is learnt.` };
     return {
       done: true,
-      text: `${text} Along them the kernel is ${inWords(alongWave(scene, 1))} and ${inWords(alongWave(scene, 3))}: ` +
-        "a mode decays like exp(-λt/m), so a large λ comes first.",
+      text: `${text} Along them K0 has about the eigenvalues ${numeral(alongWave(scene, 1))} and ` +
+        `${numeral(alongWave(scene, 3))}: what is not yet learnt of a wave decays roughly like exp(−λt/m), so a large ` +
+        "λ comes first.",
     };
   },
 };
@@ -267,11 +271,11 @@ const bound = {
   name: "bound",
   title: "Attain Grönwall's bound",
   chapter: "gronwall",
-  task: "The loss falls much faster than the bound allows. Drag the two targets up or down until the loss follows" +
-    " the sharp bound.",
+  task: "The loss falls much faster than the bound with λmin(K0) demands. Drag the two targets up or down until the" +
+    " loss follows this bound.",
   question: "For which targets is the bound attained?",
   state: { ...USUAL, points: [{ at: 0.2, y: 0.7 }, { at: 1.2, y: 0.5 }], width: 1024, paired: true, time: 5 },
-  views: ["loss", "function"],
+  views: ["function", "loss", "spectrum"],
   progress(scene) {
     const { m, modes, network, sharpBound, spectrum0, start, state, y } = scene;
     if (!sharpBound) return { done: false, text: "The bound belongs to the square loss and the flow: choose them." };
@@ -281,11 +285,12 @@ const bound = {
     if (!network) return WAIT;
     const allowed = meanLoss("square", start.f, y) * Math.exp((-2 * spectrum0.values[m - 1] * state.time) / m);
     const times = meanLoss("square", network.f, y) / allowed;
-    const text = `The residual at the start lies to ${percent(share)} along the last eigenvector, and at ` +
-      `t = ${inWords(state.time)} the loss is ${inWords(times)} times the bound.`;
+    const attained = Math.abs(times - 1) < 0.005;
+    const text = `At the start ${percent(share)} of the squared residual lies along the eigenvector of λmin(K0), and ` +
+      `at t = ${numeral(state.time)} the loss ${attained ? "equals" : `is ${numeral(times)} times`} the bound.`;
     if (state.time < 1) return { done: false, text: `${text} Look at a later time, such as t = 5.` };
     if (share < 0.95) return { done: false, text: `${text} Drag a target.` };
-    return { done: true, text: `${text} Only residuals along the eigenvector of λ_min attain the bound; ` +
+    return { done: true, text: `${text} Only residuals along the eigenvector of λmin(K0) attain the bound; ` +
       "all others beat it." };
   },
 };
@@ -304,34 +309,36 @@ const together = {
     points: [{ at: -0.2, y: 0.5 }, { at: 0.2, y: 0.8 }, { at: 2, y: -0.6 }],
     width: 1024,
   },
-  views: ["spectrum", "function"],
+  views: ["function", "spectrum"],
   progress(scene, before) {
     const { state } = scene;
     const near = closest(state);
     const far = closest(before.state);
     const ratio = far / near;
-    if (near === 0) return { done: false, text: "Two inputs are equal, and λ_min is 0. Draw them apart a little." };
+    if (near === 0 || smallestOfLimit(scene) === 0) {
+      return { done: false, text: "Up to rounding λmin of the limit kernel is 0. Draw the two inputs apart a little." };
+    }
     if (ratio < 3.8) {
-      return { done: false, text: `The distance is ${inWords(near)}; λ_min of the limit kernel is ` +
-        `${inWords(smallestOfLimit(scene))}. Draw them closer, to ${inWords(far / 4)} or less.` };
+      return { done: false, text: `The distance is ${numeral(near)}; λmin of the limit kernel is ` +
+        `${numeral(smallestOfLimit(scene))}. Draw them closer, to ${numeral(far / 4)} or less.` };
     }
     // what this ψ had at the first distance, where the reader may have looked at another one
     const X = inputs(before.state.points.map(({ at }) => at), before.state.constant);
     const then = eigh(limitKernel(X, state.psi)).values[before.m - 1];
     const fall = then / smallestOfLimit(scene);
-    const text = `ψ = ${state.psi}: the distance was divided by ${inWords(ratio)}, and λ_min of the limit ` +
-      `kernel by ${inWords(fall)}.`;
-    const square = inWords(ratio ** 2);
+    const text = `ψ = ${state.psi}: the distance was divided by ${numeral(ratio)}, and λmin of the limit ` +
+      `kernel by ${numeral(fall)}.`;
+    const square = numeral(ratio ** 2);
     if (state.psi !== "relu" && state.psi !== "erf") return { done: false, text: `${text} Compare relu and erf.` };
     const power = Math.log(fall) / Math.log(ratio);
     if (state.psi === "relu" ? power > 1.5 : power < 1.7) {
       return { done: false, text: `${text} Other inputs play a part now: press the button again, and move these two.` };
     }
     if (state.psi === "relu") {
-      return { done: false, text: `${text} That is nearer to ${inWords(ratio)} than to its square ${square}, and the ` +
+      return { done: false, text: `${text} That is nearer to ${numeral(ratio)} than to its square ${square}, and the ` +
         "closer the inputs, the more it is like δ. Now choose erf." };
     }
-    return { done: true, text: `${text} That is like δ², since the square of ${inWords(ratio)} is ${square}. ` +
+    return { done: true, text: `${text} That is like δ², since the square of ${numeral(ratio)} is ${square}. ` +
       "Relu has δ: its kink tells close inputs apart." };
   },
 };
@@ -354,8 +361,8 @@ const width = {
     if (wider < 3.9) return { done: false, text: `${text} Make the network wider.` };
     return {
       done: true,
-      text: `${text} With ${before.n} units it was ${percent(then)}: ${inWords(wider)} times the width, the drift ` +
-        `divided by ${inWords(then / now)}. For a smooth ψ and over many seeds the drift falls like 1/n: it halves ` +
+      text: `${text} With ${before.n} units it was ${percent(then)}: ${numeral(wider)} times the width, the drift ` +
+        `divided by ${numeral(then / now)}. For a smooth ψ and over many seeds the drift falls like 1/n: it halves ` +
         "when the width doubles. Try other seeds.",
     };
   },
@@ -366,7 +373,8 @@ const lazy = {
   name: "lazy",
   title: "From lazy to rich",
   chapter: "kernel_drift",
-  task: "Move s, the power of the width in the output's scale, from ½ to 1.",
+  task: "The output is the sum over all n units, times n⁻ˢ (the output scale). Move s from ½, where it is 1/√n, to 1," +
+    " where the output is the mean of the units.",
   question: "What does the network do at s = 1 that it does not do at s = ½?",
   state: { ...USUAL, width: 512, paired: true, time: 10 },
   views: ["units", "drift"],
@@ -376,12 +384,12 @@ const lazy = {
     const firstMoved = movement(before);
     const firstDrift = largestDrift(before);
     if (moved === null || drift === null || firstMoved === null || firstDrift === null) return WAIT;
-    const text = `At s = ${inWords(scene.state.s)} the weights have moved by ${inWords(moved)} (root mean square), ` +
+    const text = `At s = ${numeral(scene.state.s)} the weights have moved by ${numeral(moved)} (root mean square), ` +
       `and the kernel drifts by up to ${percent(drift)}.`;
     if (scene.state.s < 0.95) return { done: false, text: `${text} Raise s.` };
     return {
       done: true,
-      text: `${text} At s = ${inWords(before.state.s)} it was ${inWords(firstMoved)} and ${percent(firstDrift)}. ` +
+      text: `${text} At s = ${numeral(before.state.s)} it was ${numeral(firstMoved)} and ${percent(firstDrift)}. ` +
         "The units move, and the kernel with them: the network learns features, and the linear flow is no longer " +
         "its theory.",
     };

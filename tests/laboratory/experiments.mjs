@@ -14,7 +14,7 @@ function seen(state) {
 }
 
 function report(experiment, shown, before) {
-  const { state, edge, loss, drift, params0, training } = shown;
+  const { state, edge, ts, loss, drift, params0, training } = shown;
   const { W0, W1 } = params0;
   const params = { W0: W0.map((row) => Array.from(row)), W1: Array.from(W1) };
   return {
@@ -22,6 +22,7 @@ function report(experiment, shown, before) {
     state,
     edge,
     params,
+    ts: Array.from(ts),
     loss: Array.from(loss, String),
     drift: Array.from(drift),
     f: shown.network && Array.from(shown.network.f),
