@@ -150,7 +150,7 @@ def keep_ends_with_formulas(site):
     A browser may break a line after a formula, even before a comma.
     """
     for _, formulas in site.matches(
-        "span.math", on=".katex", look_at="html_visit_math in katex_math.py"
+        "span.math", on="p .katex", look_at="html_visit_math in katex_math.py"
     ):
         for formula in formulas:
             after = formula.next

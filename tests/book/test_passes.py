@@ -117,7 +117,7 @@ MISSING = {
     ),
     "leave_out_role_of_citations": ("<div class='citation-list'></div>", "role"),
     "leave_out_numbers_of_citations": ("<div class='citation-list'></div>", ".label"),
-    "keep_ends_with_formulas": ("<span class='katex'></span>", "span.math"),
+    "keep_ends_with_formulas": ("<p><span class='katex'></span></p>", "span.math"),
     "let_code_in_tables_break": ("<table><td><code></code></td></table>", ".pre"),
     "leave_out_repeated_ids": ("<div class='proof'></div>", "#proof-content"),
     "close_solutions": ("<div class='solution'></div>", "div.solution.dropdown"),
