@@ -329,9 +329,12 @@ def test_laboratory_holds_what_was_chosen():
     """Angles, targets and choices are in the state, and in X and y for the library;
     angles a turn away are the same.
     """
-    panel = laboratory([0.5, 2.0 + 2 * np.pi], [1.0, -0.5], psi="relu", width=8)
+    panel = laboratory(
+        [0.5, 2.0 + 2 * np.pi], [1.0, -0.5], psi="relu", width=8, paired=True
+    )
     assert panel.state["psi"] == "relu"
     assert panel.state["width"] == 8
+    assert panel.state["paired"] is True
     angles = np.array([0.5, 2.0])
     expected = np.column_stack([np.cos(angles), np.sin(angles), [1, 1]])
     np.testing.assert_allclose(panel.X, expected, rtol=1e-14)
