@@ -20,6 +20,7 @@ from urllib.parse import unquote
 from book._ext import markup, search_index, style_sheets
 from book._ext.katex_math import DIST as KATEX
 from book._ext.laboratory import fill_laboratories
+from book._ext.markup import THEMED
 from fontTools import subset
 from PIL import Image
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -72,6 +73,11 @@ class Site:
                     f" matches {pattern!r}; look at {look_at}"
                 )
 
+    def elements(self, pattern: str, *, on: str, look_at: str) -> Iterator[LexborNode]:
+        """The elements of all pages that `matches` finds, one after the other."""
+        for _, found in self.matches(pattern, on=on, look_at=look_at):
+            yield from found
+
 
 def parts(piece):
     """The elements and texts of a piece of HTML."""
@@ -81,19 +87,15 @@ def parts(piece):
 
 # ---- what the theme and others wrote ----------
 
-# The page at the site's root, which leads to the first one, is not the theme's.
-THEMED = "html[data-content_root]"
-
 
 def leave_out_drawn_icons(site):
     """Leave out a script that draws each icon again, from half a megabyte."""
-    for _, scripts in site.matches(
+    for script in site.elements(
         'script[src*="scripts/fontawesome.js"]',
         on=THEMED,
         look_at="webpack-macros.html of pydata-sphinx-theme",
     ):
-        for script in scripts:
-            script.decompose()
+        script.decompose()
 
 
 def begin_in_light(site):
@@ -108,35 +110,32 @@ def begin_in_light(site):
 
 def let_summaries_speak(site):
     """Take the label from what opens a folded cell: its text says more."""
-    for _, summaries in site.matches(
+    for summary in site.elements(
         "details.hide > summary[aria-label]",
         on="details.hide > summary",
         look_at="hidden cells in myst_nb/core/render.py",
     ):
-        for summary in summaries:
-            del summary.attrs["aria-label"]
+        del summary.attrs["aria-label"]
 
 
 def leave_out_role_of_citations(site):
     """Take the role of a list from citations, whose children are no list items."""
-    for _, lists in site.matches(
+    for citations in site.elements(
         '.citation-list[role="list"]',
         on=".citation-list",
         look_at="visit_citation in docutils' and Sphinx's HTML writers",
     ):
-        for citations in lists:
-            del citations.attrs["role"]
+        del citations.attrs["role"]
 
 
 def leave_out_numbers_of_citations(site):
     """Take the numbers from the list of references: the text cites by name and year."""
-    for _, labels in site.matches(
+    for label in site.elements(
         ".citation > .label",
         on=".citation-list",
         look_at="visit_label in docutils' HTML writer",
     ):
-        for label in labels:
-            label.decompose()
+        label.decompose()
 
 
 # ---- formulas ----------
@@ -149,29 +148,25 @@ def keep_ends_with_formulas(site):
 
     A browser may break a line after a formula, even before a comma.
     """
-    for _, formulas in site.matches(
+    for formula in site.elements(
         "span.math", on="p .katex", look_at="html_visit_math in katex_math.py"
     ):
-        for formula in formulas:
-            after = formula.next
-            if after is None or not after.is_text_node:
-                continue
-            text = after.text_content or ""
-            end = END.match(text)
-            if end is None:
-                continue
-            kept = parts(f'<span class="with-end">{formula.html}{end[0]}</span>')[0]
-            formula.replace_with(kept)
-            after.replace_with(text[end.end() :])
+        after = formula.next
+        if after is None or not after.is_text_node:
+            continue
+        text = after.text_content or ""
+        end = END.match(text)
+        if end is None:
+            continue
+        kept = parts(f'<span class="with-end">{formula.html}{end[0]}</span>')[0]
+        formula.replace_with(kept)
+        after.replace_with(text[end.end() :])
 
 
 def leave_untranslated(site):
     """Let browsers that translate a page leave its formulas and its code alone."""
-    for _, nodes in site.matches(
-        ".math, code, pre", on=".katex", look_at="katex_math.py"
-    ):
-        for node in nodes:
-            node.attrs["translate"] = "no"
+    for node in site.elements(".math, code, pre", on=".katex", look_at="katex_math.py"):
+        node.attrs["translate"] = "no"
 
 
 # ---- pictures ----------
@@ -243,14 +238,13 @@ TOKEN_STYLE = re.compile(
 def unwrap_plain_words(site):
     """Let words that look like all other code be no elements of their own."""
     style = (site.folder / "_static" / "pygments.css").read_text("utf-8")
-    for _, words in site.matches(
+    for word in site.elements(
         ", ".join(f".highlight span.{name}" for name in plain_words(style)),
         on=".highlight span.kn",  # such as import, which a plain word follows
         look_at="the HTML of Pygments",
     ):
-        for word in words:
-            if word.attrs.sget("class") in plain_words(style) and word.child:
-                word.unwrap()
+        if word.attrs.sget("class") in plain_words(style) and word.child:
+            word.unwrap()
 
 
 @functools.cache
@@ -274,13 +268,12 @@ JOINT = re.compile(r"(?<=[_.(,])(?=\w)")
 
 def let_code_in_tables_break(site):
     """Let a name in a narrow column go on in a new line after a sign, not in a word."""
-    for _, words in site.matches(
+    for word in site.elements(
         "td code .pre", on="td code", look_at="visit_literal in Sphinx's HTML writer"
     ):
-        for word in words:
-            text = html.escape(word.text(), quote=False)
-            broken = JOINT.sub("<wbr>", text)
-            word.replace_with(parts(f'<span class="pre">{broken}</span>')[0])
+        text = html.escape(word.text(), quote=False)
+        broken = JOINT.sub("<wbr>", text)
+        word.replace_with(parts(f'<span class="pre">{broken}</span>')[0])
 
 
 # ---- previews ----------

@@ -8,6 +8,7 @@ import html
 
 from selectolax.lexbor import LexborHTMLParser
 
+# The page at the site's root, which leads to the first one, is not the theme's.
 THEMED = "html[data-content_root]"
 PROMPT = "Show the solution's code"  # of a cell that belongs to the solution above it
 
@@ -21,25 +22,24 @@ def close_solutions(site):
     It opens without scripts, by key, and when the browser finds a word in it. Its
     address is the label of its exercise, so that it stays when others are added.
     """
-    for _, solutions in site.matches(
+    for solution in site.elements(
         "div.solution.dropdown",
         on="div.solution",
         look_at="sphinx_exercise/nodes.py, and the class of the solution",
     ):
-        for solution in solutions:
-            title, content = solution.css("p.admonition-title, section")[:2]
-            label = title.css("a")[0].attrs.sget("href").partition("#")[2]
-            title.css("a")[0].unwrap()
-            cells = cells_of_solution(solution)
-            inside = inner_html(content) + "".join(unfolded(cell) for cell in cells)
-            closed = (
-                f'<details class="solution dropdown admonition" id="solution-{label}">'
-                f'<summary class="admonition-title">{inner_html(title).strip()}'
-                f"</summary>{inside}</details>"
-            )
-            solution.insert_after(element(closed))
-            for node in [solution, *cells]:
-                node.decompose()
+        title, content = solution.css("p.admonition-title, section")[:2]
+        label = title.css("a")[0].attrs.sget("href").partition("#")[2]
+        title.css("a")[0].unwrap()
+        cells = cells_of_solution(solution)
+        inside = inner_html(content) + "".join(unfolded(cell) for cell in cells)
+        closed = (
+            f'<details class="solution dropdown admonition" id="solution-{label}">'
+            f'<summary class="admonition-title">{inner_html(title).strip()}'
+            f"</summary>{inside}</details>"
+        )
+        solution.insert_after(element(closed))
+        for node in [solution, *cells]:
+            node.decompose()
 
 
 def cells_of_solution(solution):
@@ -89,15 +89,14 @@ def inner_html(node):
 
 def name_permalinks(site):
     """Give each link to a heading, formula or figure a name that says which."""
-    for _, links in site.matches(
+    for link in site.elements(
         "a.headerlink[title]",
         on="article h1 + section, article section > h1",
         look_at="add_permalink_ref in Sphinx's HTML writer",
     ):
-        for link in links:
-            about = name_of(link.parent)
-            name = link.attrs.sget("title") + (f": {about}" if about else "")
-            link.attrs["aria-label"] = name
+        about = name_of(link.parent)
+        name = link.attrs.sget("title") + (f": {about}" if about else "")
+        link.attrs["aria-label"] = name
 
 
 def name_of(node):
@@ -111,16 +110,15 @@ def name_of(node):
 
 def name_buttons(site):
     """Say of each button that it sends nothing, and what a mere picture does."""
-    for _, buttons in site.matches(
+    for button in site.elements(
         "button:not([type]), button[title]:not([aria-label])",
         on=THEMED,
         look_at="the header of sphinx_book_theme",
     ):
-        for button in buttons:
-            button.attrs["type"] = button.attrs.get("type") or "button"
-            title = button.attrs.get("title")
-            if title and not button.text().strip():
-                button.attrs["aria-label"] = title
+        button.attrs["type"] = button.attrs.get("type") or "button"
+        title = button.attrs.get("title")
+        if title and not button.text().strip():
+            button.attrs["aria-label"] = title
 
 
 # ---- what HTML does not allow ----------
@@ -128,28 +126,26 @@ def name_buttons(site):
 
 def leave_out_repeated_ids(site):
     """Take the ids that are the same for every exercise, solution and proof."""
-    for _, nodes in site.matches(
+    for node in site.elements(
         "section#exercise-content, section#solution-content, section#proof-content,"
         " .proof#proof",
         on="div.exercise, div.solution, div.proof",
         look_at="the HTML visitors of sphinx_exercise and sphinx_proof",
     ):
-        for node in nodes:
-            del node.attrs["id"]
+        del node.attrs["id"]
 
 
 def leave_paragraphs_out_of_summaries(site):
     """Put the prompts of a folded cell, which are paragraphs, into plain elements."""
-    for _, prompts in site.matches(
+    for prompt in site.elements(
         "summary > p",
         on="details.hide",
         look_at="hidden cells in myst_nb/sphinx_.py",
     ):
-        for prompt in prompts:
-            classes = html.escape(prompt.attrs.sget("class"))
-            plain = f'<span class="{classes}">{inner_html(prompt)}</span>'
-            prompt.insert_after(element(plain))
-            prompt.decompose()
+        classes = html.escape(prompt.attrs.sget("class"))
+        plain = f'<span class="{classes}">{inner_html(prompt)}</span>'
+        prompt.insert_after(element(plain))
+        prompt.decompose()
 
 
 def leave_out_what_says_nothing(site):
@@ -169,10 +165,9 @@ def leave_out_highlight(site):
 
     The book's own search leads to a section and marks nothing on its page.
     """
-    for _, scripts in site.matches(
+    for script in site.elements(
         'script[src*="sphinx_highlight.js"]',
         on=THEMED,
         look_at="the scripts of Sphinx's HTML builder",
     ):
-        for script in scripts:
-            script.decompose()
+        script.decompose()
