@@ -7,27 +7,19 @@
 import { eigh } from "./eigen.js";
 import { meanLoss } from "./flow.js";
 import { limitKernel } from "./limit_kernel.js";
-import { dot, inputs } from "./network.js";
+import { dot, inputs, relativeDistance } from "./network.js";
+import { DEFAULTS } from "./state.js";
 import { ROUNDING, numeral } from "./views/svg.js";
 
 /** @typedef {import("./types").Experiment} Experiment */
-/** @typedef {import("./types").Matrix} Matrix */
 /** @typedef {import("./types").Scene} Scene */
 /** @typedef {import("./types").State} State */
 
 /** What an experiment does not mention is as here, whatever the reader had chosen before. @type {State} */
 const USUAL = {
+  ...DEFAULTS,
   points: [[-2.4, -0.8], [-0.9, 0.5], [0.4, 1], [1.9, -0.4]].map(([at, y]) => ({ at, y })),
-  constant: true,
-  psi: "tanh",
   width: 256,
-  seed: 1,
-  paired: false,
-  s: 0.5,
-  loss: "square",
-  rule: "flow",
-  rate: 1,
-  time: 10,
 };
 
 // ---- numbers in sentences ----------
@@ -67,21 +59,6 @@ function closest({ points }) {
     }
   });
   return smallest;
-}
-
-/**
- * How far two kernels are apart, as a share of the second: ‖A - B‖_F / ‖B‖_F.
- * @param {Matrix} A
- * @param {Matrix} B
- */
-function distanceOfKernels(A, B) {
-  let apart = 0;
-  let size = 0;
-  A.forEach((row, i) => row.forEach((value, j) => {
-    apart += (value - B[i][j]) ** 2;
-    size += B[i][j] ** 2;
-  }));
-  return Math.sqrt(apart / size);
 }
 
 /** The largest drift of the kernel up to the last time, or null until the network is trained. @param {Scene} scene */
@@ -217,8 +194,8 @@ const limit = {
   state: { ...USUAL, width: 8, seed: 10, time: 0 },
   views: ["kernels", "spectrum"],
   progress(scene, before) {
-    const now = distanceOfKernels(scene.K0, scene.K);
-    const then = distanceOfKernels(before.K0, before.K);
+    const now = relativeDistance(scene.K0, scene.K);
+    const then = relativeDistance(before.K0, before.K);
     const text = `With ${scene.n} units the kernel is ${percent(now)} away from the limit kernel.`;
     const wider = scene.n / before.n;
     if (wider < 16) return { done: false, text: `${text} Make the network wider.` };

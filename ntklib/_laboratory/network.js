@@ -182,3 +182,21 @@ export function ntkOf(left, right) {
   }
   return K;
 }
+
+/**
+ * How far two matrices are apart, as a share of the second: ‖A - B‖_F / ‖B‖_F; 0 if the second is 0.
+ * @param {Matrix} A
+ * @param {Matrix} B
+ * @returns {number}
+ */
+export function relativeDistance(A, B) {
+  let distance = 0;
+  let size = 0;
+  A.forEach((row, i) =>
+    row.forEach((value, j) => {
+      distance += (value - B[i][j]) ** 2;
+      size += B[i][j] ** 2;
+    }),
+  );
+  return size > 0 ? Math.sqrt(distance / size) : 0;
+}

@@ -4,7 +4,7 @@
 import { eigh } from "./eigen.js";
 import { linearised, meanLoss, targets, trainingTimes } from "./flow.js";
 import { limitKernel } from "./limit_kernel.js";
-import { dot, features, initParams, inputs, ntkEntry, ntkOf, scaleOf, zeros } from "./network.js";
+import { dot, features, initParams, inputs, ntkEntry, ntkOf, relativeDistance, scaleOf, zeros } from "./network.js";
 
 /** @typedef {import("./network.js").Features} Features */
 /** @typedef {import("./types").Matrix} Matrix */
@@ -321,22 +321,4 @@ function lagrange(ts, time) {
  */
 function alongModes(vectors, f, y) {
   return Float64Array.from(vectors, (v) => dot(v, f.map((value, a) => value - y[a])));
-}
-
-/**
- * ‖K - K0‖_F / ‖K0‖_F
- * @param {Matrix} K
- * @param {Matrix} K0
- * @returns {number}
- */
-function relativeDistance(K, K0) {
-  let distance = 0;
-  let size = 0;
-  K.forEach((row, i) =>
-    row.forEach((value, j) => {
-      distance += (value - K0[i][j]) ** 2;
-      size += K0[i][j] ** 2;
-    }),
-  );
-  return size > 0 ? Math.sqrt(distance / size) : 0;
 }
