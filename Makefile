@@ -22,7 +22,7 @@ REPORTS := _build/reports
 # Two processes; a file stays in one of them, which compiles its programs once.
 PYTEST := JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: book pdf site test check lint types serve lab execute assignment grade bench mutants lock clean help
+.PHONY: book pdf site test check lint types serve lab execute experiments seeds assignment grade bench mutants lock clean help
 .DELETE_ON_ERROR:
 
 book: $(SITE)
@@ -37,6 +37,8 @@ help:
 	@echo "make serve     show the site at http://localhost:8000"
 	@echo "make lab       open the chapters in JupyterLab, from an environment of its own without the tools of site and tests"
 	@echo "make execute   re-run the notebooks and store their outputs"
+	@echo "make experiments   measure anew what the pages read from book/data (WHAT=name for one; half an hour)"
+	@echo "make seeds     run the notebooks under other seeds, and list what then fails (WHAT=notebook for one; hours)"
 	@echo "make assignment COURSE=folder   make the students' copies of the exercise sets, and an nbgrader course in a folder"
 	@echo "make grade SUBMISSIONS=folder   grade returned notebooks: a table and a page for each student, in grades/ or OUT"
 	@echo "make bench     time the library and the pages, and weigh the pages"
@@ -109,6 +111,12 @@ lab: $(LAB)
 
 execute: $(VENV)
 	@$(BIN)/python -m tools.execute
+
+experiments: $(VENV)
+	@JAX_PLATFORMS=cpu $(BIN)/python -m tools.experiments $(WHAT)
+
+seeds: $(VENV)
+	@$(BIN)/python -m tools.seeds $(WHAT) $(if $(SEEDS),--seeds $(SEEDS))
 
 assignment: $(VENV)
 	@$(BIN)/python -m tools.assignment $(COURSE)

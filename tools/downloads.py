@@ -17,7 +17,7 @@ import nbformat
 import yaml
 
 ROOT = Path(__file__).parents[1]
-DATA = "data/seasons.csv"
+DATA = re.compile(r"data/[\w-]+\.csv")
 FENCE = re.compile(r"^(?P<fence>`{3,}|:{3,})\{(?P<name>[\w:-]+)\}[ ]*(?P<title>.*)$")
 OPTION = re.compile(r"^:([\w-]+):[ ]*(.*)$")
 ROLE = re.compile(r"\{([\w:]+)\}`(?:([^`<]*[^`<\s])\s*<)?([^`<>]*)>?`")
@@ -99,11 +99,17 @@ def install_cell(where):
     return nbformat.v4.new_code_cell(source, id="library")
 
 
-def data_cell():
-    """A cell that writes the data where it is missing."""
-    text = (ROOT / "book" / DATA).read_text("utf-8")
-    source = WRITE_DATA.format(path=DATA, text=text).rstrip()
-    return nbformat.v4.new_code_cell(source, id="data")
+def data_cell(path):
+    """A cell that writes a file of data, named as the chapter names it."""
+    text = (ROOT / "book" / path).read_text("utf-8")
+    source = WRITE_DATA.format(path=path, text=text).rstrip()
+    return nbformat.v4.new_code_cell(source, id=path.replace("/", "-").split(".")[0])
+
+
+def data_cells(notebook):
+    """A cell for each file of data that the notebook reads."""
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    return [data_cell(path) for path in dict.fromkeys(DATA.findall("\n".join(code)))]
 
 
 def put_before_code(cells, new):
@@ -126,9 +132,7 @@ def download(notebook, page, words):
             cells.append(nbformat.v4.new_markdown_cell(text, id=cell.id))
         elif cell.cell_type == "code":
             cells += code(cell, page, words)
-    new = [install_cell(words.places)]
-    if any(DATA in cell.source for cell in notebook.cells):
-        new.append(data_cell())
+    new = [install_cell(words.places), *data_cells(notebook)]
     metadata = {k: notebook.metadata[k] for k in ("kernelspec", "language_info")}
     return nbformat.v4.new_notebook(
         cells=put_before_code(cells, new), metadata=metadata

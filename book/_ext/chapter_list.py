@@ -5,8 +5,9 @@ All of it is read from the chapters' own first lines, so that it is never out of
     **Question.** How fast must the loss fall?
     *Needed:* {doc}`general_loss`; derivatives. *Time:* 45 minutes.
 
-The directive ``chapter-list`` shows the list; ``chapter-map`` a picture of which
-chapter needs which, with the chapters as links.
+The directive ``chapter-list`` shows the list of one part of _toc.yml, named by its
+caption; ``chapter-map`` a picture of which chapter of a part needs which, with the
+chapters as links.
 """
 
 import html
@@ -70,27 +71,36 @@ def read_chapter(path):
     return Chapter(path.stem, title[1], question[1], line["needed"], core, optional)
 
 
-def chapters(root):
-    """The chapters in their order, and those of the appendix, from _toc.yml.
+def parts(root):
+    """The chapters of each numbered part of _toc.yml, by the part's caption.
 
     A chapter needs only chapters that stand before it.
     """
-    main, appendix = [], []
+    found, known = {}, set()
     for part in parse_toc_yaml(Path(root, "_toc.yml")).root.subtrees:
-        in_appendix = (part.caption or "").startswith("Appendix")
-        if part.numbered or in_appendix:
-            for page in part.items:
-                path = Path(root, f"{page}.ipynb")
-                (appendix if in_appendix else main).append(read_chapter(path))
-    known = set()
-    for chapter in main + appendix:
-        for other in chapter.needs:
-            if other not in known:
-                raise ExtensionError(
-                    f"{chapter.stem} needs {other}, which is no chapter before it"
-                )
-        known.add(chapter.stem)
-    return main, appendix
+        if not part.numbered:
+            continue
+        members = [read_chapter(Path(root, f"{page}.ipynb")) for page in part.items]
+        for chapter in members:
+            for other in chapter.needs:
+                if other not in known:
+                    raise ExtensionError(
+                        f"{chapter.stem} needs {other}, which is no chapter before it"
+                    )
+            known.add(chapter.stem)
+        found[part.caption] = members
+    return found
+
+
+def numbered(root, caption):
+    """The chapters of one part, each with its number in the book."""
+    found = parts(root)
+    if caption not in found:
+        raise ExtensionError(f"no numbered part is called {caption!r}: {list(found)}")
+    book = [chapter for members in found.values() for chapter in members]
+    return [
+        (number, one) for number, one in enumerate(book, 1) if one in found[caption]
+    ]
 
 
 def duration(minutes):
@@ -99,35 +109,36 @@ def duration(minutes):
     return f"{hours}{' ¼½¾'[quarters].strip()} hours"
 
 
-def item(mark, chapter):
+def item(number, chapter):
     """An item of the list, in MyST."""
     optional = f", and {chapter.optional} optional" if chapter.optional else ""
     return [
-        f"{mark} **{{doc}}`{chapter.stem}`** · {chapter.core} minutes{optional}\\",
+        f"{number}. **{{doc}}`{chapter.stem}`** · {chapter.core} minutes{optional}\\",
         f"    {chapter.question}\\",
         f"    *Needs* {chapter.needed}.",
     ]
 
 
 class ChapterList(SphinxDirective):
-    """The chapters, each with its question, its needs and its minutes."""
+    """The chapters of a part, each with its question, its needs and its minutes."""
 
+    required_arguments = 1
+    final_argument_whitespace = True
     has_content = False
 
     def run(self):
         """Write the list as MyST and let the parser read it."""
-        main, appendix = chapters(self.env.srcdir)
-        for chapter in main + appendix:
-            self.env.note_dependency(f"book/{chapter.stem}.ipynb")
+        members = numbered(self.env.srcdir, self.arguments[0])
         lines = []
-        for number, chapter in enumerate(main, 1):
-            lines += item(f"{number}.", chapter)
-        total = duration(sum(chapter.core for chapter in main))
-        lines += ["", f"Together that is about {total}, without the optional sections."]
-        if appendix:
-            lines += ["", "In the appendix:", ""]
-            for chapter in appendix:
-                lines += item("*", chapter)
+        for number, chapter in members:
+            self.env.note_dependency(f"book/{chapter.stem}.ipynb")
+            lines += item(number, chapter)
+        if len(members) > 1:
+            total = duration(sum(chapter.core for _, chapter in members))
+            lines += [
+                "",
+                f"Together that is about {total}, without the optional sections.",
+            ]
         box = nodes.container(classes=["chapter-list"])
         box += self.parse_text_to_nodes("\n".join(lines))
         return [box]
@@ -225,14 +236,16 @@ def link(number, chapter, x, y, width):
 
 
 class ChapterMap(SphinxDirective):
-    """A picture of which chapter needs which."""
+    """A picture of which chapter of a part needs which."""
 
+    required_arguments = 1
+    final_argument_whitespace = True
     has_content = False
 
     def run(self):
         """Draw it; the landing page lies in the folder of the chapters."""
-        main, _ = chapters(self.env.srcdir)
-        return [nodes.raw("", drawing(main), format="html")]
+        members = [one for _, one in numbered(self.env.srcdir, self.arguments[0])]
+        return [nodes.raw("", drawing(members), format="html")]
 
 
 def setup(app):

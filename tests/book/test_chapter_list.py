@@ -5,11 +5,12 @@ import pytest
 from sphinx.errors import ExtensionError
 
 from book._ext.chapter_list import (
-    chapters,
     direct_needs,
     drawing,
     duration,
     item,
+    numbered,
+    parts,
     read_chapter,
     said,
 )
@@ -38,15 +39,17 @@ def chapter(tmp_path):
 
 
 def book(folder, *stems):
-    """A book with these chapters, the last one in an appendix."""
+    """A book with these chapters, the last one in a part of its own."""
     files = "".join(f"\n      - file: book/{stem}" for stem in stems[:-1])
     (folder / "book" / "index.md").write_text("# Book")
+    (folder / "book" / "list.md").write_text("# List")
     (folder / "_toc.yml").write_text(
         "format: jb-book\nroot: book/index\nparts:\n  - caption: The lecture\n"
-        f"    numbered: true\n    chapters:{files}\n  - caption: Appendix\n"
-        f"    chapters:\n      - file: book/{stems[-1]}\n"
+        f"    numbered: true\n    chapters:{files}\n  - caption: Beyond\n"
+        f"    numbered: true\n    chapters:\n      - file: book/{stems[-1]}\n"
+        "  - caption: Lists\n    chapters:\n      - file: book/list\n"
     )
-    return chapters(folder)
+    return parts(folder)
 
 
 def test_read_chapter_reads_its_lines(chapter):
@@ -57,7 +60,7 @@ def test_read_chapter_reads_its_lines(chapter):
     found = read_chapter(path)
     assert (found.title, found.question, found.needs) == ("Title", "Why?", ["b", "c"])
     assert (found.core, found.optional) == (45, 5)
-    assert "45 minutes, and 5 optional" in item("1.", found)[0]
+    assert "45 minutes, and 5 optional" in item(1, found)[0]
 
 
 @pytest.mark.parametrize("lost", ["# Title", "**Question.**", "*Needed:*"])
@@ -69,13 +72,17 @@ def test_read_chapter_stops_at_a_line_that_is_missing(chapter, lost):
     assert lost in str(error.value)
 
 
-def test_chapters_are_those_of_the_table_of_contents(chapter, tmp_path):
-    """Numbered parts hold the chapters; the appendix comes apart."""
+def test_parts_are_those_of_the_table_of_contents(chapter, tmp_path):
+    """Numbered parts hold the chapters, which are counted through the book."""
     for stem, needed in {"a": "sums", "b": "{doc}`a`", "z": "{doc}`b`"}.items():
         chapter(stem, needed)
-    main, appendix = book(tmp_path, "a", "b", "z")
-    assert [one.stem for one in main] == ["a", "b"]
-    assert [one.stem for one in appendix] == ["z"]
+    found = book(tmp_path, "a", "b", "z")
+    stems = {part: [one.stem for one in members] for part, members in found.items()}
+    assert stems == {"The lecture": ["a", "b"], "Beyond": ["z"]}
+    counted = [(number, one.stem) for number, one in numbered(tmp_path, "Beyond")]
+    assert counted == [(3, "z")]
+    with pytest.raises(ExtensionError, match=r"no numbered part is called 'Lists'"):
+        numbered(tmp_path, "Lists")
 
 
 def test_chapters_stop_at_a_need_that_does_not_come_before(chapter, tmp_path):
@@ -93,7 +100,7 @@ def test_map_draws_direct_needs_alone(chapter, tmp_path):
     needs = {"a": "sums", "b": "{doc}`a`", "c": "{doc}`a`", "d": "{doc}`a`, {doc}`c`"}
     for stem, needed in (needs | {"z": "sums"}).items():
         chapter(stem, needed)
-    main, _ = book(tmp_path, *needs, "z")
+    main = book(tmp_path, *needs, "z")["The lecture"]
     assert direct_needs(main) == {"a": [], "b": ["a"], "c": ["a"], "d": ["c"]}
     picture = drawing(main)
     assert picture.count("<path") == 3
@@ -109,8 +116,8 @@ def test_duration_is_in_quarters_of_hours():
 
 
 def test_every_chapter_of_the_book_is_listed():
-    """The list holds all chapters of the book, each with at most an hour."""
-    main, appendix = chapters(ROOT)
-    stems = {one.stem for one in main + appendix}
+    """The lists hold all chapters of the book, each with at most an hour."""
+    members = [one for part in parts(ROOT).values() for one in part]
+    stems = {one.stem for one in members}
     assert stems == {path.stem for path in CHAPTERS} - {"errata", "laboratory"}
-    assert max(one.core for one in main) <= 60
+    assert max(one.core for one in members) <= 60

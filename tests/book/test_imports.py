@@ -10,7 +10,7 @@ from tools.check import files_testing
 from tools.execute import ROOT
 
 # A module imports only what stands before it here. Private modules come first, then
-# the chapters in the lecture's order, then what brings them together.
+# the chapters in the book's order, then what brings them together.
 ORDER = [
     "_types",
     "_rounding",
@@ -29,6 +29,15 @@ ORDER = [
     "gronwall",
     "spectrum",
     "kernel_drift",
+    "spectral_bias",
+    "convergence",
+    "width",
+    "random_functions",
+    "generalization",
+    "lazy_rich",
+    "kinks",
+    "steps",
+    "depth",
     "explore",
     "exercises",
     "figures",
