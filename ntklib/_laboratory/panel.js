@@ -29,10 +29,14 @@ import { escaped } from "./views/svg.js";
  * @property {(state: State) => void} [onState] told whenever the reader has changed something
  */
 
-/** Widths at which pictures are drawn while a page is built: over the whole panel, over half of it, and on a phone. */
+/**
+ * The largest widths of pictures: over the whole panel, over half of it, and on a phone. While a page is built they
+ * give the heights that it keeps free; a picture drawn later is no higher, so that nothing below it moves.
+ */
 const FULL = 660;
 const HALF = 322;
-const PHONE = 342;
+const PHONE = 358;
+const ON_PHONE = "(max-width: 600px)"; // as in laboratory.css
 /** Milliseconds: after the last change, until the network is trained, the captions follow, and a reader is told. */
 const UNTIL_TRAINING = 120;
 const UNTIL_CAPTIONS = 200;
@@ -215,12 +219,15 @@ export function mount(element, options) {
 
   // ---- drawing ----
 
-  /** Pictures fill their columns; a phone has one column. */
+  /** Pictures fill their columns, but for what would be higher than the page has room for. */
   function measure() {
     panel.classList.toggle("narrow", panel.clientWidth < FULL);
+    const onPhone = matchMedia(ON_PHONE).matches;
     for (const entry of figures) {
       const room = entry.plot.clientWidth;
-      const width = Math.max(320, Math.min(room, 900));
+      const wide = entry.plot.closest(".wide") !== null;
+      const largest = onPhone ? PHONE : wide ? FULL : HALF;
+      const width = Math.max(320, Math.min(room, largest));
       entry.scale = Math.min(1, room / width); // narrower than 320 pixels, a picture shrinks
       if (width !== entry.width) [entry.width, entry.drawn] = [width, null];
     }

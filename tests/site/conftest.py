@@ -118,6 +118,11 @@ def watch(page):
         if not request.url.startswith((page.base, "data:", "blob:")):
             page.troubles.append(f"elsewhere: {request.url}")
 
+    def on_failure(request):
+        # the browser itself gives up what a page still wants when one leaves it
+        if request.failure != "net::ERR_ABORTED":
+            page.troubles.append(f"failed: {request.url}: {request.failure}")
+
     def on_response(reply):
         if reply.status >= 400:
             page.troubles.append(f"{reply.status}: {reply.url}")
@@ -125,7 +130,7 @@ def watch(page):
     page.on("console", on_console)
     page.on("pageerror", lambda error: page.troubles.append(str(error)))
     page.on("request", on_request)
-    page.on("requestfailed", lambda r: page.troubles.append(f"failed: {r.url}"))
+    page.on("requestfailed", on_failure)
     page.on("response", on_response)
 
 

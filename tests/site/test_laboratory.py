@@ -204,13 +204,34 @@ def test_laboratory_follows_the_keys(laboratory):
     now = state(page)["points"][0]
     assert now["y"] < start["y"]
     degrees = round(np.rad2deg(now["at"]))
-    expect(point).to_have_attribute("aria-valuenow", str(degrees))
-    words = point.get_attribute("aria-valuetext")
     sign = "−" if degrees < 0 else ""
-    assert words == f"at {sign}{abs(degrees)} degrees, target {now['y']:.2f}".rstrip(
-        "0"
-    )
+    target = f"{now['y']:.2f}".rstrip("0").rstrip(".")
+    words = f"at {sign}{abs(degrees)} degrees, target {target}"
+    # words and number follow with the next picture
+    expect(point).to_have_attribute("aria-valuenow", str(degrees))
+    expect(point).to_have_attribute("aria-valuetext", words)
     expect(page.get_by_role("status")).to_contain_text(words)
+
+
+@pytest.mark.parametrize("name", ["laboratory", "kernel_drift", "ntk"])
+def test_panels_keep_their_height_when_they_come_to_life(visit, name):
+    """A panel is as high with its script as without, whatever the window's width."""
+    still = visit(name, without="**/laboratory.js")
+    alive = visit(name)
+    alive.locator(".laboratory").first.scroll_into_view_if_needed()
+    alive.wait_for_function(f"Boolean({HOOK})")
+    heights = (
+        "e => [...e.querySelectorAll('.laboratory-plot')].map(p => p.offsetHeight)"
+    )
+    for width in (320, 360, 390, 430, 610, 768, 1280):
+        found = []
+        for page in (still, alive):
+            page.set_viewport_size({"width": width, "height": 900})
+            panel = page.locator(".laboratory").first
+            panel.scroll_into_view_if_needed()
+            page.wait_for_timeout(300)
+            found.append(panel.evaluate(heights))
+        assert found[1] == pytest.approx(found[0], abs=1), width
 
 
 def test_laboratory_adds_and_removes_points(laboratory):

@@ -15,7 +15,7 @@ export const driftView = {
   title: "Drift of the kernel",
 
   draw(scene, width) {
-    const wide = width >= 560;
+    const wide = width >= 540;
     const panelWidth = wide ? Math.floor(width / 2) - 8 : width;
     const height = wide ? 200 : 140;
     /** @type {Entry[]} */

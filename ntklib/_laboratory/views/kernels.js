@@ -90,7 +90,7 @@ export const kernelsView = {
       ["K_t − K_0 (own colours)", change, own],
       ["K, the limit", scene.K, shared],
     ];
-    const columns = width >= 620 ? 4 : 2;
+    const columns = width >= 540 ? 4 : 2;
     const side = Math.floor((width - 2 - (columns - 1) * MAP_GAP) / columns);
     const cell = side / scene.m;
     const pair = pickedPair(scene);

@@ -51,7 +51,7 @@ export const spectrumView = {
 
   draw(scene, width) {
     const { m, modes } = scene;
-    const wide = width >= 560;
+    const wide = width >= 540;
     const panelWidth = wide ? Math.floor(width / 2) - 8 : width;
     const height = wide ? 220 : 170;
     const ks = Float64Array.from({ length: m }, (_, k) => k + 1);
