@@ -63,6 +63,8 @@ def _draw(rng, m, n, n0):
     eta, variance, margin = rng.uniform([0.2, 0.6, 1], [0.6, 1.8, 3])
     f = lam * np.sqrt(n) / 2 * rng.uniform(0.3, 0.9)  # no larger one has this lam
     C = rng.normal(size=(2 * m - 2, 2 * m))
+    # fewer products of two of d coordinates than examples where those are many
+    d = int(rng.integers(5, 21)) if m > 190 else int(rng.integers(8, 41))
     return {
         "params": params,
         "X": X,
@@ -77,7 +79,7 @@ def _draw(rng, m, n, n0):
         "m": m,
         "s": s,
         "n": n,
-        "n0": n0,
+        "d": d,
         "eta": eta,
         "variance": variance,
         "margin": margin,

@@ -290,65 +290,65 @@ NOISE_FLOOR = Exercise(
 # --- captured_share ------------------------------------------------------------------
 
 
-def captured_share_by_projection(m, n0):
+def captured_share_by_projection(m, d):
     """The mean squared length of N unit vectors in a subspace of m dimensions.
 
     The subspace is a random one; the mean is the same for every one.
     """
-    pairs = n0 * (n0 - 1) // 2
+    pairs = d * (d - 1) // 2
     columns = np.random.default_rng(0).normal(size=(pairs, min(m, pairs)))
     basis, _ = np.linalg.qr(columns)
     return np.mean(np.sum(basis**2, axis=1))
 
 
-def captured_share(m, n0):
+def captured_share(m, d):
     """Model answer."""
-    return min(1.0, 2 * m / (n0 * (n0 - 1)))
+    return min(1.0, 2 * m / (d * (d - 1)))
 
 
-def _share_above_one(m, n0):
-    return 2 * m / (n0 * (n0 - 1))
+def _share_above_one(m, d):
+    return 2 * m / (d * (d - 1))
 
 
-def _share_of_ordered_pairs(m, n0):
-    return min(1.0, m / (n0 * (n0 - 1)))
+def _share_of_ordered_pairs(m, d):
+    return min(1.0, m / (d * (d - 1)))
 
 
-def _share_of_all_ordered_pairs(m, n0):
-    return min(1.0, m / n0**2)
+def _share_of_all_ordered_pairs(m, d):
+    return min(1.0, m / d**2)
 
 
-def _share_with_squares(m, n0):
-    return min(1.0, 2 * m / (n0 * (n0 + 1)))
+def _share_with_squares(m, d):
+    return min(1.0, 2 * m / (d * (d + 1)))
 
 
-def _share_of_large_dimensions(m, n0):
-    return min(1.0, 2 * m / n0**2)
+def _share_of_large_dimensions(m, d):
+    return min(1.0, 2 * m / d**2)
 
 
-def _share_of_inputs(m, n0):
-    return min(1.0, m / n0)
+def _share_of_inputs(m, d):
+    return min(1.0, m / d)
 
 
-def _length_captured(m, n0):
-    return np.sqrt(captured_share(m, n0))
+def _length_captured(m, d):
+    return np.sqrt(captured_share(m, d))
 
 
-def _share_of_corners(m, n0):
-    return min(1.0, m / 2.0**n0)
+def _share_of_corners(m, d):
+    return min(1.0, m / 2.0**d)
 
 
-def _share_of_fitted_pairs(m, n0):
-    return min(1.0, m * (m - 1) / (n0 * (n0 - 1)))
+def _share_of_fitted_pairs(m, d):
+    return min(1.0, m * (m - 1) / (d * (d - 1)))
 
 
 CAPTURED_SHARE = Exercise(
     name="captured_share",
-    arguments=("m", "n0"),
+    arguments=("m", "d"),
     reference=captured_share_by_projection,
     route="a projection",
     solution=captured_share,
-    sizes=((5, 7, 8), (30, 6, 6), (9, 4, 12)),
+    sizes=((5, 7, 3), (200, 6, 2), (9, 4, 3)),
     slips=(
         Slip(
             "a share above 1",

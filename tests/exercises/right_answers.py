@@ -450,9 +450,9 @@ def noise_floor_by_iteration(lam, eta, variance):
     return size
 
 
-def captured_share_by_counting(m, n0):
+def captured_share_by_counting(m, d):
     """The products counted one by one."""
-    count = sum(1 for _ in itertools.combinations(range(n0), 2))
+    count = sum(1 for _ in itertools.combinations(range(d), 2))
     return min(m, count) / count
 
 

@@ -251,7 +251,7 @@ def floor(q):
 
 def share(q):
     """The share that m functions can have of the products."""
-    return min(1.0, 2 * q.m / (q.n0 * (q.n0 - 1)))
+    return min(1.0, 2 * q.m / (q.d * (q.d - 1)))
 
 
 def pace(q):
@@ -1145,17 +1145,17 @@ GIVEN = {
         ("list", lambda q: [floor(q)], "expected"),
     ],
     "captured_share": [
-        ("no cap", lambda q: 2 * q.m / q.n0 / (q.n0 - 1), "at most 1"),
-        ("ordered", lambda q: min(1.0, q.m / q.n0 / (q.n0 - 1)), "same product"),
-        ("squares too", lambda q: min(1.0, 2 * q.m / q.n0 / (q.n0 + 1)), "always 1"),
-        ("all", lambda q: min(1.0, q.m / q.n0**2), "fewer products"),
-        ("large d", lambda q: min(1.0, 2 * q.m / q.n0**2), "count exactly"),
-        ("coordinates", lambda q: min(1.0, q.m / q.n0), "counts coordinates"),
+        ("no cap", lambda q: 2 * q.m / q.d / (q.d - 1), "at most 1"),
+        ("ordered", lambda q: min(1.0, q.m / q.d / (q.d - 1)), "same product"),
+        ("squares too", lambda q: min(1.0, 2 * q.m / q.d / (q.d + 1)), "always 1"),
+        ("all", lambda q: min(1.0, q.m / q.d**2), "fewer products"),
+        ("large d", lambda q: min(1.0, 2 * q.m / q.d**2), "count exactly"),
+        ("coordinates", lambda q: min(1.0, q.m / q.d), "counts coordinates"),
         ("length", lambda q: share(q) ** 0.5, "its square"),
-        ("corners", lambda q: min(1.0, q.m / 2.0**q.n0), "corners"),
+        ("corners", lambda q: min(1.0, q.m / 2.0**q.d), "corners"),
         (
             "pairs",
-            lambda q: min(1.0, q.m * (q.m - 1) / q.n0 / (q.n0 - 1)),
+            lambda q: min(1.0, q.m * (q.m - 1) / q.d / (q.d - 1)),
             "m functions",
         ),
         ("missed", lambda q: 1 - share(q), SIZE),
