@@ -29,7 +29,7 @@ def cases(name, seed):
     drawn = []
     for (m, n, n0), psi in zip(exercise.sizes, psis, strict=False):
         values = _draw(rng, m, n, n0) | {"psi": PSIS[str(psi)]}
-        if len(drawn) == 2:
+        if len(drawn) == 2 and "K" in exercise.arguments:
             values["K"] = _in_pairs(values["K"])
         drawn.append(tuple(values[argument] for argument in exercise.arguments))
     return drawn
@@ -60,6 +60,11 @@ def _draw(rng, m, n, n0):
     t = rng.uniform(1, 4)
     lam = rng.uniform(0.2, 2)
     s = rng.uniform(0.55, 0.95)
+    eta, variance, margin = rng.uniform([0.2, 0.6, 1], [0.6, 1.8, 3])
+    f = lam * np.sqrt(n) / 2 * rng.uniform(0.3, 0.9)  # no larger one has this lam
+    C = rng.normal(size=(2 * m - 2, 2 * m))
+    # fewer products of two of d coordinates than examples where those are many
+    d = int(rng.integers(5, 21)) if m > 190 else int(rng.integers(8, 41))
     return {
         "params": params,
         "X": X,
@@ -73,6 +78,13 @@ def _draw(rng, m, n, n0):
         "lam": lam,
         "m": m,
         "s": s,
+        "n": n,
+        "d": d,
+        "eta": eta,
+        "variance": variance,
+        "margin": margin,
+        "f": f,
+        "Phi": C @ C.T / (2 * m),
     }
 
 

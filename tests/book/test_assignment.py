@@ -25,7 +25,7 @@ from ntklib import exercises
 from tools.assignment import ROLE, plain
 from tools.execute import ROOT
 
-ORDER = ("kernel", "dynamics", "bounds", "drift")
+ORDER = ("kernel", "dynamics", "bounds", "drift", "generalization", "regimes")
 LINE = re.compile(
     r"^\*(easy|medium|hard) · (\d+) minutes · (\d+) points"
     r" · chapter\* \{doc\}`\.\./(\w+)`",
@@ -267,7 +267,7 @@ def script(text, *arguments):
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    """An nbgrader course of the four sets, as `make assignment COURSE=folder` does."""
+    """An nbgrader course of the six sets, as `make assignment COURSE=folder` does."""
     folder = tmp_path_factory.mktemp("course")
     script(MAKE_COURSE, folder)
     return folder
@@ -392,7 +392,7 @@ def only_in_solutions(html):
 
 
 def pages_of_sets(html):
-    """The text of the pages of the four sets."""
+    """The text of the pages of the six sets."""
     return "\n".join(
         legible(html / "book" / "exercises" / f"{stem}.html") for stem in ORDER
     )

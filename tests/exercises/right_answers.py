@@ -356,6 +356,123 @@ def lazy_exponent_by_squares(s):
     return jnp.asarray(2 * (s - 1))
 
 
+def travelled_by_inverse(K, f0, y, t):
+    """Matrix functions throughout."""
+    left = np.eye(len(K)) - scipy.linalg.expm(-K * t / len(K))
+    moved = left @ (f0 - y)
+    return moved @ np.linalg.solve(K, moved)
+
+
+def travelled_by_solver(K, f0, y, t):
+    """The weights of a factor of K, by a solver."""
+    J, m = scipy.linalg.sqrtm(K).real, len(K)
+    flow = solve_ivp(
+        lambda _, d: -J.T @ (J @ d + f0 - y) / m,
+        (0, t),
+        np.zeros(m),
+        rtol=1e-11,
+        atol=1e-13,
+        method="DOP853",
+    )
+    return np.sum(flow.y[:, -1] ** 2)
+
+
+def travelled_by_jax(K, f0, y, t):
+    """Eigenvectors in JAX."""
+    lam, V = jnp.linalg.eigh(K)
+    c = V.T @ (f0 - y)
+    return jnp.sum(c**2 * jnp.expm1(-lam * t / len(y)) ** 2 / lam)
+
+
+def matching_ridge_by_share(lam, m, t):
+    """From the share that is learnt."""
+    share = 1 - np.exp(-lam * t / m)
+    return lam * (1 - share) / share
+
+
+def matching_ridge_by_exponential(lam, m, t):
+    """From what is left."""
+    left = np.exp(-lam * t / m)
+    return lam * left / (1 - left)
+
+
+def random_targets_by_eigenvalues(K):
+    """The sum of the inverse eigenvalues."""
+    return sum(1 / np.linalg.eigvalsh(K))
+
+
+def random_targets_by_columns(K):
+    """One unit vector after the other."""
+    return sum(np.linalg.solve(K, e)[i] for i, e in enumerate(np.eye(len(K))))
+
+
+def spread_by_one_matrix(K, K_new, Phi):
+    """What training makes of the start, as one matrix."""
+    A = K_new @ np.linalg.inv(K)
+    B = np.hstack([-A, np.eye(len(K_new))])
+    return B @ Phi @ B.T
+
+
+def spread_by_loops(K, K_new, Phi):
+    """Entry by entry."""
+    m, A = len(K), K_new @ np.linalg.inv(K)
+    found = np.zeros((len(K_new), len(K_new)))
+    for i, j in itertools.product(range(len(K_new)), repeat=2):
+        found[i, j] = Phi[m + i, m + j] + A[i] @ Phi[:m, :m] @ A[j]
+        found[i, j] -= A[i] @ Phi[:m, m + j] + A[j] @ Phi[:m, m + i]
+    return found
+
+
+def catapult_step_by_list(f, lam, n, eta):
+    """A list of two numbers."""
+    small = f**2 / n
+    change = -4 * eta * small + eta**2 * lam * small
+    return [f - eta * lam * f + eta**2 * f * small, lam + change]
+
+
+def catapult_step_by_jax(f, lam, n, eta):
+    """In JAX, both at once."""
+    r = eta**2 * f**2 / n
+    return jnp.array([f * (1 - eta * lam + r), lam + lam * r - 4 * r / eta])
+
+
+def noise_floor_by_sum(lam, eta, variance):
+    """A geometric sum over the past."""
+    kept = (1 - eta * lam) ** 2
+    return eta**2 * variance / (1 - kept)
+
+
+def noise_floor_by_iteration(lam, eta, variance):
+    """The variance after many steps."""
+    size = 0.0
+    for _ in range(5000):
+        size = (1 - eta * lam) ** 2 * size + eta**2 * variance
+    return size
+
+
+def captured_share_by_counting(m, d):
+    """The products counted one by one."""
+    count = sum(1 for _ in itertools.combinations(range(d), 2))
+    return min(m, count) / count
+
+
+def margin_time_by_solver(lam, m, margin):
+    """The time as a function of the margin, by a solver."""
+    flow = solve_ivp(
+        lambda z, _: [m * (1 + np.exp(z)) / lam],
+        (0, margin),
+        [0.0],
+        rtol=1e-12,
+        atol=1e-13,
+    )
+    return flow.y[0, -1]
+
+
+def margin_time_by_parts(lam, m, margin):
+    """Both parts of the integral."""
+    return m / lam * (margin + np.expm1(margin))
+
+
 RIGHT_ANSWERS = {
     "ntk": [ntk_by_loops, ntk_by_einsum, ntk_by_jax, ntk_by_gradients],
     "relu_limit": [relu_limit_by_loops, relu_limit_with_diagonal, relu_limit_by_jax],
@@ -393,4 +510,12 @@ RIGHT_ANSWERS = {
         third_order_by_hessian,
     ],
     "lazy_exponent": [lazy_exponent_by_counting, lazy_exponent_by_squares],
+    "travelled": [travelled_by_inverse, travelled_by_solver, travelled_by_jax],
+    "matching_ridge": [matching_ridge_by_share, matching_ridge_by_exponential],
+    "random_targets": [random_targets_by_eigenvalues, random_targets_by_columns],
+    "spread": [spread_by_one_matrix, spread_by_loops],
+    "catapult_step": [catapult_step_by_list, catapult_step_by_jax],
+    "noise_floor": [noise_floor_by_sum, noise_floor_by_iteration],
+    "captured_share": [captured_share_by_counting],
+    "margin_time": [margin_time_by_solver, margin_time_by_parts],
 }

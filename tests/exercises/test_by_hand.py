@@ -42,6 +42,14 @@ CASES = {
     "kernel_velocity": ((UNIT, ONE, [1.0]), (0, 0), -160, "-160"),
     "third_order": ((UNIT, [[1.0], [2.0]]), (0, 0, 1), 320, "320"),
     "lazy_exponent": ((0.5,), (), -1, "the exercise before"),
+    "travelled": ((2 * ONE, [0.0], [1.0], np.log(2) / 2), (), 1 / 8, "1/8"),
+    "matching_ridge": ((np.log(2), 1, 1.0), (), np.log(2), "0.6931"),
+    "random_targets": ((K,), (), 4 / 3, "4/3"),
+    "spread": ((2 * ONE, ONE, [[1, 0.5], [0.5, 1]]), (0, 0), 3 / 4, "3/4"),
+    "catapult_step": ((1.0, 2.0, 2, 1.0), (0,), -0.5, "-1/2"),
+    "noise_floor": ((1.0, 1.0, 2.0), (), 2, "2"),
+    "captured_share": ((3, 4), (), 0.5, "1/2"),
+    "margin_time": ((1.0, 1, np.log(2)), (), 1 + np.log(2), "1.693"),
 }
 
 

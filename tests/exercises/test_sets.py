@@ -5,7 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ntklib.exercises import bounds, drift, dynamics, kernel
+from ntklib.exercises import (
+    bounds,
+    drift,
+    dynamics,
+    generalization,
+    kernel,
+    regimes,
+)
 from ntklib.exercises.cases import cases
 from ntklib.exercises.difference import error
 from ntklib.exercises.judge import judge
@@ -32,8 +39,8 @@ def values(name, answer, seed):
 
 
 def test_sets_are_in_the_order_of_the_book():
-    """Kernel, dynamics, bounds, drift; no name is there twice."""
-    sets = [kernel, dynamics, bounds, drift]
+    """The lecture's four and the two beyond it; no name is there twice."""
+    sets = [kernel, dynamics, bounds, drift, generalization, regimes]
     in_order = [exercise.name for one in sets for exercise in one.EXERCISES]
     assert list(EXERCISES) == in_order
 

@@ -204,6 +204,61 @@ def printed(q):
     print(q.K)
 
 
+def by_modes(q, share, r=None, t=None):
+    """Sum over the modes; share of eigenvalues and of what is learnt."""
+    r = q.f0 - q.y if r is None else r
+    learnt = -np.expm1(-q.lam * (q.t if t is None else t) / q.m)
+    return np.sum((q.V.T @ r) ** 2 * share(q.lam, learnt))
+
+
+def travelled(q, **changed):
+    """The squared distance, with parts of it exchanged."""
+    return by_modes(q, lambda lam, learnt: learnt**2 / lam, **changed)
+
+
+def gain(q):
+    """A = K_* K^-1."""
+    return q.K_new @ np.linalg.inv(q.K)
+
+
+def joined(q, times):
+    """The spread, with half of the joint part so many times."""
+    A, between = gain(q), q.Phi[q.m :, : q.m]
+    joint = (A @ between.T + between @ A.T) / 2
+    return q.Phi[q.m :, q.m :] + A @ q.Phi[: q.m, : q.m] @ A.T - times * joint
+
+
+def posterior(q):
+    """The Bayesian one."""
+    between = q.Phi[q.m :, : q.m]
+    return (
+        q.Phi[q.m :, q.m :] - between @ np.linalg.inv(q.Phi[: q.m, : q.m]) @ between.T
+    )
+
+
+def step(q, eta=None, n=None, output=None, kernel=None):
+    """The next output and kernel, with parts of it exchanged."""
+    eta, n = q.eta if eta is None else eta, q.n if n is None else n
+    right = q.f * (1 - eta * q.lam + eta**2 * q.f**2 / n)
+    moved = q.lam + eta * q.f**2 / n * (eta * q.lam - 4)
+    return [right if output is None else output, moved if kernel is None else kernel]
+
+
+def floor(q):
+    """The variance of the residual in the end."""
+    return q.eta * q.variance / (q.lam * (2 - q.eta * q.lam))
+
+
+def share(q):
+    """The share that m functions can have of the products."""
+    return min(1.0, 2 * q.m / (q.d * (q.d - 1)))
+
+
+def pace(q):
+    """The time until the margin is reached."""
+    return q.m * (np.exp(q.margin) + q.margin - 1) / q.lam
+
+
 GIVEN = {
     "ntk": [
         ("no 1/n", lambda q: q.n * q.K, "1/n is missing"),
@@ -975,6 +1030,153 @@ GIVEN = {
         ("not halved", lambda q: -2 * (q.s - 0.5) - 1, "s = 1"),
         ("array", lambda q: np.ones(3), "shape"),
         ("prints", lambda q: print(q.s), "return"),
+    ],
+    "travelled": [
+        ("distance", lambda q: travelled(q) ** 0.5, "its square"),
+        ("one factor", lambda q: by_modes(q, lambda a, e: e / a), "appears once"),
+        (
+            "two inverses",
+            lambda q: by_modes(q, lambda a, e: (e / a) ** 2),
+            "one inverse",
+        ),
+        ("no inverse", lambda q: by_modes(q, lambda a, e: e**2), "outputs have moved"),
+        ("whole way", lambda q: by_modes(q, lambda a, e: 1 / a), "still to go"),
+        (
+            "still to go",
+            lambda q: by_modes(q, lambda a, e: (1 - e) ** 2 / a),
+            "still to",
+        ),
+        ("energy", lambda q: by_modes(q, lambda a, e: e * (2 - e) / a), "loss that is"),
+        ("no 1/m", lambda q: travelled(q, t=q.t * q.m), "without 1/m"),
+        ("from 0", lambda q: travelled(q, r=q.y), "do not start"),
+        ("minus", lambda q: -travelled(q), "sign|minus"),
+        ("half", lambda q: travelled(q) / 2, "half|factor|0.5"),
+        ("per example", lambda q: travelled(q) / q.m, "m\\^-1"),
+        ("vector", lambda q: q.V.T @ q.y, "expected"),
+    ],
+    "matching_ridge": [
+        ("m/t", lambda q: q.m / q.t, "hardly begun"),
+        ("no 1/m", lambda q: q.lam / np.expm1(q.lam * q.t), "without 1/m"),
+        ("inverse", lambda q: q.lam * np.expm1(q.lam * q.t / q.m), "smaller ridge"),
+        ("no lam", lambda q: 1 / np.expm1(q.lam * q.t / q.m), "missing in front"),
+        ("share", lambda q: -np.expm1(-q.lam * q.t / q.m), "share of the mode"),
+        ("sum", lambda q: -q.lam / np.expm1(-q.lam * q.t / q.m), "denominator"),
+        ("loss", lambda q: q.lam / np.expm1(2 * q.lam * q.t / q.m), "twice as fast"),
+        ("late", lambda q: q.lam * np.exp(-q.lam * q.t / q.m), "nearly learnt"),
+        (
+            "over m",
+            lambda q: q.lam / np.expm1(q.lam * q.t / q.m) / q.m,
+            "stands in front",
+        ),
+        ("minus", lambda q: -q.lam / np.expm1(q.lam * q.t / q.m), "sign|minus"),
+        ("nothing", lambda q: None, "nothing|None"),
+    ],
+    "random_targets": [
+        ("trace", lambda q: np.trace(q.K), "mean of yᵀKy"),
+        ("one over trace", lambda q: 1 / np.trace(q.K), "not the inverse of a sum"),
+        ("all entries", lambda q: np.linalg.inv(q.K).sum(), "all targets equal"),
+        ("worst", lambda q: q.m / q.lam[0], "largest value"),
+        ("best", lambda q: q.m / q.lam[-1], "smallest value"),
+        ("mean eigenvalue", lambda q: q.m**2 / q.lam.sum(), "mean eigenvalue"),
+        ("over m", lambda q: np.mean(1 / q.lam), "once too often"),
+        ("bound", lambda q: np.sqrt(2 * np.mean(1 / q.lam)), "put into the bound"),
+        ("squares", lambda q: np.sum(1 / q.lam**2), "one inverse of K too many"),
+        ("diagonal", lambda q: np.sum(1 / np.diag(q.K)), "inverse of the diagonal"),
+        ("matrix", lambda q: np.linalg.inv(q.K), "expected"),
+        ("minus", lambda q: -np.sum(1 / q.lam), "sign|minus"),
+    ],
+    "spread": [
+        ("posterior", lambda q: posterior(q), "Gaussian process"),
+        ("no joint part", lambda q: joined(q, 0), "correlated"),
+        ("plus", lambda q: joined(q, -2), "wrong sign|sign"),
+        ("start", lambda q: q.Phi[q.m :, q.m :], "before training"),
+        ("kernel", lambda q: q.Phi[q.m :, q.m :] - gain(q) @ q.K_new.T, "K_\\*"),
+        ("diagonal", lambda q: np.diag(np.diag(joined(q, 2))), "diagonal is right"),
+        ("variances", lambda q: np.diag(joined(q, 2)), "expected"),
+        ("minus", lambda q: -joined(q, 2), "sign|minus"),
+        (
+            "correction",
+            lambda q: gain(q) @ q.Phi[: q.m, : q.m] @ gain(q).T,
+            "what training changes",
+        ),
+        (
+            "difference",
+            lambda q: 2 * q.Phi[q.m :, q.m :] - joined(q, 0),
+            "variances of differences",
+        ),
+        (
+            "once",
+            lambda q: joined(q, 0) - gain(q) @ q.Phi[q.m :, : q.m].T,
+            "comes twice",
+        ),
+    ],
+    "catapult_step": [
+        ("fixed", lambda q: [q.f * (1 - q.eta * q.lam), q.lam], "fixed kernel"),
+        ("held", lambda q: step(q, kernel=q.lam), "changes as well"),
+        ("first order", lambda q: step(q, output=q.f * (1 - q.eta * q.lam)), "product"),
+        ("swapped", lambda q: step(q)[::-1], "other order"),
+        ("no width", lambda q: step(q, n=1), "1/n is missing"),
+        ("root", lambda q: step(q, n=np.sqrt(q.n)), "count 1/√n"),
+        ("uphill", lambda q: step(q, eta=-q.eta), "loss grows"),
+        ("output alone", lambda q: step(q)[0], "expected"),
+        ("minus", lambda q: [-v for v in step(q)], "sign|minus"),
+        ("a sum", lambda q: sum(step(q)), "expected"),
+        (
+            "kernel to first order",
+            lambda q: step(q, kernel=q.lam - 4 * q.eta * q.f**2 / q.n),
+            "squares of the changes",
+        ),
+    ],
+    "noise_floor": [
+        ("small steps", lambda q: q.eta * q.variance / (2 * q.lam), "much smaller"),
+        ("one step", lambda q: q.eta**2 * q.variance, "one step adds"),
+        ("not squared", lambda q: q.eta * q.variance / q.lam, "its square"),
+        (
+            "plus",
+            lambda q: floor(q) * (2 / q.eta / q.lam - 1) / (2 / q.eta / q.lam + 1),
+            "grow without bound",
+        ),
+        ("no lam", lambda q: floor(q) * q.lam, "λ is missing"),
+        ("deviation", lambda q: floor(q) ** 0.5, "standard deviation"),
+        ("loss", lambda q: floor(q) / 2, "is the loss"),
+        ("eta twice", lambda q: floor(q) * q.eta, "once too often"),
+        ("no eta", lambda q: floor(q) / q.eta, "η is missing"),
+        ("minus", lambda q: -floor(q), "sign|minus"),
+        ("list", lambda q: [floor(q)], "expected"),
+    ],
+    "captured_share": [
+        ("no cap", lambda q: 2 * q.m / q.d / (q.d - 1), "at most 1"),
+        ("ordered", lambda q: min(1.0, q.m / q.d / (q.d - 1)), "same product"),
+        ("squares too", lambda q: min(1.0, 2 * q.m / q.d / (q.d + 1)), "always 1"),
+        ("all", lambda q: min(1.0, q.m / q.d**2), "fewer products"),
+        ("large d", lambda q: min(1.0, 2 * q.m / q.d**2), "count exactly"),
+        ("coordinates", lambda q: min(1.0, q.m / q.d), "counts coordinates"),
+        ("length", lambda q: share(q) ** 0.5, "its square"),
+        ("corners", lambda q: min(1.0, q.m / 2.0**q.d), "corners"),
+        (
+            "pairs",
+            lambda q: min(1.0, q.m * (q.m - 1) / q.d / (q.d - 1)),
+            "m functions",
+        ),
+        ("missed", lambda q: 1 - share(q), SIZE),
+        ("array", lambda q: [share(q)], "expected"),
+    ],
+    "margin_time": [
+        ("late", lambda q: q.m * np.exp(q.margin) / q.lam, "large margins"),
+        ("one part", lambda q: q.m * np.expm1(q.margin) / q.lam, "two parts"),
+        ("no start", lambda q: pace(q) + q.m / q.lam, "at margin 0"),
+        ("no m", lambda q: pace(q) / q.m, "m is missing"),
+        ("no lam", lambda q: pace(q) * q.lam, "λ is missing"),
+        ("lam above", lambda q: pace(q) * q.lam**2, "slower"),
+        ("first speed", lambda q: 2 * q.m * q.margin / q.lam, "speed of the start"),
+        ("slope 1", lambda q: q.m * q.margin / q.lam, "slope 1"),
+        ("minus", lambda q: -pace(q), "sign|minus"),
+        ("both", lambda q: [pace(q), q.margin], "expected"),
+        (
+            "last speed",
+            lambda q: q.m * q.margin * (1 + np.exp(q.margin)) / q.lam,
+            "speed of the end",
+        ),
     ],
 }
 
