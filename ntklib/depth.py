@@ -27,12 +27,13 @@ def deep_limit_kernel(
 
         \Sigma^{1} &= \sigma_w^2 \langle x, x'\rangle + \sigma_b^2, \quad
         \Theta^{1} = \Sigma^{1}, \\
-        \Sigma^{l+1} &= \sigma_w^2\, \Phi(\Sigma^{l}) + \sigma_b^2, \quad
-        \Theta^{l+1} = \Sigma^{l+1} + \sigma_w^2\, \Theta^{l} \dot\Phi(\Sigma^{l}),
+        \Sigma^{\ell+1} &= \sigma_w^2\, \Phi(\Sigma^{\ell}) + \sigma_b^2, \quad
+        \Theta^{\ell+1} = \Sigma^{\ell+1}
+        + \sigma_w^2\, \Theta^{\ell} \dot\Phi(\Sigma^{\ell}),
 
     where :math:`\Phi` and :math:`\dot\Phi` are the means of
     :math:`\psi(h)\psi(h')` and :math:`\psi'(h)\psi'(h')` over Gaussians h and h' with
-    the covariance :math:`\Sigma^l`. With one hidden layer and without biases this is
+    the covariance :math:`\Sigma^\ell`. With one hidden layer and without biases this is
     :func:`ntklib.limit_kernel`, whose ways to find these means, accuracy and refusals
     hold here too. The first layer has no factor :math:`1/\sqrt{n_0}`: divide the inputs
     by it to have one.
