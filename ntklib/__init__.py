@@ -2,6 +2,7 @@
 chapter of the book.
 """
 
+from ntklib.depth import deep_limit_kernel
 from ntklib.exercises import check
 from ntklib.explore import LinearComparison, compare_with_linear_flow
 from ntklib.general_loss import function_flow, loss_velocity
@@ -52,6 +53,7 @@ __all__ = [
     "check",
     "chernoff_width",
     "compare_with_linear_flow",
+    "deep_limit_kernel",
     "empirical_ntk",
     "empirical_ntk_autodiff",
     "function_flow",

@@ -93,11 +93,7 @@ def limit_kernel(
     _functions.activation(psi, X)
     pairs = _pairs(*_check.one_dtype(X, X2), same=same)
     _check.finite("|x||x'|", pairs.root)
-    closed_form = recognise(psi, _at_least_single(pairs.c.dtype))
-    if closed_form:
-        nngp, slope = closed_form(pairs)
-    else:
-        nngp, slope = _by_quadrature(psi, pairs, same)
+    nngp, slope = _averages(psi, pairs, same)
     ntk = nngp + pairs.c * slope
     if same:
         nngp = (nngp + nngp.T) / 2
@@ -154,6 +150,14 @@ def _distance(
 def _root(x):
     """Square root, with derivative 0 at 0."""
     return jnp.where(x > 0, jnp.sqrt(jnp.where(x > 0, x, 1)), 0)
+
+
+def _averages(
+    psi: Callable, p: Pairs, same: bool
+) -> tuple[Float[Array, "m m2"], Float[Array, "m m2"]]:
+    """E psi(h) psi(h') and E psi'(h) psi'(h') for all pairs."""
+    closed_form = recognise(psi, _at_least_single(p.c.dtype))
+    return closed_form(p) if closed_form else _by_quadrature(psi, p, same)
 
 
 def _by_quadrature(
