@@ -75,7 +75,7 @@ def sphere_eigenvalues(
     eps = float(np.finfo(K.dtype).eps)
 
     eigenvalues = _polynomials(rho, d, k_max) @ (weight * K)
-    rounding = nodes * eps * float(np.max(np.abs(K)))
+    rounding = 2 * nodes * eps * float(np.max(np.abs(K)))
     return np.where(np.abs(eigenvalues) > rounding, eigenvalues, 0)
 
 

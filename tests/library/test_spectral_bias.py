@@ -31,7 +31,7 @@ def test_sphere_eigenvalues_of_relu_on_the_circle(k_max):
     """(k^2 + 3) / (pi^2 (k^2 - 1)^2) for even k, 1/4 for k = 1, otherwise 0 exactly."""
     want = np.array([relu_on_the_circle(k) for k in range(k_max + 1)])
     found = sphere_eigenvalues(jax.nn.relu, 2, k_max)
-    np.testing.assert_allclose(found, want, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(found, want, rtol=0, atol=1e-13)
     np.testing.assert_array_equal(found == 0, want == 0)
 
 
