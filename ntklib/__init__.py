@@ -34,6 +34,7 @@ from ntklib.network import (
 )
 from ntklib.ntk import empirical_ntk, empirical_ntk_autodiff, residual_velocity
 from ntklib.rayleigh import lambda_min, rayleigh_quotient
+from ntklib.spectral_bias import sphere_eigenvalues, sphere_multiplicity
 from ntklib.spectrum import (
     chernoff_width,
     hermite_coefficients,
@@ -82,6 +83,8 @@ __all__ = [
     "predict",
     "rayleigh_quotient",
     "residual_velocity",
+    "sphere_eigenvalues",
+    "sphere_multiplicity",
     "triple_product",
     "triple_product_terms",
     "width_slope",
