@@ -36,6 +36,7 @@ def crossings(start, end, X):
     return np.sum(before & ~after) / root, np.sum(~before & after) / root
 
 
+@jax.enable_x64(True)
 def measure(m, n):
     """The drift up to t = 5, its root mean square over the starts, and the numbers of
     crossings, their means, each with its standard error.

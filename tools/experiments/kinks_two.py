@@ -22,6 +22,7 @@ def fall(start, end, X):
     return np.mean(change @ start.W1**2) / np.sqrt(len(start.W1))
 
 
+@jax.enable_x64(True)
 def measure(angle, n):
     """Means over the starts, with their standard errors: the fall of the kernel, the
     units switched off and those switched on, over the root of n and for each input.
