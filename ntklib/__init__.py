@@ -43,9 +43,16 @@ from ntklib.spectrum import (
     ntk_rank,
     positive_definite,
 )
+from ntklib.width import (
+    KernelDegrees,
+    kernel_degrees,
+    lambda_min_random_data,
+    wishart_edge,
+)
 
 __all__ = [
     "Flow",
+    "KernelDegrees",
     "LimitKernel",
     "LinearComparison",
     "Params",
@@ -65,10 +72,12 @@ __all__ = [
     "hermite_coefficients",
     "hermite_lower_bound",
     "init_params",
+    "kernel_degrees",
     "kernel_drift",
     "kernel_regression",
     "lambda_min",
     "lambda_min_at_width",
+    "lambda_min_random_data",
     "largest_stable_step",
     "limit_kernel",
     "linear_flow",
@@ -88,4 +97,5 @@ __all__ = [
     "triple_product",
     "triple_product_terms",
     "width_slope",
+    "wishart_edge",
 ]
