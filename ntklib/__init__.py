@@ -41,8 +41,10 @@ from ntklib.spectrum import (
     ntk_rank,
     positive_definite,
 )
+from ntklib.steps import Descent, gradient_descent
 
 __all__ = [
+    "Descent",
     "Flow",
     "LimitKernel",
     "LinearComparison",
@@ -55,6 +57,7 @@ __all__ = [
     "empirical_ntk",
     "empirical_ntk_autodiff",
     "function_flow",
+    "gradient_descent",
     "gradient_flow",
     "gronwall",
     "gronwall_bound",
