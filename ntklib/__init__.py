@@ -49,8 +49,10 @@ from ntklib.width import (
     lambda_min_random_data,
     wishart_edge,
 )
+from ntklib.steps import Descent, gradient_descent
 
 __all__ = [
+    "Descent",
     "Flow",
     "KernelDegrees",
     "LimitKernel",
@@ -65,6 +67,7 @@ __all__ = [
     "empirical_ntk",
     "empirical_ntk_autodiff",
     "function_flow",
+    "gradient_descent",
     "gradient_flow",
     "gronwall",
     "gronwall_bound",

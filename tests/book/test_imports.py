@@ -56,6 +56,7 @@ TUPLES = {
     "LinearComparison",
     "WidthSlope",
 }
+TUPLES = {"Descent", "Params", "Flow", "LimitKernel", "LinearComparison", "WidthSlope"}
 
 each_module = pytest.mark.parametrize(
     "path", MODULES, ids=lambda path: path.relative_to(LIBRARY).as_posix()
