@@ -17,6 +17,7 @@ from ntklib.kernel_drift import (
     triple_product_terms,
     width_slope,
 )
+from ntklib.lazy_rich import kernel_alignment
 from ntklib.limit_kernel import LimitKernel, limit_kernel
 from ntklib.linear_flow import (
     kernel_regression,
@@ -76,6 +77,7 @@ __all__ = [
     "hermite_lower_bound",
     "init_params",
     "kernel_degrees",
+    "kernel_alignment",
     "kernel_drift",
     "kernel_regression",
     "lambda_min",
