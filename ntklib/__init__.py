@@ -5,6 +5,11 @@ chapter of the book.
 from ntklib.exercises import check
 from ntklib.explore import LinearComparison, compare_with_linear_flow
 from ntklib.general_loss import function_flow, loss_velocity
+from ntklib.generalization import (
+    LearningCurve,
+    learning_curve,
+    parameter_distance,
+)
 from ntklib.gradient_flow import Flow, gradient_flow, half_mse
 from ntklib.gronwall import gronwall, gronwall_bound
 from ntklib.kernel_drift import (
@@ -44,6 +49,7 @@ from ntklib.spectrum import (
 
 __all__ = [
     "Flow",
+    "LearningCurve",
     "LimitKernel",
     "LinearComparison",
     "Params",
@@ -67,6 +73,7 @@ __all__ = [
     "lambda_min",
     "lambda_min_at_width",
     "largest_stable_step",
+    "learning_curve",
     "limit_kernel",
     "linear_flow",
     "linearized_network",
@@ -75,6 +82,7 @@ __all__ = [
     "ntk_rank",
     "ntk_velocity",
     "over_widths",
+    "parameter_distance",
     "positive_definite",
     "preactivation",
     "predict",
