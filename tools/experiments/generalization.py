@@ -41,6 +41,7 @@ def threes_and_eights():
     return X[:100], np.where(turned, -y[:100], y[:100]), X[100:]
 
 
+@jax.enable_x64(True)
 def measure(n, start):
     """Root mean square gap of the outputs on new images, and by what share the squared
     distance of the parameters exceeds the formula.
