@@ -6,6 +6,11 @@ from ntklib.depth import deep_limit_kernel
 from ntklib.exercises import check
 from ntklib.explore import LinearComparison, compare_with_linear_flow
 from ntklib.general_loss import function_flow, loss_velocity
+from ntklib.generalization import (
+    LearningCurve,
+    learning_curve,
+    parameter_distance,
+)
 from ntklib.gradient_flow import Flow, gradient_flow, half_mse
 from ntklib.gronwall import gronwall, gronwall_bound
 from ntklib.kernel_drift import (
@@ -56,6 +61,7 @@ __all__ = [
     "Descent",
     "Flow",
     "KernelDegrees",
+    "LearningCurve",
     "LimitKernel",
     "LinearComparison",
     "Params",
@@ -84,6 +90,7 @@ __all__ = [
     "lambda_min_at_width",
     "lambda_min_random_data",
     "largest_stable_step",
+    "learning_curve",
     "limit_kernel",
     "linear_flow",
     "linearized_network",
@@ -92,6 +99,7 @@ __all__ = [
     "ntk_rank",
     "ntk_velocity",
     "over_widths",
+    "parameter_distance",
     "positive_definite",
     "preactivation",
     "predict",

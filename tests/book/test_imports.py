@@ -52,6 +52,7 @@ TUPLES = {
     "Params",
     "Flow",
     "KernelDegrees",
+    "LearningCurve",
     "LimitKernel",
     "LinearComparison",
     "WidthSlope",
