@@ -32,6 +32,7 @@ from ntklib.network import (
     preactivation,
 )
 from ntklib.ntk import empirical_ntk, empirical_ntk_autodiff, residual_velocity
+from ntklib.random_functions import TrainedDistribution, trained_distribution
 from ntklib.rayleigh import lambda_min, rayleigh_quotient
 from ntklib.spectrum import (
     chernoff_width,
@@ -47,6 +48,7 @@ __all__ = [
     "LimitKernel",
     "LinearComparison",
     "Params",
+    "TrainedDistribution",
     "WidthSlope",
     "antisymmetric_params",
     "check",
@@ -80,6 +82,7 @@ __all__ = [
     "predict",
     "rayleigh_quotient",
     "residual_velocity",
+    "trained_distribution",
     "triple_product",
     "triple_product_terms",
     "width_slope",

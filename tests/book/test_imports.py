@@ -49,6 +49,7 @@ FUNCTIONS = functions(ROOT)
 # Of ntklib.exercises: words too common to be imported from ntklib itself.
 IN_MODULE = {"names", "solution"}
 TUPLES = {"Params", "Flow", "LimitKernel", "LinearComparison", "WidthSlope"}
+TUPLES |= {"TrainedDistribution"}
 
 each_module = pytest.mark.parametrize(
     "path", MODULES, ids=lambda path: path.relative_to(LIBRARY).as_posix()
