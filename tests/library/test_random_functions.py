@@ -23,7 +23,7 @@ RANK_2 = B[:, :2] @ B[:, :2].T
 KERNELS = {
     "regular": (K, K_NEW),
     "Gram of rank 2": (RANK_2[:4, :4], RANK_2[4:, :4]),
-    "zero": (np.zeros((4, 4)), np.zeros((3, 4))),
+    "zero, seen from the new points": (np.zeros((4, 4)), K_NEW),
     "indefinite": (Q * [-0.05, 0.0, 0.5, 3.0] @ Q.T, K_NEW),
 }
 kernels = pytest.mark.parametrize(("K", "K_new"), KERNELS.values(), ids=KERNELS.keys())
@@ -120,6 +120,19 @@ def test_trained_distribution_ends_at_the_targets(close):
         close(covariance[i], left @ C[:4, :4] @ left, 1e-10)
     close(mean[-1], Y, 1e-11)
     assert np.abs(covariance[-1]).max() < 1e-10
+
+
+@pytest.mark.parametrize("t", [1e9, 1e20])
+def test_trained_distribution_of_a_singular_kernel_ends(t, close):
+    """A kernel of rank 2 ends at the gain K(x, X) K^+, and stays there, though
+    rounding leaves K(x, X) a part along the null space.
+    """
+    K, K_new = KERNELS["Gram of rank 2"]
+    mean, covariance = trained_distribution(K, K_new, C, Y, [t])
+    G = np.linalg.lstsq(B[:4, :2].T, B[4:, :2].T)[0].T
+    close(mean[0], G @ Y, 1e-11)
+    left = np.hstack([-G, np.eye(3)])
+    close(covariance[0], left @ C @ left.T, 1e-11)
 
 
 @given(
