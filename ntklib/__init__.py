@@ -39,6 +39,7 @@ from ntklib.network import (
     preactivation,
 )
 from ntklib.ntk import empirical_ntk, empirical_ntk_autodiff, residual_velocity
+from ntklib.random_functions import TrainedDistribution, trained_distribution
 from ntklib.rayleigh import lambda_min, rayleigh_quotient
 from ntklib.spectral_bias import sphere_eigenvalues, sphere_multiplicity
 from ntklib.spectrum import (
@@ -65,6 +66,7 @@ __all__ = [
     "LimitKernel",
     "LinearComparison",
     "Params",
+    "TrainedDistribution",
     "WidthSlope",
     "antisymmetric_params",
     "check",
@@ -107,6 +109,7 @@ __all__ = [
     "residual_velocity",
     "sphere_eigenvalues",
     "sphere_multiplicity",
+    "trained_distribution",
     "triple_product",
     "triple_product_terms",
     "width_slope",

@@ -58,6 +58,8 @@ TUPLES = {
     "WidthSlope",
 }
 TUPLES = {"Descent", "Params", "Flow", "LimitKernel", "LinearComparison", "WidthSlope"}
+TUPLES = {"Params", "Flow", "LimitKernel", "LinearComparison", "WidthSlope"}
+TUPLES |= {"TrainedDistribution"}
 
 each_module = pytest.mark.parametrize(
     "path", MODULES, ids=lambda path: path.relative_to(LIBRARY).as_posix()
