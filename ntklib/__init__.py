@@ -2,6 +2,7 @@
 chapter of the book.
 """
 
+from ntklib.convergence import ConvergenceCertificate, convergence_certificate
 from ntklib.exercises import check
 from ntklib.explore import LinearComparison, compare_with_linear_flow
 from ntklib.general_loss import function_flow, loss_velocity
@@ -43,6 +44,7 @@ from ntklib.spectrum import (
 )
 
 __all__ = [
+    "ConvergenceCertificate",
     "Flow",
     "LimitKernel",
     "LinearComparison",
@@ -52,6 +54,7 @@ __all__ = [
     "check",
     "chernoff_width",
     "compare_with_linear_flow",
+    "convergence_certificate",
     "empirical_ntk",
     "empirical_ntk_autodiff",
     "function_flow",

@@ -48,7 +48,14 @@ MODULES += sorted(path for path in LIBRARY.glob("*.py") if path.stem != "__init_
 FUNCTIONS = functions(ROOT)
 # Of ntklib.exercises: words too common to be imported from ntklib itself.
 IN_MODULE = {"names", "solution"}
-TUPLES = {"Params", "Flow", "LimitKernel", "LinearComparison", "WidthSlope"}
+TUPLES = {
+    "ConvergenceCertificate",
+    "Params",
+    "Flow",
+    "LimitKernel",
+    "LinearComparison",
+    "WidthSlope",
+}
 
 each_module = pytest.mark.parametrize(
     "path", MODULES, ids=lambda path: path.relative_to(LIBRARY).as_posix()
