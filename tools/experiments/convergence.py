@@ -44,7 +44,8 @@ def measure(n):
         """Smallest eigenvalues and losses of one network."""
         return smallest_and_loss(init_params(key, n, 3), TS, 1e-6)
 
-    lam, loss = (np.asarray(a) for a in jax.jit(jax.vmap(one_draw))(keys))
+    with jax.enable_x64(True):
+        lam, loss = (np.asarray(a) for a in jax.jit(jax.vmap(one_draw))(keys))
     share = np.maximum(lam.min(axis=1) / lam[:, 0], 1e-3)
     exponent = np.minimum(lam[:, :1] * TS / (2 * len(Y)), 50)
     ratio = loss / loss[:, :1] * np.exp(exponent)

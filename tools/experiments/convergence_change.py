@@ -29,6 +29,7 @@ def measure(n):
         """Smallest eigenvalues of one network at all times."""
         return smallest_and_loss(antisymmetric_params(key, n, 3), TS, 1e-8)[0]
 
-    lam = np.asarray(jax.jit(jax.vmap(one_draw))(keys))
+    with jax.enable_x64(True):
+        lam = np.asarray(jax.jit(jax.vmap(one_draw))(keys))
     share = lam / lam[:, :1]
     return list(zip(np.abs(share - 1).max(axis=1), share.min(axis=1), strict=True))
