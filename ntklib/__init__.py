@@ -3,6 +3,7 @@ chapter of the book.
 """
 
 from ntklib.depth import deep_limit_kernel
+from ntklib.convergence import ConvergenceCertificate, convergence_certificate
 from ntklib.exercises import check
 from ntklib.explore import LinearComparison, compare_with_linear_flow
 from ntklib.general_loss import function_flow, loss_velocity
@@ -60,6 +61,7 @@ from ntklib.steps import Descent, gradient_descent
 
 __all__ = [
     "Descent",
+    "ConvergenceCertificate",
     "Flow",
     "KernelDegrees",
     "LearningCurve",
@@ -73,6 +75,7 @@ __all__ = [
     "chernoff_width",
     "compare_with_linear_flow",
     "deep_limit_kernel",
+    "convergence_certificate",
     "empirical_ntk",
     "empirical_ntk_autodiff",
     "function_flow",
