@@ -2,8 +2,8 @@
 chapter of the book.
 """
 
-from ntklib.depth import deep_limit_kernel
 from ntklib.convergence import ConvergenceCertificate, convergence_certificate
+from ntklib.depth import deep_limit_kernel
 from ntklib.exercises import check
 from ntklib.explore import LinearComparison, compare_with_linear_flow
 from ntklib.general_loss import function_flow, loss_velocity
@@ -51,17 +51,17 @@ from ntklib.spectrum import (
     ntk_rank,
     positive_definite,
 )
+from ntklib.steps import Descent, gradient_descent
 from ntklib.width import (
     KernelDegrees,
     kernel_degrees,
     lambda_min_random_data,
     wishart_edge,
 )
-from ntklib.steps import Descent, gradient_descent
 
 __all__ = [
-    "Descent",
     "ConvergenceCertificate",
+    "Descent",
     "Flow",
     "KernelDegrees",
     "LearningCurve",
@@ -74,8 +74,8 @@ __all__ = [
     "check",
     "chernoff_width",
     "compare_with_linear_flow",
-    "deep_limit_kernel",
     "convergence_certificate",
+    "deep_limit_kernel",
     "empirical_ntk",
     "empirical_ntk_autodiff",
     "function_flow",
@@ -87,8 +87,8 @@ __all__ = [
     "hermite_coefficients",
     "hermite_lower_bound",
     "init_params",
-    "kernel_degrees",
     "kernel_alignment",
+    "kernel_degrees",
     "kernel_drift",
     "kernel_regression",
     "lambda_min",

@@ -49,20 +49,17 @@ FUNCTIONS = functions(ROOT)
 # Of ntklib.exercises: words too common to be imported from ntklib itself.
 IN_MODULE = {"names", "solution"}
 TUPLES = {
-    "Params",
+    "ConvergenceCertificate",
+    "Descent",
     "Flow",
     "KernelDegrees",
     "LearningCurve",
-    "ConvergenceCertificate",
-    "Params",
-    "Flow",
     "LimitKernel",
     "LinearComparison",
+    "Params",
+    "TrainedDistribution",
     "WidthSlope",
 }
-TUPLES = {"Descent", "Params", "Flow", "LimitKernel", "LinearComparison", "WidthSlope"}
-TUPLES = {"Params", "Flow", "LimitKernel", "LinearComparison", "WidthSlope"}
-TUPLES |= {"TrainedDistribution"}
 
 each_module = pytest.mark.parametrize(
     "path", MODULES, ids=lambda path: path.relative_to(LIBRARY).as_posix()
