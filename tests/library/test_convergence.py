@@ -217,25 +217,24 @@ def test_convergence_certificate_tries_bounds_between_the_preactivations(refuses
     )
 
 
-def test_convergence_certificate_tries_bounds_at_the_preactivations(refuses):
-    """A peak of the slope too narrow for the grid, at a preactivation, is seen."""
+@pytest.mark.parametrize(
+    ("bounds", "message"),
+    [
+        ({"slope": 2.0, "curvature": 1e9}, "slope - max|psi'(z)| must be"),
+        ({"slope": 1e9, "curvature": 2.0}, "curvature - max|psi''(z)| must be"),
+    ],
+)
+def test_convergence_certificate_tries_bounds_at_the_preactivations(
+    refuses, bounds, message
+):
+    """A peak too narrow for the grid, at a preactivation, is seen."""
 
     def peaked(z):
-        return jnp.tanh(z) + 1e-4 * jnp.sin(1e5 * (z - 0.3)) * jnp.exp(
-            -((1e3 * (z - 0.3)) ** 2)
-        )
+        near = jnp.exp(-((1e3 * (z - 0.3)) ** 2))
+        return jnp.tanh(z) + 1e-4 * jnp.sin(1e5 * (z - 0.3) + 1) * near
 
-    start = Params(jnp.full((1, 1), 0.3), jnp.ones(1))
-    refuses(
-        "slope - max|psi'(z)| must be",
-        convergence_certificate,
-        start,
-        np.ones((1, 1)),
-        [50.0],
-        peaked,
-        slope=2.0,
-        curvature=1e9,
-    )
+    start, X = Params(jnp.full((1, 1), 0.3), jnp.ones(1)), np.ones((1, 1))
+    refuses(message, convergence_certificate, start, X, [50.0], peaked, **bounds)
 
 
 def test_convergence_certificate_refuses_bad_data(bad_data, refuses):
