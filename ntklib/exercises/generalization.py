@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 from scipy.linalg import expm
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 
 from ntklib.exercises.exercise import Exercise, Slip
 from ntklib.linear_flow import predict
@@ -149,7 +149,7 @@ def matching_ridge_by_search(lam, m, t):
         ridge = np.exp(log_ridge)
         return np.log(ridge / (lam + ridge)) - np.log(left)
 
-    return np.exp(brentq(gap, -40, 40, xtol=1e-14))
+    return np.exp(root_scalar(gap, bracket=(-40, 40), xtol=1e-14).root)
 
 
 def matching_ridge(lam, m, t):
