@@ -25,11 +25,13 @@ def deep_limit_kernel(
 
     .. math::
 
+        \begin{aligned}
         \Sigma^{1} &= \sigma_w^2 \langle x, x'\rangle + \sigma_b^2, \quad
         \Theta^{1} = \Sigma^{1}, \\
-        \Sigma^{\ell+1} &= \sigma_w^2\, \Phi(\Sigma^{\ell}) + \sigma_b^2, \quad
-        \Theta^{\ell+1} = \Sigma^{\ell+1}
+        \Sigma^{\ell+1} &= \sigma_w^2\, \Phi(\Sigma^{\ell}) + \sigma_b^2, \\
+        \Theta^{\ell+1} &= \Sigma^{\ell+1}
         + \sigma_w^2\, \Theta^{\ell} \dot\Phi(\Sigma^{\ell}),
+        \end{aligned}
 
     where :math:`\Phi` and :math:`\dot\Phi` are the means of
     :math:`\psi(h)\psi(h')` and :math:`\psi'(h)\psi'(h')` over Gaussians h and h' with
