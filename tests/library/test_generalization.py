@@ -86,7 +86,7 @@ def test_parameter_distance_ends_at_the_shortest_way(rank, close):
     ts=st.lists(st.floats(0, 1e9), min_size=2, max_size=5).map(sorted),
 )
 def test_parameter_distance_grows_and_is_no_longer_than_its_speed(B, r0, ts):
-    """It starts at 0 and never falls; it is at most |r0| sqrt(t/m).
+    """It starts at 0 and never falls; it is at most |r0| sqrt(t/2m).
 
     The squared speed integrates to the fall of the loss, |r0|^2 / 2m at most: by
     Cauchy-Schwarz the way is at most sqrt(t |r0|^2 / 2m).
