@@ -14,6 +14,8 @@ from ntklib import (
     linear_flow,
 )
 
+jax.config.update("jax_enable_x64", True)
+
 SEED = 17
 STARTS = 24
 INPUTS = 32
