@@ -14,8 +14,6 @@ from ntklib import (
     linear_flow,
 )
 
-jax.config.update("jax_enable_x64", True)
-
 SEED = 17
 STARTS = 24
 INPUTS = 32
@@ -36,6 +34,7 @@ def left(f):
     return 2 / INPUTS * (Y - f) @ np.cos(3 * TAU)
 
 
+@jax.enable_x64(True)
 def measure(width):
     """For each start its number and what is left: trained, and with K_0^n fixed."""
     key = jax.random.fold_in(jax.random.key(SEED), width)
