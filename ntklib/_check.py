@@ -216,14 +216,15 @@ def keys(key):
 # Numbers and choices
 
 
-def count(name, value) -> int:
-    """A positive integer."""
+def count(name, value, least=1) -> int:
+    """An integer that is not below `least`."""
     try:
-        number = 0 if isinstance(value, bool) else operator.index(value)
+        number = least - 1 if isinstance(value, bool) else operator.index(value)
     except TypeError:
-        number = 0
-    if number < 1:
-        raise ValueError(f"{name} must be a positive integer; got {shown(value)}")
+        number = least - 1
+    if number < least:
+        kind = "a positive integer" if least == 1 else f"an integer, at least {least}"
+        raise ValueError(f"{name} must be {kind}; got {shown(value)}")
     return number
 
 

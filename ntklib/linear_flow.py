@@ -205,17 +205,28 @@ def _predict(
     ts: Float[np.ndarray, " T"],
 ) -> Float[np.ndarray, "T m_new"]:
     """The outputs at new points at each time, mode by mode."""
-    lam, V = _eigen(K)
-    m = len(lam)
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
-        x = np.outer(ts, lam) / m
-        learnt = -np.expm1(-x) / np.where(lam == 0, 1, lam)
-        learnt = np.where(x == 0, ts[:, None] / m, learnt)  # the limit for lam -> 0
-
-        # The kernel of a network is 0 along the null space of K, to rounding.
-        G = K_new @ V
-        error = m * EPS * np.abs(K_new).sum(axis=1, keepdims=True)
-        G[(lam == 0) & (np.abs(G) <= error)] = 0
-
+        learnt, G, V = _learnt(K, K_new, ts)
         part = (y - f0) @ V
         return f0_new + (learnt * part) @ G.T
+
+
+def _learnt(
+    K: Float[np.ndarray, "m m"],
+    K_new: Float[np.ndarray, "m_new m"],
+    ts: Float[np.ndarray, " T"],
+) -> tuple[
+    Float[np.ndarray, "T m"], Float[np.ndarray, "m_new m"], Float[np.ndarray, "m m"]
+]:
+    """(1 - exp(-lam t / m)) / lam of each mode, K_new in the modes, and the modes."""
+    lam, V = _eigen(K)
+    m = len(lam)
+    x = np.outer(ts, lam) / m
+    learnt = -np.expm1(-x) / np.where(lam == 0, 1, lam)
+    learnt = np.where(x == 0, ts[:, None] / m, learnt)  # the limit for lam -> 0
+
+    # The kernel of a network is 0 along the null space of K, to rounding.
+    G = K_new @ V
+    error = m * EPS * np.abs(K_new).sum(axis=1, keepdims=True)
+    G[(lam == 0) & (np.abs(G) <= error)] = 0
+    return learnt, G, V

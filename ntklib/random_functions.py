@@ -10,9 +10,8 @@ import numpy as np
 from jaxtyping import Float
 
 from ntklib import _check
-from ntklib._rounding import EPS
 from ntklib._types import ArrayLike
-from ntklib.linear_flow import _eigen
+from ntklib.linear_flow import _learnt
 
 
 class TrainedDistribution(NamedTuple):
@@ -93,17 +92,8 @@ def _gain(
     ts: Float[np.ndarray, " T"],
 ) -> Float[np.ndarray, "T m_new m"]:
     """The matrix G_t of each time, mode by mode."""
-    lam, V = _eigen(K)
-    m = len(lam)
-    x = np.outer(ts, lam) / m
-    learnt = -np.expm1(-x) / np.where(lam == 0, 1, lam)
-    learnt = np.where(x == 0, ts[:, None] / m, learnt)  # the limit for lam -> 0
-
-    # The kernel of a network is 0 along the null space of K, to rounding.
-    part = K_new @ V
-    error = m * EPS * np.abs(K_new).sum(axis=1, keepdims=True)
-    part[(lam == 0) & (np.abs(part) <= error)] = 0
-    return part * learnt[:, None, :] @ V.T
+    learnt, in_modes, V = _learnt(K, K_new, ts)
+    return in_modes * learnt[:, None, :] @ V.T
 
 
 def _trained_distribution(

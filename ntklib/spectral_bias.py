@@ -54,7 +54,7 @@ def sphere_eigenvalues(
             :func:`ntklib.limit_kernel.limit_kernel`.
         RuntimeError: as in :func:`ntklib.limit_kernel.limit_kernel`.
     """
-    d = _dimension(d)
+    d = _check.count("d", d, least=2)
     k_max = _check.count("k_max", k_max)
     bias = _check.number("bias", bias)
     _functions.activation(psi, np.zeros(1))
@@ -100,17 +100,10 @@ def sphere_multiplicity(d: int, k_max: int) -> Float[np.ndarray, "{k_max}+1"]:
     Raises:
         ValueError: bad ``d`` or ``k_max``.
     """
-    d = _dimension(d)
+    d = _check.count("d", d, least=2)
     k_max = _check.count("k_max", k_max)
     of_degree = [math.comb(k + d - 2, d - 2) for k in range(k_max + 1)]
     return np.array(of_degree, float) + np.array([0, *of_degree[:-1]], float)
-
-
-def _dimension(d):
-    """d, an integer that is at least 2."""
-    d = _check.count("d", d)
-    _check.count("d - 1", d - 1)
-    return d
 
 
 def _polynomials(

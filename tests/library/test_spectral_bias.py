@@ -170,12 +170,16 @@ def test_sphere_multiplicity_of_known_spheres():
 
 
 ERRORS = [
-    (sphere_eigenvalues, (jnp.tanh, 1, 3), "d - 1 must be a positive integer; got 0"),
-    (sphere_eigenvalues, (jnp.tanh, 2.5, 3), "d must be a positive integer; got 2.5"),
+    (sphere_eigenvalues, (jnp.tanh, 1, 3), "d must be an integer, at least 2; got 1"),
+    (
+        sphere_eigenvalues,
+        (jnp.tanh, 2.5, 3),
+        "d must be an integer, at least 2; got 2.5",
+    ),
     (sphere_eigenvalues, (jnp.tanh, 3, 0), "k_max must be a positive integer; got 0"),
     (sphere_eigenvalues, ("tanh", 3, 2), "psi must be an elementwise function"),
     (sphere_eigenvalues, (jnp.sign, 3, 2), "psi must be continuous, or it has no NTK"),
-    (sphere_multiplicity, (1, 3), "d - 1 must be a positive integer; got 0"),
+    (sphere_multiplicity, (1, 3), "d must be an integer, at least 2; got 1"),
     (sphere_multiplicity, (2, -1), "k_max must be a positive integer; got -1"),
 ]
 

@@ -34,6 +34,7 @@ def left(f):
     return 2 / INPUTS * (Y - f) @ np.cos(3 * TAU)
 
 
+@jax.enable_x64(True)
 def measure(width):
     """For each start its number and what is left: trained, and with K_0^n fixed."""
     key = jax.random.fold_in(jax.random.key(SEED), width)
