@@ -137,7 +137,8 @@ def _row(label, function):
     stem, number = _first_cell(function)
     path = f"ntklib.{function.module}.{function.name}"
     test = function.tests[0].removeprefix("test_")
-    cell = f"{stem.replace('_', ' ')}, cell {number} <cell-{stem}-{number}>"
+    shown = stem.replace("_", " ").replace("ization", "\u00adization")  # may break there
+    cell = f"{shown}, cell {number} <cell-{stem}-{number}>"
     return [
         f"* - {{eq}}`{label}`",
         f"  - {{py:obj}}`{function.name} <{path}>`",

@@ -14,7 +14,7 @@ QUERIES = {
     "lojasiewicz": ("gronwall", "Łojasiewicz"),
     "λ_min": ("spectrum", "smallest eigenvalue"),
     "overfitting": ("linear_flow", "points"),
-    "cross entropy": ("general_loss", "loss"),
+    "cross entropy": ("general_loss|steps", "loss"),
     "relu kernel": ("limit_kernel", "[Rr]elu"),
     "why 1/sqrt n": ("network", "network|start"),
     "learning rate": ("gradient_flow", "flow|step"),
