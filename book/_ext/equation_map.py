@@ -137,7 +137,8 @@ def _row(label, function):
     stem, number = _first_cell(function)
     path = f"ntklib.{function.module}.{function.name}"
     test = function.tests[0].removeprefix("test_")
-    shown = stem.replace("_", " ").replace("ization", "\u00adization")  # may break there
+    # in a narrow column a long name may break at a soft hyphen
+    shown = stem.replace("_", " ").replace("ization", "\u00adization")
     cell = f"{shown}, cell {number} <cell-{stem}-{number}>"
     return [
         f"* - {{eq}}`{label}`",
