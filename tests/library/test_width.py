@@ -14,6 +14,8 @@ from ntklib import (
     kernel_degrees,
     lambda_min_random_data,
     limit_kernel,
+    sphere_eigenvalues,
+    sphere_multiplicity,
     wishart_edge,
 )
 
@@ -275,3 +277,14 @@ def test_lambda_min_random_data_refuses(arguments, message):
     """Each bad argument is named."""
     with pytest.raises(ValueError, match=message):
         lambda_min_random_data(*arguments)
+
+
+@pytest.mark.parametrize("psi", [jnp.tanh, erf], ids=["tanh", "erf"])
+@pytest.mark.parametrize("n0", [3, 10, 40])
+def test_kernel_degrees_by_sphere_eigenvalues(psi, n0):
+    """A degree's share of the diagonal is its eigenvalue, once for each harmonic: the
+    coefficients of Hermite's polynomials against quadrature on the sphere.
+    """
+    by_eigenvalues = sphere_multiplicity(n0, 6) * sphere_eigenvalues(psi, n0, 6)
+    shares = kernel_degrees(psi, n0, 40).shares[:7]
+    np.testing.assert_allclose(shares, by_eigenvalues, rtol=1e-9, atol=1e-12)
