@@ -1,6 +1,7 @@
 """The library's modules: what they import, what tests them, what they export."""
 
 import ast
+import inspect
 
 import pytest
 
@@ -48,18 +49,8 @@ MODULES += sorted(path for path in LIBRARY.glob("*.py") if path.stem != "__init_
 FUNCTIONS = functions(ROOT)
 # Of ntklib.exercises: words too common to be imported from ntklib itself.
 IN_MODULE = {"names", "solution"}
-TUPLES = {
-    "ConvergenceCertificate",
-    "Descent",
-    "Flow",
-    "KernelDegrees",
-    "LearningCurve",
-    "LimitKernel",
-    "LinearComparison",
-    "Params",
-    "TrainedDistribution",
-    "WidthSlope",
-}
+# The classes that ntklib exports are the tuples that its functions return.
+TUPLES = {name for name in ntklib.__all__ if inspect.isclass(getattr(ntklib, name))}
 
 each_module = pytest.mark.parametrize(
     "path", MODULES, ids=lambda path: path.relative_to(LIBRARY).as_posix()
