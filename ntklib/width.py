@@ -63,7 +63,7 @@ def kernel_degrees(psi: Callable, n0: int, k_max: int) -> KernelDegrees:
         ValueError: bad ``psi``, ``n0`` or ``k_max``.
         RuntimeError: as :func:`ntklib.spectrum.hermite_coefficients`.
     """
-    n0 = _dimension(n0)
+    n0 = _check.count("n0", n0, least=2)
     k_max = _check.count("k_max", k_max)
     _check.count("201 - k_max", POWERS + 1 - k_max)
     shares, features, on_diagonal = _degrees(psi, n0)
@@ -142,17 +142,10 @@ def lambda_min_random_data(psi: Callable, m: int, n0: int) -> float:
         RuntimeError: as :func:`ntklib.spectrum.hermite_coefficients`.
     """
     m = _check.count("m", m)
-    shares, features, on_diagonal = _degrees(psi, _dimension(n0))
+    shares, features, on_diagonal = _degrees(psi, _check.count("n0", n0, least=2))
     few = features <= MANY * m
     shares = np.append(shares[few], _rest(on_diagonal, shares[few]))
     return _edge(shares, np.append(m / features[few], 1 / MANY**2))
-
-
-def _dimension(n0):
-    """n0, an integer that is at least 2."""
-    n0 = _check.count("n0", n0)
-    _check.count("n0 - 1", n0 - 1)
-    return n0
 
 
 def _degrees(psi, n0):
