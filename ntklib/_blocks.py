@@ -38,10 +38,10 @@ def by_blocks(
         columns: the same for the columns; None stands for those of the rows.
         size: the largest number of rows and of columns in one block.
     """
-    starts, length = _starts(_count(rows), size)
     if columns is None:
-        return _symmetric(block, rows, starts, length)
+        return jax.tree.map(_mirrored, lower_blocks(block, rows, size=size))
 
+    starts, length = _starts(_count(rows), size)
     starts2, length2 = _starts(_count(columns), size)
 
     def between(i, j):
@@ -55,8 +55,15 @@ def by_blocks(
     return _filled(between, places, _empty(between, shape))
 
 
-def _symmetric(block, rows, starts, length):
-    """`block(rows, None)`, with each pair of two blocks of rows computed once."""
+def lower_blocks(
+    block: Callable[[Any, Any], Any], rows: Any, *, size: int = SIZE
+) -> Any:
+    """`by_blocks(block, rows)` before the lower triangle is mirrored.
+
+    What stands above the diagonal means nothing. Matrices of which many are added up
+    need to be mirrored only once.
+    """
+    starts, length = _starts(_count(rows), size)
 
     def below(i, j):
         """The block of the rows from i on and the columns from j on."""
@@ -67,13 +74,12 @@ def _symmetric(block, rows, starts, length):
         return block(_part(rows, i, length), None)
 
     if len(starts) == 1:
-        return jax.tree.map(_mirrored, diagonal(0, 0))
+        return diagonal(0, 0)
     m = _count(rows)
     places = [(i, j) for i in starts for j in starts if j < i]
     result = _filled(below, places, _empty(below, (m, m)))
     # The diagonal comes last, because the last two blocks of rows may overlap.
-    result = _filled(diagonal, [(i, i) for i in starts], result)
-    return jax.tree.map(_mirrored, result)
+    return _filled(diagonal, [(i, i) for i in starts], result)
 
 
 def _starts(number, size):
