@@ -82,6 +82,28 @@ def lower_blocks(
     return _filled(diagonal, [(i, i) for i in starts], result)
 
 
+def sum_of_parts(term: Callable[[Any], Any], rows: Any, *, size: int) -> Any:
+    """`term(rows)` where it is a sum over the rows, computed for a few at a time.
+
+    Derivatives in reverse mode compute each term anew.
+    """
+    number = _count(rows)
+    parts = (number - 1) // size  # after the first, which takes what is left over
+    first = number - parts * size
+    total = term(_part(rows, 0, first))
+    if parts == 0:
+        return total
+
+    def in_parts(leaf):
+        return leaf[first:].reshape(parts, size, *leaf.shape[1:])
+
+    def add(total, some):
+        return jax.tree.map(jnp.add, total, again(some)), None
+
+    again = jax.checkpoint(term, prevent_cse=False)
+    return jax.lax.scan(add, total, jax.tree.map(in_parts, rows))[0]
+
+
 def _starts(number, size):
     """Where the blocks start, and the length that all of them have.
 

@@ -3,14 +3,13 @@ drives.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ntklib import _check, _functions, _programs
-from ntklib._blocks import by_blocks, lower_blocks
+from ntklib._blocks import by_blocks, lower_blocks, sum_of_parts
 from ntklib._types import ArrayLike
 from ntklib.network import Params, _hidden_layer, _network, _preactivation, network
 
@@ -196,7 +195,7 @@ def _empirical_ntk_in_blocks(
             features2 = None if X2 is None else _features(units, X2, psi)
             return _inner_products(features, features2)
 
-        AA, EE = _sum_over_units(products, params)
+        AA, EE = sum_of_parts(products, params, size=UNITS)
         return (AA + _inner_products(X, X2) * EE) / n
 
     return by_blocks(kernel, X, X2, size=INPUTS)
@@ -215,28 +214,6 @@ def _products(rows, columns):
     """Each of the rows' arrays times the transpose of that of the columns."""
     columns = rows if columns is None else columns
     return jax.tree.map(lambda A, A2: A @ A2.T, rows, columns)
-
-
-def _sum_over_units(term: Callable[[Params], Any], params: Params) -> Any:
-    """The sum of `term(some hidden units)` over all of them, at most UNITS at a time.
-
-    Derivatives in reverse mode compute each term anew.
-    """
-    n = len(params.W1)
-    chunks = (n - 1) // UNITS  # after the first, which takes what is left over
-    first = n - chunks * UNITS
-    total = term(jax.tree.map(lambda w: w[:first], params))
-    if chunks == 0:
-        return total
-
-    def in_chunks(w):
-        return w[first:].reshape(chunks, UNITS, *w.shape[1:])
-
-    def add(total, units):
-        return jax.tree.map(jnp.add, total, again(units)), None
-
-    again = jax.checkpoint(term, prevent_cse=False)
-    return jax.lax.scan(add, total, jax.tree.map(in_chunks, params))[0]
 
 
 def _kernel_by_definition(
