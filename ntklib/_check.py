@@ -1,8 +1,9 @@
 """Validation of arguments: one sentence that names the argument, what is expected, what
 came.
 
-Shapes are checked always; values wherever the argument is not a JAX tracer, and then
-with NumPy, because inside ``jax.jit`` even an operation on constants would be traced.
+Shapes are checked always; values wherever the argument is not a JAX tracer: with NumPy,
+because inside ``jax.jit`` even an operation on constants would be traced, and what is
+large and lives on other devices by one reduction there. No check copies a large array.
 """
 
 import math
@@ -22,6 +23,9 @@ Convert = Callable[[str, object, str], A]
 # max|M - M^T| that a symmetric matrix may have, in roundings of its largest entry: an
 # entry and its mirror image may be sums of many terms, added up in different orders.
 ASYMMETRY = 1e3
+
+# Entries that a check sees at a time; an array with fewer may be copied to the host.
+FEW = 2**18
 
 
 def concrete(a) -> bool:
@@ -47,13 +51,17 @@ def trouble(error) -> str:
 # Arrays
 
 
-def array(name, value, axes) -> jax.Array:
-    """A finite JAX array that keeps its floating dtype; integers become JAX's float."""
+def array(name, value, axes, *, whole=True) -> jax.Array:
+    """A finite JAX array that keeps its floating dtype; integers become JAX's float.
+
+    An array on a mesh with explicit axes comes as a `whole` copy, for plain operations
+    on it; `_programs.run` needs none.
+    """
     a = _real(name, value, axes)
     if not jnp.issubdtype(a.dtype, jnp.floating):
         a = a.astype(float)
     a = jnp.asarray(a)
-    if AxisType.Explicit in getattr(jax.typeof(a).sharding.mesh, "axis_types", ()):
+    if whole and has_explicit_axes(jax.typeof(a)):
         a = _whole(a)
     return finite(name, a)
 
@@ -108,6 +116,12 @@ def _made_array(value, what):
         ) from None
 
 
+def has_explicit_axes(type_of_array) -> bool:
+    """Whether JAX wants to be told how each result is spread over the devices."""
+    mesh = type_of_array.sharding.mesh
+    return AxisType.Explicit in getattr(mesh, "axis_types", ())
+
+
 def _whole(a: jax.Array) -> jax.Array:
     """A whole copy of an array on a mesh with explicit axes.
 
@@ -121,19 +135,67 @@ def _whole(a: jax.Array) -> jax.Array:
 
 def finite(name, a) -> Any:
     """`a` itself, if no entry is NaN or infinite."""
-    if concrete(a):
-        values = np.asarray(a)
-        good = np.isfinite(values)
-        if not good.all():
-            first = tuple(int(i) for i in np.argwhere(~good)[0])
-            where = f" at index {first}" if first else ""
-            raise ValueError(f"{name} must be finite; got {values[first]}{where}")
+    if seen_infinite(a):
+        raise ValueError(f"{name} must be finite; got {_infinite_entry(a)}")
     return a
 
 
 def seen_infinite(a) -> bool:
     """Whether an entry can be seen to be NaN or infinite."""
-    return concrete(a) and not np.isfinite(np.asarray(a)).all()
+    if isinstance(a, Tracer):
+        return False
+    if _stays_on_its_devices(a):
+        with jax.ensure_compile_time_eval():  # also inside jit
+            return not bool(_all_finite(a))
+    return not all(np.isfinite(rows).all() for rows in _blocks(np.asarray(a)))
+
+
+def _stays_on_its_devices(a) -> bool:
+    """Whether an array is better looked at where it lives than copied to the host."""
+    if not isinstance(a, jax.Array):
+        return False
+    device, *others = a.devices()
+    few = a.size <= FEW and a.is_fully_addressable
+    return not few and (len(others) > 0 or device.platform != "cpu")
+
+
+@jax.jit
+def _all_finite(a: jax.Array) -> jax.Array:
+    """One truth value, of which each device finds its part.
+
+    0 times NaN or infinity is NaN, and a sum keeps it; on several devices XLA's largest
+    entry may not. A truth value for each entry would fill a quarter of the memory.
+    """
+    return (0 * a).sum() == 0
+
+
+def _blocks(a: np.ndarray):
+    """Views of blocks of rows with few entries each."""
+    a = np.atleast_1d(a)
+    rows = max(1, FEW * len(a) // a.size)
+    return (a[i : i + rows] for i in range(0, len(a), rows))
+
+
+def _infinite_entry(a) -> str:
+    """An entry that is NaN or infinite, the first that this process can see."""
+    for start, values in _parts(a):
+        good = np.isfinite(values)
+        if not good.all():
+            first = np.unravel_index(np.argmin(good), values.shape)
+            where = tuple(int(i) + j for i, j in zip(first, start, strict=True))
+            return f"{values[first]}" + (f" at index {where}" if where else "")
+    return "nan or infinity in a part that another process holds"
+
+
+def _parts(a):
+    """The index of the first entry, and the entries, of each part on a device."""
+    if not isinstance(a, jax.Array):
+        return [((0,) * np.ndim(a), np.asarray(a))]
+    parts = [
+        (tuple(axis.start or 0 for axis in shard.index), np.asarray(shard.data))
+        for shard in a.addressable_shards
+    ]
+    return sorted(parts, key=lambda part: part[0])
 
 
 def size(name, got, axis, source, expected):
@@ -165,11 +227,11 @@ def one_dtype(*arrays: jax.Array) -> list[jax.Array]:
 # Parameters and inputs of a network
 
 
-def parameters(params) -> tuple[jax.Array, jax.Array]:
+def parameters(params, *, whole=True) -> tuple[jax.Array, jax.Array]:
     """W0 (n, n0) and W1 (n,) as arrays of one dtype."""
     W0, W1 = pair("params", params)
-    W0 = array("params.W0", W0, "n n0")
-    W1 = array("params.W1", W1, "n")
+    W0 = array("params.W0", W0, "n n0", whole=whole)
+    W1 = array("params.W1", W1, "n", whole=whole)
     size(f"params.W1 has length {len(W1)}", len(W1), "n", "params.W0", len(W0))
     W0, W1 = one_dtype(W0, W1)
     return W0, W1
@@ -196,9 +258,9 @@ def start(params0, W0, W1) -> tuple[jax.Array, jax.Array]:
     return W0_start, W1_start
 
 
-def inputs(name, X, W0) -> jax.Array:
+def inputs(name, X, W0, *, whole=True) -> jax.Array:
     """One input per row, as many columns as W0 has."""
-    X = array(name, X, "m n0" if name == "X" else "m2 n0")
+    X = array(name, X, "m n0" if name == "X" else "m2 n0", whole=whole)
     size(f"{name} has {X.shape[1]} columns", X.shape[1], "n0", "params.W0", W0.shape[1])
     return X
 
@@ -318,27 +380,53 @@ def times(ts, *, convert: Convert[A] = array) -> A:
 
 
 def symmetric(name, value, *, convert: Convert[A] = array) -> A:
-    """A square matrix, symmetric up to rounding in its dtype, and then exactly."""
+    """A square matrix, symmetric up to rounding in its dtype, and then exactly.
+
+    A matrix that is symmetric to the last bit comes as it is, not as a copy.
+    """
     M = convert(name, value, "m m")
     if M.shape[0] != M.shape[1]:
         raise ValueError(f"{name} must be square; got shape {M.shape}")
-    if concrete(M):
-        _nearly_symmetric(name, np.asarray(value))
+    if concrete(M) and _asymmetry(name, value) == 0:
+        return M
     return M / 2 + M.T / 2  # the sum of large entries could overflow
 
 
-def _nearly_symmetric(name, M):
-    """Refuse max|M - M^T| > 1e3 eps max|M|, with the eps of the dtype that came."""
+def _asymmetry(name, M) -> float:
+    """max|M - M^T|; refused above 1e3 eps max|M|, with eps of the dtype that came."""
+    if _stays_on_its_devices(M) and not has_explicit_axes(jax.typeof(M)):
+        with jax.ensure_compile_time_eval():
+            half_gap, largest = map(float, _half_gap_on_devices(M))
+    else:
+        M = np.asarray(M)
+        half_gap, largest = _half_gap(M)
     floating = jnp.issubdtype(M.dtype, jnp.floating)
     eps = float(jnp.finfo(M.dtype if floating else float).eps)
-    M = M.astype(float)
-    half_gap = np.abs(M / 2 - M.T / 2).max()  # the difference itself could overflow
-    largest = np.abs(M).max()
     if half_gap > ASYMMETRY / 2 * eps * largest:
         raise ValueError(
             f"{name} must be symmetric; got max|{name} - {name}^T| = "
-            f"{2 * float(half_gap):.3g} where max|{name}| = {largest:.3g}"
+            f"{2 * half_gap:.3g} where max|{name}| = {largest:.3g}"
         )
+    return 2 * half_gap
+
+
+def _half_gap(M: np.ndarray) -> tuple[float, float]:
+    """max|M - M^T|/2, since the difference could overflow, and max|M|."""
+    half_gap = largest = 0.0
+    rows = max(1, FEW // len(M))
+    for i in range(0, len(M), rows):
+        above = M[i : i + rows, i:].astype(float)
+        below = M[i:, i : i + rows].T.astype(float)
+        half_gap = max(half_gap, float(np.abs(above / 2 - below / 2).max()))
+        largest = max(largest, float(np.abs(above).max()), float(np.abs(below).max()))
+    return half_gap, largest
+
+
+@jax.jit
+def _half_gap_on_devices(M: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The same, of which each device finds its part."""
+    M = M.astype(float) if not jnp.issubdtype(M.dtype, jnp.floating) else M
+    return jnp.abs(M / 2 - M.T / 2).max(), jnp.abs(M).max()
 
 
 def semidefinite(name, smallest):
