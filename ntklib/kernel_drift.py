@@ -21,7 +21,6 @@ from ntklib.ntk import (
     UNITS,
     _empirical_ntk_in_blocks,
     _features,
-    _inner_products,
     empirical_ntk,
 )
 
@@ -315,36 +314,29 @@ def _velocity_in_blocks(
     n = len(params.W1)
     velocity = _downhill(psi, params, X, y)
 
-    def velocity_of_kernel(X, X2):
-        """That between some of the inputs."""
+    def half(X, X2):
+        """The part of the velocity that comes from the features of X, not of X2."""
 
         def products(units_and_velocity):
-            """What some of the hidden units add to the velocities of A A2^T, E E2^T."""
-
-            def moving(X):
-                """A and E, and their velocities."""
-
-                def features(units):
-                    return _features(units, X, psi)
-
-                units, velocity = units_and_velocity
-                return jax.jvp(features, (units,), (velocity,))
-
-            def half(rows, columns):
-                return jax.tree.map(lambda dA, A: dA @ A.T, rows, columns)
-
-            features, velocities = moving(X)
-            if X2 is None:
-                P = half(velocities, features)
-                return jax.tree.map(lambda P: P + P.T, P)
-            features2, velocities2 = moving(X2)
-            P = half(velocities, features2)
-            return jax.tree.map(jnp.add, P, half(features, velocities2))
+            """What some of the hidden units add to dA A2^T and dE E2^T."""
+            units, velocity = units_and_velocity
+            _, (dA, dE) = jax.jvp(
+                lambda units: _features(units, X, psi), (units,), (velocity,)
+            )
+            A2, E2 = _features(units, X2, psi)
+            return dA @ A2.T, dE @ E2.T
 
         dAA, dEE = sum_of_parts(products, (params, velocity), size=UNITS)
-        return (dAA + _inner_products(X, X2) * dEE) / n
+        return (dAA + (X @ X2.T) * dEE) / n
 
-    return by_blocks(velocity_of_kernel, X, size=INPUTS)
+    def block(X, X2):
+        """The velocity of the kernel between some of the inputs."""
+        if X2 is None:
+            P = half(X, X)
+            return P + P.T
+        return half(X, X2) + half(X2, X).T
+
+    return by_blocks(block, X, size=INPUTS)
 
 
 def _downhill(psi, params, X, y) -> Params:
@@ -353,7 +345,10 @@ def _downhill(psi, params, X, y) -> Params:
     A, E = _features(params, X, psi)
     r = A @ params.W1 / math.sqrt(n) - y
     force = -r / (m * math.sqrt(n))
-    return Params((force[:, None] * E).T @ X, A.T @ force)
+    # E^T diag(force) X, with the small factor scaled and E as it lies in memory
+    dW0 = ((force[:, None] * X).T @ E).T
+    dW1 = force @ A
+    return Params(dW0, dW1)
 
 
 # The formulas, with A, S and C for psi, psi' and psi'' at h, in arrays of one dtype.
