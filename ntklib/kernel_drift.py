@@ -326,8 +326,8 @@ def _velocity_in_blocks(
             A2, E2 = _features(units, X2, psi)
             return dA @ A2.T, dE @ E2.T
 
-        dAA, dEE = sum_of_parts(products, (params, velocity), size=UNITS)
-        return (dAA + (X @ X2.T) * dEE) / n
+        half_A, half_E = sum_of_parts(products, (params, velocity), size=UNITS)
+        return (half_A + (X @ X2.T) * half_E) / n
 
     def block(X, X2):
         """The velocity of the kernel between some of the inputs."""

@@ -13,6 +13,7 @@ from hypothesis.extra.numpy import arrays
 
 from ntklib import (
     Params,
+    _programs,
     empirical_ntk,
     empirical_ntk_autodiff,
     gradient_flow,
@@ -20,10 +21,10 @@ from ntklib import (
     init_params,
     limit_kernel,
     network,
+    ntk,
     ntk_velocity,
     residual_velocity,
 )
-from ntklib import _programs, ntk
 from tests.library.conftest import BAD_KERNELS
 
 kernels = pytest.mark.parametrize(
