@@ -262,26 +262,30 @@ def _put(K, B, i, j, here, there):
 def _mirrored(K, parts):
     """The lower triangle of K, and its mirror image above the diagonal.
 
-    A row of a part comes before the next row of each part. Block by block, and at least
-    in two of them, because what goes into a loop is kept in memory. From a formula such
-    as tril(K) + tril(K, -1)^T, XLA would compute an entry of K a second time for its
-    mirror image, and may round it differently.
+    Block by block, and at least in two of them, because what goes into a loop is kept
+    in memory. From a formula such as tril(K) + tril(K, -1)^T, XLA would compute an
+    entry of K a second time for its mirror image, and may round it differently.
     """
     m = len(K)
     if m == 1:
         return K
     cut = _cut(K, min(SIZE, -(-m // parts // 2)), parts)
-    places = [(i, j) for i in cut.starts for j in cut.starts if j <= i]
-    part = np.arange(parts, dtype=np.int32)[:, None]
-    order = (parts * np.arange(cut.length, dtype=np.int32) + part).ravel()
+    # A row of a part is below the row before it of each part.
+    row = np.arange(parts * cut.length).reshape(cut.length, parts).T.ravel()
+    lower = row[:, None] >= row[None, :]
 
-    def mirror(K, place):
+    def mirror_diagonal(K, i):
+        B = _get(K, i, i, cut, cut)
+        return _put(K, jnp.where(lower, B, B.T), i, i, cut, cut), None
+
+    def mirror_below(K, place):
         i, j = place
-        below, above = _get(K, i, j, cut, cut), _get(K, j, i, cut, cut)
-        # above the diagonal of K only: on and near it, the two blocks overlap
-        row, column = parts * j + order[:, None], parts * i + order[None, :]
-        B = jnp.where(row < column, below.T, above)
-        return _put(K, B, j, i, cut, cut), None
+        B = _get(K, i, j, cut, cut)
+        return _put(K, B.T, j, i, cut, cut), None
 
-    K, _ = jax.lax.scan(mirror, _with_parts(K, cut, cut), np.array(places, np.int32))
+    # The diagonal comes first, because the last two blocks of rows may overlap.
+    K = _with_parts(K, cut, cut)
+    K, _ = jax.lax.scan(mirror_diagonal, K, np.array(cut.starts, np.int32))
+    below = [(i, j) for i in cut.starts for j in cut.starts if j < i]
+    K, _ = jax.lax.scan(mirror_below, K, np.array(below, np.int32))
     return _without_parts(K)
