@@ -53,7 +53,9 @@ def limit_kernel(
     those of a function that has one: piecewise linear with a kink at 0, such as relu
     (:eq:`eq-limit-relu`), leaky relu and abs, or relu² (Cho & Saul 2009), erf
     (:eq:`eq-limit-erf`, Williams 1997), the normal distribution function, exact GELU
-    (Tsuchida et al. 2021), sin, cos, exp(-z²/2), z^k for k up to 6.
+    (Tsuchida et al. 2021), exp(-z²/2), z^k for k up to 6, and waves: sin, cos, and any
+    multiple of sin(fz + const) with f from 0.1 to 50. Then 256 inputs at a time are
+    paired, so that the memory needed is little more than that of the result.
 
     Any other ``psi`` is averaged by Gauss-Legendre quadrature in polar coordinates that
     stops at the kinks of ``psi``, 8 of them at most, located by bisection in [-63.7,
