@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ntklib import _check, _functions
+from ntklib import _check, _functions, _programs
 from ntklib._gaussian.closed_forms import Pairs
 from ntklib._types import ArrayLike
 from ntklib.limit_kernel import LimitKernel, _averages, _pairs, _root, _rows
@@ -74,7 +74,8 @@ def deep_limit_kernel(
     psi = _functions.activation(psi, X)
 
     bias = jnp.full((len(X), 1), bias_std, X.dtype)
-    pairs = _pairs(_rows("X", jnp.hstack([weight_std * X, bias])), None)
+    inputs = _rows("X", jnp.hstack([weight_std * X, bias]))
+    pairs = _programs.run(_pairs, (), (inputs, None))
     Sigma = Theta = pairs.c
     for layer in range(depth):
         if layer > 0:
