@@ -3,7 +3,6 @@ a constant kernel.
 """
 
 from collections.abc import Callable
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +12,6 @@ from ntklib import _check, _functions
 from ntklib._flow import (
     forward_mode,
     integrate,
-    on_each_device,
     refuse_unless,
     tolerances,
 )
@@ -109,9 +107,10 @@ def function_flow(
     Raises:
         ValueError: ``K`` is not square or not symmetric, lengths differ, an entry is
             not a finite real number, times are negative or decreasing, or ``dloss`` is
-            not a function as above.
+            not a function as above; or it is called inside ``jax.shard_map``.
         RuntimeError: 65536 steps did not reach ``ts[-1]``, or the flow became infinite.
     """
+    _check.outside_shard_map("function_flow")  # lineax does not run there
     K = _check.symmetric("K", K)
     m = len(K)
     f0 = _check.vector("f0", f0, "m", "K", m)
@@ -155,11 +154,7 @@ def _slope(
     return dloss(f, y)
 
 
-def _function_flow(dloss, *arrays, **options) -> Float[Array, "T m"]:
-    return on_each_device(partial(_solve, dloss, **options), *arrays)
-
-
-def _solve(dloss, K, f0, y, ts, rtol, atol, *, forward) -> Float[Array, "T m"]:
+def _function_flow(dloss, K, f0, y, ts, rtol, atol, *, forward) -> Float[Array, "T m"]:
     f_t, _ = integrate(
         _output_velocity,
         f0,

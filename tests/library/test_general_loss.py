@@ -3,7 +3,6 @@
 import dataclasses
 import types
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -402,25 +401,27 @@ def test_function_flow_compiles_once_and_sees_changes(caplog, close):
             assert compiled == ((scale, rtol) != (0.5, 1e-7))
 
 
-def test_function_flow_differentiates_forward_and_inside_shard_map(close):
-    """jax.jvp in the start, and targets that differ between two devices, with
-    shard_map's default check: f = y + exp(-t) (f0 - y).
-    """
-    ts, decay = [0.5], np.exp(-0.5)
+def test_function_flow_differentiates_forward(close):
+    """jax.jvp in the start: f = y + exp(-t) (f0 - y)."""
     _, along = jax.jvp(
-        lambda f0: function_flow([[1.0]], f0, [0.0], SQUARE, ts), ([1.0],), ([3.0],)
+        lambda f0: function_flow([[1.0]], f0, [0.0], SQUARE, [0.5]),
+        (jnp.array([1.0]),),
+        (jnp.array([3.0]),),
     )
-    close(along, np.array([[3 * decay]]), 1e-8)
-    mesh = jax.sharding.Mesh(jax.devices("cpu")[:2], ("d",))
+    close(along, np.array([[3 * np.exp(-0.5)]]), 1e-8)
+
+
+def test_function_flow_refuses_shard_map(refuses):
+    """Its linear solver does not run there, and it says so."""
     spec = jax.sharding.PartitionSpec("d")
-
-    @jax.jit
-    @partial(jax.shard_map, mesh=mesh, in_specs=spec, out_specs=spec)
-    def at_half(y):
-        return function_flow([[1.0]], [1.0], y, SQUARE, ts)[0]
-
-    y = jnp.array([0.2, -0.7])
-    close(at_half(y), y + decay * (1 - y), 1e-8)
+    mesh = jax.sharding.Mesh(jax.devices("cpu")[:2], ("d",))
+    flow = jax.shard_map(
+        lambda f0: function_flow([[1.0]], f0, [0.0], SQUARE, [0.5])[0],
+        mesh=mesh,
+        in_specs=spec,
+        out_specs=spec,
+    )
+    refuses("function_flow must be called outside jax.shard_map", flow, jnp.ones(2))
 
 
 def wide(f, y):
