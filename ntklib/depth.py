@@ -1,23 +1,21 @@
 """The limit kernel of a network with several hidden layers, one layer at a time."""
 
-from collections.abc import Callable
-
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ntklib import _check, _functions
 from ntklib._gaussian.closed_forms import Pairs
-from ntklib._types import ArrayLike
+from ntklib._types import Activation, ArrayLike, Count, Number
 from ntklib.limit_kernel import LimitKernel, _averages, _pairs, _root
 
 
 def deep_limit_kernel(
     X: Float[ArrayLike, "m n0"],
-    psi: Callable,
-    depth: int,
+    psi: Activation,
+    depth: Count,
     *,
-    weight_std: float = 1.0,
-    bias_std: float = 0.0,
+    weight_std: Number = 1.0,
+    bias_std: Number = 0.0,
     X2: Float[ArrayLike, "m2 n0"] | None = None,
 ) -> LimitKernel:
     r"""Kernel of a network with ``depth`` hidden layers at infinite width and random

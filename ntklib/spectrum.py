@@ -4,6 +4,7 @@ widths, Hermite series.
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 
 import jax
 import jax.numpy as jnp
@@ -14,8 +15,8 @@ from jaxtyping import Float, PRNGKeyArray
 from ntklib import _check, _functions
 from ntklib._gaussian import hermite
 from ntklib._rounding import rounding
-from ntklib._types import ArrayLike
-from ntklib.network import Params, _preactivation, init_params
+from ntklib._types import Activation, ArrayLike, Count, Number, ParamsLike
+from ntklib.network import _preactivation, init_params
 from ntklib.ntk import _empirical_ntk
 from ntklib.rayleigh import lambda_min
 
@@ -40,7 +41,7 @@ def positive_definite(K: Float[ArrayLike, "m m"]) -> bool:
     return bool(lam[0] > rounding(lam))
 
 
-def ntk_rank(params: Params, X: Float[ArrayLike, "m n0"], psi: Callable) -> int:
+def ntk_rank(params: ParamsLike, X: Float[ArrayLike, "m n0"], psi: Activation) -> int:
     r"""Rank of the tangent kernel of a finite network, at most
     :math:`\min(m,\ n(\mathrm{rank}\,X + 1))` (:eq:`eq-rank`).
 
@@ -116,7 +117,7 @@ def lambda_min_at_width(
 
 
 def chernoff_width(
-    lam: float, bound: float, m: int, *, shrink: float = 0.5, failure: float = 0.1
+    lam: Number, bound: Number, m: Count, *, shrink: Number = 0.5, failure: Number = 0.1
 ) -> int:
     r"""Width from which :math:`\lambda_{min}(K_0^n) > (1 - \varepsilon)\lambda` holds
     with probability :math:`1 - \delta`.
@@ -152,12 +153,25 @@ def chernoff_width(
     m = _check.count("m", m)
     shrink = _check.positive("shrink", shrink, 1)
     failure = _check.positive("failure", failure, 1)
-    exponent = shrink + (1 - shrink) * math.log1p(-shrink)
-    return math.ceil(bound / lam * math.log(m / failure) / exponent)
+    logarithm = math.log(m) - math.log(failure)
+    # as fractions: a quotient of extreme numbers has no float, but the width is an int
+    numerator = Fraction(bound) * Fraction(logarithm)
+    exponent = Fraction(shrink) ** 2 * Fraction(_exponent_by_square(shrink))
+    return math.ceil(numerator / (Fraction(lam) * exponent))
+
+
+def _exponent_by_square(shrink: float) -> float:
+    """(s + (1 - s) log(1 - s)) / s^2: between 1/2 and 1, and by its series for small s,
+    where the terms of the numerator cancel.
+    """
+    s = shrink
+    if s > 0.1:
+        return (s + (1 - s) * math.log1p(-s)) / s**2
+    return sum(s**k / ((k + 1) * (k + 2)) for k in range(16))
 
 
 def hermite_coefficients(
-    psi: Callable, k_max: int, *, norm: float = 1.0
+    psi: Activation, k_max: Count, *, norm: Number = 1.0
 ) -> Float[np.ndarray, "{k_max}+1"]:
     r"""Coefficients :math:`\mu_k = \mathrm E\,\psi(\|x\| z)\,\mathrm{He}_k(z)` in the
     normalised Hermite polynomials (z normal).
@@ -189,7 +203,7 @@ def hermite_coefficients(
 
 
 def hermite_lower_bound(
-    X: Float[ArrayLike, "m n0"], psi: Callable, k_max: int
+    X: Float[ArrayLike, "m n0"], psi: Activation, k_max: Count
 ) -> float:
     r"""Lower bound on :math:`\lambda_{min}` of the limit kernel from the first degrees
     of its Hermite series.

@@ -7,6 +7,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+import mpmath
 import numpy as np
 import pytest
 import scipy.linalg
@@ -347,6 +348,20 @@ def test_chernoff_width_by_default():
     assert chernoff_width(lam=0.02, bound=1, m=50) == math.ceil(
         50 * math.log(500) / (0.5 - 0.5 * math.log(2))
     )
+
+
+@pytest.mark.parametrize("lam", [5e-324, 1e-310, 1.0, 1e308])
+@pytest.mark.parametrize("shrink", [1e-200, 1e-9, 1e-3, 0.0999, 0.1001, 1 - 2**-53])
+def test_chernoff_width_of_extreme_numbers(lam, shrink):
+    """e + (1 - e) log(1 - e), with 400 digits; a width is no float, but has a size."""
+    with mpmath.workdps(400):
+        e = mpmath.mpf(shrink)
+        exponent = e + (1 - e) * mpmath.log1p(-e)
+        logarithm = mpmath.log(50) - mpmath.log(mpmath.mpf(1e-300))
+        exact = mpmath.mpf(3.0) / mpmath.mpf(lam) * logarithm / exponent
+        found = chernoff_width(lam, 3.0, 50, shrink=shrink, failure=1e-300)
+        assert type(found) is int
+        assert abs(exact - found) <= 1 + exact * 1e-14
 
 
 def test_chernoff_width_keeps_its_promise():
