@@ -1,8 +1,9 @@
 """Validation of arguments: one sentence that names the argument, what is expected, what
 came.
 
-Shapes are checked always; values wherever the argument is not a JAX tracer, and then
-with NumPy, because inside ``jax.jit`` even an operation on constants would be traced.
+Shapes are checked always; values wherever the argument is not a JAX tracer: with NumPy,
+because inside ``jax.jit`` even an operation on constants would be traced, and what is
+large and lives on other devices by one reduction there. No check copies a large array.
 """
 
 import math
@@ -22,6 +23,9 @@ Convert = Callable[[str, object, str], A]
 # max|M - M^T| that a symmetric matrix may have, in roundings of its largest entry: an
 # entry and its mirror image may be sums of many terms, added up in different orders.
 ASYMMETRY = 1e3
+
+# Entries that a check sees at a time; an array with fewer may be copied to the host.
+FEW = 2**18
 
 # The largest number of things: a float still tells it from the one before.
 LARGEST_COUNT = 2**53
@@ -50,13 +54,17 @@ def trouble(error) -> str:
 # Arrays
 
 
-def array(name, value, axes) -> jax.Array:
-    """A finite JAX array that keeps its floating dtype; integers become JAX's float."""
+def array(name, value, axes, *, whole=True) -> jax.Array:
+    """A finite JAX array that keeps its floating dtype; integers become JAX's float.
+
+    An array on a mesh with explicit axes comes as a `whole` copy, for plain operations
+    on it; `_programs.run` needs none.
+    """
     a = _real(name, value, axes)
     if not jnp.issubdtype(a.dtype, jnp.floating):
         a = a.astype(float)
     a = jnp.asarray(a)
-    if AxisType.Explicit in getattr(jax.typeof(a).sharding.mesh, "axis_types", ()):
+    if whole and has_explicit_axes(jax.typeof(a)):
         a = _whole(a)
     return finite(name, a)
 
@@ -111,6 +119,12 @@ def _made_array(value, what):
         ) from None
 
 
+def has_explicit_axes(type_of_array) -> bool:
+    """Whether JAX wants to be told how each result is spread over the devices."""
+    mesh = type_of_array.sharding.mesh
+    return AxisType.Explicit in getattr(mesh, "axis_types", ())
+
+
 def _whole(a: jax.Array) -> jax.Array:
     """A whole copy of an array on a mesh with explicit axes.
 
@@ -124,19 +138,67 @@ def _whole(a: jax.Array) -> jax.Array:
 
 def finite(name, a) -> Any:
     """`a` itself, if no entry is NaN or infinite."""
-    if concrete(a):
-        values = np.asarray(a)
-        good = np.isfinite(values)
-        if not good.all():
-            first = tuple(int(i) for i in np.argwhere(~good)[0])
-            where = f" at index {first}" if first else ""
-            raise ValueError(f"{name} must be finite; got {values[first]}{where}")
+    if seen_infinite(a):
+        raise ValueError(f"{name} must be finite; got {_infinite_entry(a)}")
     return a
 
 
 def seen_infinite(a) -> bool:
     """Whether an entry can be seen to be NaN or infinite."""
-    return concrete(a) and not np.isfinite(np.asarray(a)).all()
+    if isinstance(a, Tracer):
+        return False
+    if _stays_on_its_devices(a):
+        with jax.ensure_compile_time_eval():  # also inside jit
+            return not bool(_all_finite(a))
+    return not all(np.isfinite(rows).all() for rows in _blocks(np.asarray(a)))
+
+
+def _stays_on_its_devices(a) -> bool:
+    """Whether an array is better looked at where it lives than copied to the host."""
+    if not isinstance(a, jax.Array):
+        return False
+    device, *others = a.devices()
+    few = a.size <= FEW and a.is_fully_addressable
+    return not few and (len(others) > 0 or device.platform != "cpu")
+
+
+@jax.jit
+def _all_finite(a: jax.Array) -> jax.Array:
+    """One truth value, of which each device finds its part.
+
+    NaN is both the least and the largest entry; one truth value for each entry would be
+    an array of a quarter of the size.
+    """
+    return jnp.isfinite(a.min()) & jnp.isfinite(a.max())
+
+
+def _blocks(a: np.ndarray):
+    """Views of blocks of rows with few entries each."""
+    a = np.atleast_1d(a)
+    rows = max(1, FEW * len(a) // a.size)
+    return (a[i : i + rows] for i in range(0, len(a), rows))
+
+
+def _infinite_entry(a) -> str:
+    """An entry that is NaN or infinite, the first that this process can see."""
+    for start, values in _parts(a):
+        good = np.isfinite(values)
+        if not good.all():
+            first = np.unravel_index(np.argmin(good), values.shape)
+            where = tuple(int(i) + j for i, j in zip(first, start, strict=True))
+            return f"{values[first]}" + (f" at index {where}" if where else "")
+    return "nan or infinity in a part that another process holds"
+
+
+def _parts(a):
+    """The index of the first entry, and the entries, of each part on a device."""
+    if not isinstance(a, jax.Array):
+        return [((0,) * np.ndim(a), np.asarray(a))]
+    parts = [
+        (tuple(axis.start or 0 for axis in shard.index), np.asarray(shard.data))
+        for shard in a.addressable_shards
+    ]
+    return sorted(parts, key=lambda part: part[0])
 
 
 def size(name, got, axis, source, expected):
@@ -168,11 +230,11 @@ def one_dtype(*arrays: jax.Array) -> list[jax.Array]:
 # Parameters and inputs of a network
 
 
-def parameters(params) -> tuple[jax.Array, jax.Array]:
+def parameters(params, *, whole=True) -> tuple[jax.Array, jax.Array]:
     """W0 (n, n0) and W1 (n,) as arrays of one dtype."""
     W0, W1 = pair("params", params)
-    W0 = array("params.W0", W0, "n n0")
-    W1 = array("params.W1", W1, "n")
+    W0 = array("params.W0", W0, "n n0", whole=whole)
+    W1 = array("params.W1", W1, "n", whole=whole)
     size(f"params.W1 has length {len(W1)}", len(W1), "n", "params.W0", len(W0))
     W0, W1 = one_dtype(W0, W1)
     return W0, W1
@@ -199,9 +261,9 @@ def start(params0, W0, W1) -> tuple[jax.Array, jax.Array]:
     return W0_start, W1_start
 
 
-def inputs(name, X, W0) -> jax.Array:
+def inputs(name, X, W0, *, whole=True) -> jax.Array:
     """One input per row, as many columns as W0 has."""
-    X = array(name, X, "m n0" if name == "X" else "m2 n0")
+    X = array(name, X, "m n0" if name == "X" else "m2 n0", whole=whole)
     size(f"{name} has {X.shape[1]} columns", X.shape[1], "n0", "params.W0", W0.shape[1])
     return X
 

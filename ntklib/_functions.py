@@ -1,51 +1,89 @@
 """psi, loss and dloss of a reader: refused in one sentence, and differentiated."""
 
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
+from jax.extend.core import ClosedJaxpr
 from jaxtyping import Array, Float
 
 from ntklib import _check
 
+# How many activations and shapes are remembered to be fit for use.
+REMEMBERED = 256
+# Arguments, in no order, at which a function that mixes them gives itself away.
+PROBES = np.array([[0.7, -1.3, 0.4], [1.9, 0.2, -0.6]])
+
+
+ELEMENTWISE = "an elementwise function, such as jnp.tanh"
+
 
 @dataclass(frozen=True)
-class Elementwise:
-    """An activation that keeps the dtype of its argument.
+class Function:
+    """A function of the reader's that knows what it does.
 
-    Two of them are equal where their activations are, so that what JAX has compiled
-    for one serves the other.
+    Two of them are equal where they do the same. So what has been compiled for one
+    serves the other, and does not serve the same function once a variable that it reads
+    has changed.
+
+    Attributes:
+        function: the function as it came.
+        does: what it does, see `what_it_does`.
+        has_values: False where it depends on a tracer.
     """
 
-    psi: Callable
+    function: Callable = field(compare=False)
+    does: object
+    has_values: bool = field(compare=False)
 
-    def __call__(self, z: Float[Array, "..."]) -> Float[Array, "..."]:
+    def __call__(self, *args):
+        """The value of the function."""
+        return self.function(*args)
+
+
+@dataclass(frozen=True)
+class Elementwise(Function):
+    """An activation that keeps the dtype of its argument."""
+
+    def __call__(self, *args):
         """psi(z), in the dtype of z."""
-        return self.psi(z).astype(z.dtype)
+        (z,) = args
+        return self.function(z).astype(z.dtype)
 
 
-def activation(psi, h) -> Callable:
+def activation(psi, h) -> Elementwise:
     """`psi`, made to keep the dtype of its argument.
 
-    Refused where JAX cannot trace it or where it does not keep a shape.
+    Refused where JAX cannot trace it, or where it is not elementwise: it must keep
+    shapes, and each of its values must depend on one argument alone.
     """
-    kind = "an elementwise function, such as jnp.tanh"
-    for shape in ((), h.shape):
-        z = jax.ShapeDtypeStruct(shape, h.dtype)
-        returns("psi", kind, psi, shape, z)
-    return Elementwise(hashable(psi))
+    z = jax.ShapeDtypeStruct((), h.dtype)
+    h = jax.ShapeDtypeStruct(h.shape, h.dtype)
+    if not callable(psi):
+        _refuse_value("psi", ELEMENTWISE, psi, (), z)
+    elementwise = Elementwise(psi, *what_it_does(psi, z))
+    _refuse_shapes(elementwise, h)
+    if elementwise.has_values:
+        _refuse_mixing(elementwise, h.dtype)
+    return elementwise
 
 
-def scalar_loss(loss, f) -> Callable:
+def scalar_loss(loss, f) -> Function:
     """`loss`, if it maps f and y to one real number."""
-    returns("loss", "a function of f and y, such as half_mse", loss, (), f, f)
-    return loss
+    return returns("loss", "a function of f and y, such as half_mse", loss, (), f, f)
 
 
-def returns(name, kind, function, shape, *args):
+def returns(name, kind, function, shape, *args) -> Function:
+    """`function`, if JAX can trace it and its value has this shape."""
+    _refuse_value(name, kind, function, shape, *args)
+    return Function(function, *what_it_does(function, *args))
+
+
+def _refuse_value(name, kind, function, shape, *args):
     """Refuse a function that JAX cannot trace or whose value has another shape."""
     what = (
         f"{name} must be {kind}, that JAX can trace "
@@ -54,14 +92,99 @@ def returns(name, kind, function, shape, *args):
     if not callable(function):
         raise ValueError(f"{what}; got {type(function).__name__}")
     try:
-        # as a function that JAX has not seen: it would answer from its cache
-        out = jax.eval_shape(lambda *args: function(*args), *args)
+        out = jax.eval_shape(unseen(function), *args)
     except Exception as error:
         raise ValueError(f"{what}; got {_check.trouble(error)}") from error
     if not isinstance(out, jax.ShapeDtypeStruct):
         raise ValueError(f"{what}; got {type(out).__name__}")
     if out.shape != shape or not jnp.issubdtype(out.dtype, jnp.floating):
         raise ValueError(f"{what}; got shape {out.shape} and dtype {out.dtype}")
+
+
+def unseen(function) -> Callable:
+    """A function that does the same and that JAX has not seen.
+
+    About one that it has seen JAX would answer from its cache.
+    """
+    return lambda *args: function(*args)
+
+
+def what_it_does(function, *args) -> tuple[object, bool]:
+    """What a function of these arguments does, to be compared; whether it has values.
+
+    It is told by the program that JAX makes of the function and its derivative, with
+    all constants. A function that depends on a tracer is like itself alone, and so is
+    one that JAX cannot trace.
+    """
+    if _part_of_jax(function):  # which never changes
+        return function, True
+
+    program = _program(function, args)
+    if program is None:
+        return object(), False
+    constants = list(_constants(program))
+    if any(isinstance(constant, Tracer) for constant in constants):
+        return object(), False
+    text = str(program)
+    if " at 0x" in text or "callback" in text:  # what cannot be looked into
+        text += f" in {id(function)}"
+    arrays = [np.asarray(constant) for constant in constants]
+    return (text, *[(a.dtype.str, a.tobytes()) for a in arrays]), True
+
+
+def _program(function, args) -> ClosedJaxpr | None:
+    """The program of a function and of its derivative, as far as JAX can trace them."""
+
+    def with_slope(*args):
+        return jax.jvp(unseen(function), args, jax.tree.map(jnp.ones_like, args))
+
+    for traced in (with_slope, unseen(function)):
+        try:
+            return jax.make_jaxpr(traced)(*args)
+        except Exception:
+            continue
+    return None
+
+
+def _part_of_jax(function) -> bool:
+    """Whether a function comes with JAX, such as jnp.tanh."""
+    module = getattr(function, "__module__", None) or ""
+    return module.partition(".")[0] == "jax" and callable(function)
+
+
+def _constants(program: ClosedJaxpr) -> Iterator[object]:
+    """The arrays that a program, or a program within it, has as constants."""
+    yield from program.consts
+    for step in program.jaxpr.eqns:
+        for inner in jax.tree.leaves(list(step.params.values())):
+            if isinstance(inner, ClosedJaxpr):
+                yield from _constants(inner)
+
+
+@lru_cache(REMEMBERED)
+def _refuse_shapes(psi: Elementwise, h: jax.ShapeDtypeStruct):
+    """Refuse a psi that does not keep the shapes of a number and of h."""
+    for z in (jax.ShapeDtypeStruct((), h.dtype), h):
+        _refuse_value("psi", ELEMENTWISE, psi.function, z.shape, z)
+
+
+@lru_cache(REMEMBERED)
+def _refuse_mixing(psi: Elementwise, dtype):
+    """Refuse a psi with a value that other arguments change."""
+    value = evaluation(psi, with_slope=False)
+    probes = PROBES.astype(dtype)
+    together = np.asarray(value(probes), float).ravel()
+    alone = np.asarray([value(z) for z in probes.ravel()], float)
+    largest = np.abs(alone[np.isfinite(alone)]).max(initial=0)
+    rounding = float(jnp.finfo(dtype).eps) ** 0.5 * largest
+    apart = ~np.isclose(together, alone, rtol=0, atol=rounding, equal_nan=True)
+    if apart.any():
+        i = apart.argmax()
+        raise ValueError(
+            f"psi must be {ELEMENTWISE}; "
+            f"got psi({PROBES.flat[i]}) = {alone[i]:.3g} alone "
+            f"and {together[i]:.3g} among other numbers"
+        )
 
 
 def hashable(function: Callable) -> Callable:
@@ -117,21 +240,23 @@ def evaluate(psi, z):
     return evaluation(psi)(z)
 
 
-def evaluation(psi):
+def evaluation(psi, *, with_slope=True):
     """`evaluate` for one psi, which must not change from call to call."""
 
     def value_and_slope(z):
         return jax.jvp(psi, (z,), (jnp.ones_like(z),))
 
+    function = value_and_slope if with_slope else psi
     # inside vmap a custom_jvp makes a tracer of any number, except inside jit
-    compiled = jax.jit(value_and_slope)
+    compiled = jax.jit(unseen(function))
 
     def numbers(z):
-        with jax.ensure_compile_time_eval():
-            for function in (value_and_slope, compiled):
-                value, slope = differentiated_forward(1, function, jnp.asarray(z))
-                if _check.concrete(value):
-                    return np.asarray(value, float), np.asarray(slope, float)
+        # psi may be NaN or infinite at some of them, whatever JAX is told to look for
+        with jax.ensure_compile_time_eval(), jax.debug_nans(False):
+            for attempt in (function, compiled):
+                seen = differentiated_forward(1, attempt, jnp.asarray(z))
+                if all(_check.concrete(value) for value in jax.tree.leaves(seen)):
+                    return jax.tree.map(lambda a: np.asarray(a, float), seen)
         return None
 
     return numbers
