@@ -5,20 +5,26 @@ widths, Hermite series.
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.linalg
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from ntklib import _check, _functions
 from ntklib._gaussian import hermite
+from ntklib._programs import run
 from ntklib._rounding import rounding
 from ntklib._types import Activation, ArrayLike, Count, Number, ParamsLike
 from ntklib.network import _preactivation, init_params
 from ntklib.ntk import _empirical_ntk
 from ntklib.rayleigh import lambda_min
+
+# Numbers that a batch of random networks may have, 32 MB in float64.
+BATCH = 2**22
+MOST_DRAWS = 2**31  # as many as one random key tells apart
 
 
 def positive_definite(K: Float[ArrayLike, "m m"]) -> bool:
@@ -79,17 +85,25 @@ def ntk_rank(params: ParamsLike, X: Float[ArrayLike, "m n0"], psi: Activation) -
 
 
 def lambda_min_at_width(
-    key: PRNGKeyArray, X: Float[ArrayLike, "m n0"], psi: Callable, n: int, draws: int
+    key: PRNGKeyArray,
+    X: Float[ArrayLike, "m n0"],
+    psi: Activation,
+    n: Count,
+    draws: Count,
 ) -> Float[np.ndarray, "{draws}"]:
     r"""Smallest eigenvalue of the kernel :math:`K_0^n` of independent random networks
     of one width.
+
+    Network i is drawn with the key ``jax.random.fold_in(key, i)``. Networks come in
+    batches, so memory does not grow with their number, and an interrupt is heard
+    between two batches.
 
     Args:
         key: a JAX random key, such as ``jax.random.key(0)``.
         X: inputs, one per row, shape (m, n0).
         psi: activation, any elementwise function that JAX can differentiate.
         n: width, at least 1.
-        draws: number of networks, at least 1.
+        draws: number of networks, from 1 to 2^31.
 
     Returns:
         The eigenvalues, shape (draws,). The kernels are in JAX's default float; turn on
@@ -103,17 +117,51 @@ def lambda_min_at_width(
     X = _check.array("X", X, "m n0").astype(float)  # the default float, as parameters
     m, n0 = X.shape
     n = _check.count("n", n)
-    draws = _check.count("draws", draws)
-    _check.keys(key)
+    draws = _check.count("draws", draws, most=MOST_DRAWS)
+    key = _check.random_key(key)
     psi = _functions.activation(psi, jax.ShapeDtypeStruct((m, n), X.dtype))
+    _functions.with_values(psi)
 
-    def kernel(key):
-        return _empirical_ntk(init_params(key, n, n0), X, psi)
+    # batches of one size, so that one program serves them all
+    numbers = m**2 + n * (m + n0)  # of one network: its kernel, features and weights
+    batches = math.ceil(draws * numbers / BATCH)
+    batch = math.ceil(draws / batches)
+    program = partial(run, _random_kernels, (psi,), n=n, batch=batch)
+    smallest = np.empty(draws)
+    for first in range(0, draws, batch):
+        kernels = _functions.differentiated_forward(1, program, (key, first, X))
+        if _check.seen_infinite(kernels):
+            _refuse_kernels(kernels, psi, key, first, X, n)
+        eigenvalues = np.linalg.eigvalsh(np.asarray(kernels, float))
+        smallest[first : first + batch] = eigenvalues[: draws - first, 0]
+    return smallest
 
-    keys = jax.random.split(key, draws)
-    kernels = _functions.differentiated_forward(1, jax.lax.map, kernel, keys)
-    kernels = np.asarray(_check.finite("the kernel", kernels))
-    return np.array([lambda_min(K) for K in kernels])
+
+def _random_kernels(
+    psi: Callable,
+    key: PRNGKeyArray,
+    first: Int[ArrayLike, ""],
+    X: Float[Array, "m n0"],
+    *,
+    n: int,
+    batch: int,
+) -> Float[Array, "{batch} m m"]:
+    """The kernels of networks number `first` and after."""
+
+    def kernel(i):
+        params = init_params(jax.random.fold_in(key, i), n, X.shape[1])
+        return _empirical_ntk(params, X, psi)
+
+    return jax.lax.map(kernel, first + jnp.arange(batch))
+
+
+def _refuse_kernels(kernels, psi, key, first, X, n):
+    """Refuse the psi, or else the sizes, that made a kernel NaN or infinite."""
+    finite = np.isfinite(np.asarray(kernels)).all(axis=(1, 2))
+    i = first + int(np.argmin(finite))
+    params = init_params(jax.random.fold_in(key, i), n, X.shape[1])
+    _functions.derivatives(psi, _preactivation(params.W0, X), 1)
+    _check.finite("the kernel", kernels)
 
 
 def chernoff_width(
