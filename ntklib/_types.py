@@ -7,7 +7,15 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-__all__ = ["Activation", "ArrayLike", "Count", "Loss", "Number", "ParamsLike"]
+__all__ = [
+    "Activation",
+    "ArrayLike",
+    "Count",
+    "Loss",
+    "Number",
+    "ParamsLike",
+    "StackedParamsLike",
+]
 
 if TYPE_CHECKING:
 
@@ -36,3 +44,8 @@ Loss: TypeAlias = Callable[[jax.Array, jax.Array], jax.Array]
 
 # Params, or a plain pair of what can be read as its arrays.
 ParamsLike: TypeAlias = tuple[Float[ArrayLike, "n n0"], Float[ArrayLike, " n"]]
+
+# The same, stacked over times, as a flow returns them.
+StackedParamsLike: TypeAlias = tuple[
+    Float[ArrayLike, "T n n0"], Float[ArrayLike, "T n"]
+]

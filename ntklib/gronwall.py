@@ -7,7 +7,7 @@ These are host functions: NumPy float64 in and out, whatever JAX's settings are.
 from collections.abc import Callable
 
 import numpy as np
-import scipy.integrate
+import scipy
 from jaxtyping import Float
 
 from ntklib import _check, _functions

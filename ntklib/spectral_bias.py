@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy.special import roots_legendre
 
 from ntklib import _check, _functions
 from ntklib._types import Activation, Count, Number
@@ -64,7 +64,7 @@ def sphere_eigenvalues(
     # The angle between the points has the density sin(omega)^(d - 2), but for a factor.
     needed = ANGLES + k_max + 6 * math.isqrt(d)
     nodes = STEP * math.ceil(needed / STEP)
-    x, weight = roots_legendre(nodes)
+    x, weight = scipy.special.roots_legendre(nodes)
     omega = np.pi / 2 * (1 + x)
     weight = weight * np.sin(omega) ** (d - 2)
     weight = weight / np.sum(weight)

@@ -10,8 +10,8 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.linalg
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+import scipy
+from jaxtyping import Array, Float, PRNGKeyArray, UInt32
 
 from ntklib import _check, _functions
 from ntklib._gaussian import hermite
@@ -129,7 +129,9 @@ def lambda_min_at_width(
     program = partial(run, _random_kernels, (psi,), n=n, batch=batch)
     smallest = np.empty(draws)
     for first in range(0, draws, batch):
-        kernels = _functions.differentiated_forward(1, program, (key, first, X))
+        kernels = _functions.differentiated_forward(
+            1, program, (key, np.uint32(first), X)
+        )
         if _check.seen_infinite(kernels):
             _refuse_kernels(kernels, psi, key, first, X, n)
         eigenvalues = np.linalg.eigvalsh(np.asarray(kernels, float))
@@ -140,7 +142,7 @@ def lambda_min_at_width(
 def _random_kernels(
     psi: Callable,
     key: PRNGKeyArray,
-    first: Int[ArrayLike, ""],
+    first: UInt32[Array, ""],
     X: Float[Array, "m n0"],
     *,
     n: int,
@@ -152,7 +154,7 @@ def _random_kernels(
         params = init_params(jax.random.fold_in(key, i), n, X.shape[1])
         return _empirical_ntk(params, X, psi)
 
-    return jax.lax.map(kernel, first + jnp.arange(batch))
+    return jax.lax.map(kernel, first + jnp.arange(batch, dtype=first.dtype))
 
 
 def _refuse_kernels(kernels, psi, key, first, X, n):

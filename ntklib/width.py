@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy.optimize import brentq
 
 from ntklib import _check
 from ntklib._types import Activation, ArrayLike, Count
@@ -180,7 +180,7 @@ def _edge(shares, ratios) -> float:
     if np.sum(1 / ratios) <= 1:  # the slope at 0 is not positive: too few columns
         return 0.0
     far = math.sqrt(np.sum(shares * pulls))  # where the slope is surely negative
-    z = brentq(slope, 0, far, xtol=1e-15 * far)
+    z = scipy.optimize.brentq(slope, 0, far, xtol=1e-15 * far)
     return float(np.sum(shares * z / (z + pulls)) - z)
 
 
