@@ -129,7 +129,7 @@ def case_by_mode():
             yield pytest.param(case, mode, marks=[pytest.mark.slow] if slow else [])
 
 
-@pytest.mark.parametrize(("case", "mode"), case_by_mode())
+@pytest.mark.parametrize(("case", "mode"), [*case_by_mode()])
 def test_modes_change_nothing(case, mode):
     """The value is that of the usual settings, in the dtype that came."""
     setting, dtype = MODES[mode]
