@@ -36,7 +36,8 @@ def deep_limit_kernel(
     the covariance :math:`\Sigma^\ell`. With one hidden layer and without biases this is
     :func:`ntklib.limit_kernel`, whose ways to find these means, accuracy and refusals
     hold here too. The first layer has no factor :math:`1/\sqrt{n_0}`: divide the inputs
-    by it to have one.
+    by :math:`\sqrt{n_0}` to have one. Which call gives the kernel of which paper, the
+    page on conventions says.
 
     From the second hidden layer on, the angle of two inputs comes from a covariance
     and is accurate to 1e-8 in float64 (3e-4 in float32) where the two are nearly

@@ -112,7 +112,7 @@ CONVENTIONS = {
     '{cite:t}`lee2019wide`; neural-tangents, `parameterization="ntk"`': Convention(
         as_drawn, neural_tangents, layers=2
     ),
-    "Arora et al.": Convention(as_drawn, arora, layers=2),
+    "{cite:t}`arora2019exact`": Convention(as_drawn, arora, layers=2),
     "{cite:t}`du2019gradient`": Convention(
         lambda u, v: (u, jnp.sign(v)), book, rates=lambda n: (1, 0)
     ),
