@@ -125,7 +125,7 @@ def test_finite_leaves_large_arrays_where_they_are(monkeypatch):
 
 def test_finite_makes_no_array_of_truth_values():
     """On each of the devices the check needs less than a row."""
-    check = _check._all_finite.lower(by_axis(np.ones(LARGE), 0)).compile()
+    check = _check.all_finite.lower(by_axis(np.ones(LARGE), 0)).compile()
     memory = check.memory_analysis()
     assert memory is not None
     assert memory.temp_size_in_bytes < LARGE[1]
