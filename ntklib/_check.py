@@ -27,6 +27,9 @@ ASYMMETRY = 1e3
 # Entries that a check sees at a time; an array with fewer may be copied to the host.
 FEW = 2**18
 
+# The largest number of things: a float still tells it from the one before.
+LARGEST_COUNT = 2**53
+
 
 def concrete(a) -> bool:
     """Whether the values of `a` can be looked at here and now."""
@@ -278,19 +281,33 @@ def keys(key):
         ) from None
 
 
+def random_key(key):
+    """One JAX random key; a tracer is refused."""
+    keys(key)
+    if isinstance(key, Tracer):
+        raise ValueError(
+            "key must be a JAX random key, not a JAX tracer; "
+            "call this function outside jit, vmap and grad"
+        )
+    return key
+
+
 # Numbers and choices
 
 
-def count(name, value, least=1) -> int:
-    """An integer that is not below `least`."""
+def count(name, value, least=1, most=LARGEST_COUNT) -> int:
+    """An integer that is not below `least` and not above `most`."""
     try:
         number = least - 1 if isinstance(value, bool) else operator.index(value)
     except TypeError:
         number = least - 1
-    if number < least:
+    if number > most or (number < least and most < LARGEST_COUNT):
+        kind = f"an integer from {least} to {most}"
+    elif number < least:
         kind = "a positive integer" if least == 1 else f"an integer, at least {least}"
-        raise ValueError(f"{name} must be {kind}; got {shown(value)}")
-    return number
+    else:
+        return number
+    raise ValueError(f"{name} must be {kind}; got {shown(value)}")
 
 
 def even(name, value) -> int:
