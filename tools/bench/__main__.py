@@ -16,7 +16,7 @@ def table(names):
     results = []
     for name in names:
         row = TABLE[name]
-        print(f"{row.what}, over {row.unit}")
+        print(f"{row.what}, {row.unit}")
         for setting, target in row.settings:
             result = measured("row", name, setting)
             result = {"row": name, "setting": setting, "target": target} | result

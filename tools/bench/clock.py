@@ -1,7 +1,8 @@
 """How time and compilations are measured, and memory of what JAX computes.
 
-A time is stated beside that of a peer, measured in the same process in turn with it:
-the least of the one over the least of the other. What slows the machine slows both.
+Times are those of the processor, which other work on the machine disturbs little. A
+time is stated beside that of a peer, measured in the same process in turn with it: the
+least of the one over the least of the other.
 """
 
 import time
@@ -14,6 +15,7 @@ import numpy as np
 from tools.bench.memory import peak_beyond_start
 
 Call = Callable[[], Any]  # of a function whose arguments are fixed
+Clock = Callable[[], float]
 
 ROUNDS = 9  # in which calls take turns; fewer if they take long
 FEWEST_ROUNDS = 3
@@ -21,19 +23,19 @@ BUDGET = 6.0  # seconds for the rounds
 SHORTEST = 0.01  # seconds of a round; quicker calls are repeated within it
 
 
-def seconds_of(call: Call, repeats: int = 1) -> float:
-    """Wall time of one call, as the mean of some in a row."""
-    start = time.perf_counter()
+def seconds_of(call: Call, repeats: int, clock: Clock) -> float:
+    """Time of one call, as the mean of some in a row."""
+    start = clock()
     for _ in range(repeats):
         jax.block_until_ready(call())
-    return (time.perf_counter() - start) / repeats
+    return (clock() - start) / repeats
 
 
-def in_turn(*calls: Call) -> list[list[float]]:
+def in_turn(*calls: Call, clock: Clock = time.process_time) -> list[list[float]]:
     """Seconds of each call in every round; what they compile is compiled before."""
     for call in calls:
         jax.block_until_ready(call())
-    firsts = [seconds_of(call) for call in calls]
+    firsts = [seconds_of(call, 1, clock) for call in calls]
     repeats = [max(1, round(SHORTEST / first)) for first in firsts]
     rounds = [[first] for first in firsts]
     end = time.perf_counter() + BUDGET
@@ -41,13 +43,13 @@ def in_turn(*calls: Call) -> list[list[float]]:
         if time.perf_counter() > end and len(rounds[0]) >= FEWEST_ROUNDS:
             break
         for call, count, seconds in zip(calls, repeats, rounds, strict=True):
-            seconds.append(seconds_of(call, count))
+            seconds.append(seconds_of(call, count, clock))
     return rounds
 
 
-def least(call: Call) -> float:
+def least(call: Call, clock: Clock = time.process_time) -> float:
     """The least time of a call, in seconds."""
-    [seconds] = in_turn(call)
+    [seconds] = in_turn(call, clock=clock)
     return min(seconds)
 
 
@@ -83,9 +85,9 @@ def first_call(call: Call) -> tuple[float, int]:
     seconds = []
 
     def timed():
-        start = time.perf_counter()
+        start = time.process_time()
         result = jax.block_until_ready(call())
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
         return result
 
     peak = peak_beyond_start(timed)

@@ -5,22 +5,26 @@ import io
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from tools.bench.growth import GROWING, answered, power_law
 from tools.execute import ROOT
 
 LABELS = {"m": "inputs m", "n": "width n", "n0": "input dimension n₀"}
-QUANTITIES = (("time, seconds", 1, 1.0), ("memory, MB", 2, 1e-6))
+# Where a quantity stands in what `answered` gives, and the factor to its unit.
+QUANTITIES = {"time, seconds": (1, 1.0), "memory, MB": (2, 1e-6)}
 
 
 def picture(series):
     """PNG of time and memory against each size, on logarithmic axes."""
     with mpl.rc_context(fname=ROOT / "book" / "matplotlibrc"):
-        figure = Figure(figsize=(5.6, 7.8))
+        figure = Figure(figsize=(5.6, 7.5))
         panels = figure.subplots(len(LABELS), len(QUANTITIES), sharey="col")
         for beside, size in zip(panels, LABELS, strict=True):
-            for panel, quantity in zip(beside, QUANTITIES, strict=True):
+            for panel, quantity in zip(beside, QUANTITIES.values(), strict=True):
                 draw(panel, series, size, *quantity)
+        for panel, title in zip(panels[0], QUANTITIES, strict=True):
+            panel.set_title(title, fontsize=12)
         handles, labels = panels[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", fontsize=10)
         file = io.BytesIO()
@@ -29,10 +33,11 @@ def picture(series):
     return file.getvalue()
 
 
-def draw(panel, series, size, title, place, factor):
+def draw(panel, series, size, place, factor):
     """Points and power laws of everything that grows with one size."""
-    panel.set(xscale="log", yscale="log", xlabel=LABELS[size], title=title)
-    panel.title.set_fontsize(11)
+    panel.set(xscale="log", yscale="log", xlabel=LABELS[size])
+    panel.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    panel.xaxis.set_major_formatter("{x:,.0f}")
     panel.minorticks_off()
     for colour, (name, problem) in enumerate(GROWING.items()):
         for one in series:

@@ -53,7 +53,7 @@ def by_scipy(params, X, y, rtol):
 
 @row(
     "`gradient_flow` of tanh: time",
-    "DOP853, as accurate and with a compiled right-hand side",
+    "over DOP853, as accurate and with a compiled right-hand side",
     aim(1.2, m=20, n0=5, n=1024, mode="eager")
     + aim(0.8, m=20, n0=5, n=1024, mode="jit"),
     tiny={"m": 2, "n0": 2, "n": 4, "mode": "jit"},
@@ -80,7 +80,7 @@ def gradient_flow_time(m, n0, n, mode):
 
 @row(
     "`gradient_flow` of tanh, second call",
-    "programs compiled",
+    "in programs compiled",
     aim(0, change=("other numbers", "another rtol", "an equal lambda")),
     tiny={"change": "other numbers"},
 )

@@ -27,7 +27,7 @@ DTYPES = ("float32", "float64")
 
 @row(
     "`limit_kernel` of relu, float64: memory",
-    "matrices of shape (m, m)",
+    "in matrices of shape (m, m)",
     aim(4, m=(1000, 2000), n0=784, mode=BOTH) + aim(4, m=5000, n0=20, mode=BOTH),
     tiny={"m": 64, "n0": 4, "mode": "eager"},
 )
@@ -46,7 +46,7 @@ def product_and_angles(X):
 
 @row(
     "`limit_kernel` of relu, float64: time",
-    "X Xᵀ and an arccos of each entry",
+    "over X Xᵀ and an arccos of each entry",
     aim(3, m=1000, n0=784, mode=BOTH)
     + aim(1.5, m=5000, n0=20, mode=BOTH)
     + aim(2, m=1000, n0=20, mode=BOTH),
@@ -62,7 +62,7 @@ def limit_kernel_time(m, n0, mode):
 
 @row(
     "`limit_kernel` of tanh, float64: time",
-    "seconds",
+    "in seconds",
     aim(0.5, m=200, n0=20, norm=(1, 3, 5)) + aim(10, m=2000, n0=20, norm=(1, 3, 5)),
     tiny={"m": 3, "n0": 2, "norm": 1},
 )
@@ -75,7 +75,7 @@ def limit_kernel_of_tanh(m, n0, norm):
 
 @row(
     "`limit_kernel` of relu, large, first call: memory",
-    "matrices of shape (m, m)",
+    "in matrices of shape (m, m)",
     aim(4, m=20000, n0=20, dtype="float32"),
     tiny={"m": 64, "n0": 4, "dtype": "float32"},
 )
@@ -97,7 +97,7 @@ def two_products(A, B):
 
 @row(
     "`empirical_ntk` of tanh: time",
-    "two products of shapes (m, n) and (n, m)",
+    "over two products of shapes (m, n) and (n, m)",
     aim(0.8, m=512, n0=32, n=16384, dtype=DTYPES, mode=BOTH)
     + aim(0.8, m=1024, n0=64, n=16384, dtype=DTYPES, mode=BOTH),
     tiny={"m": 8, "n0": 4, "n": 16, "dtype": "float32", "mode": "jit"},
@@ -112,7 +112,7 @@ def empirical_ntk_time(m, n0, n, dtype, mode):
 
 @row(
     "`empirical_ntk` of tanh: memory",
-    "GB",
+    "in GB",
     aim(0.08, m=1024, n0=64, n=16384, dtype="float32", mode=BOTH),
     tiny={"m": 8, "n0": 4, "n": 16, "dtype": "float32", "mode": "eager"},
 )
@@ -125,7 +125,7 @@ def empirical_ntk_memory(m, n0, n, dtype, mode):
 
 @row(
     "`empirical_ntk` of tanh, large, first call: memory",
-    "matrices of shape (m, m)",
+    "in matrices of shape (m, m)",
     aim(2, m=20000, n0=20, n=1024, dtype="float32"),
     tiny={"m": 64, "n0": 4, "n": 16, "dtype": "float32"},
 )
@@ -138,7 +138,7 @@ def empirical_ntk_large(m, n0, n, dtype):
 
 @row(
     "`lambda_min_at_width` of tanh, second call: time",
-    "its kernels, compiled, and their `eigvalsh`",
+    "over its kernels, compiled, and their `eigvalsh`",
     aim(2, draws=10, m=30, n=(256, 2048)),
     tiny={"draws": 2, "m": 3, "n": 8},
 )
@@ -160,7 +160,7 @@ def lambda_min_at_width_time(draws, m, n):
 
 @row(
     "`kernel_drift` of tanh: time",
-    "its T kernels, compiled, one by one",
+    "over its T kernels, compiled, one by one",
     aim(2, T=20, m=64, n=2048, mode=BOTH),
     tiny={"T": 3, "m": 4, "n": 8, "mode": "eager"},
 )
@@ -181,7 +181,7 @@ def kernel_drift_time(T, m, n, mode):
 
 @row(
     "`triple_product` of tanh: time",
-    "a product of shapes (m², n) and (n, m)",
+    "over a product of shapes (m², n) and (n, m)",
     aim(1.5, m=48, n0=8, n=4096, mode=BOTH),
     tiny={"m": 3, "n0": 2, "n": 8, "mode": "jit"},
 )
@@ -196,7 +196,7 @@ def triple_product_time(m, n0, n, mode):
 
 @row(
     "`ntk_velocity` of tanh: time",
-    "`empirical_ntk`, both compiled by the caller",
+    "over `empirical_ntk`, both compiled by the caller",
     aim(2, m=256, n0=32, n=4096),
     tiny={"m": 3, "n0": 2, "n": 8},
 )
@@ -214,7 +214,7 @@ def ntk_velocity_time(m, n0, n):
 
 @row(
     "A small call: time",
-    "the same function compiled by its caller",
+    "over the same function compiled by its caller",
     aim(5, function=("empirical_ntk", "network"), m=8, n0=4, n=16)
     + aim(10, function="limit_kernel", m=8, n0=4, n=16),
     tiny={"function": "network", "m": 2, "n0": 2, "n": 2},

@@ -23,6 +23,7 @@ PAGE = BOOK / "performance.md"
 FIGURE = BOOK / "data" / "performance.png"
 REASONS = Path(__file__).with_name("reasons.toml")
 
+UNKNOWN = "no reason is in tools/bench/reasons.toml yet."
 ANSWERS = {True: "yes", False: "**no**", None: None}
 IN_WORDS = {
     "infinite, many dimensions": "infinite width, relu",
@@ -101,7 +102,7 @@ def targets(table):
     before = None
     for result, answer in zip(table, met, strict=True):
         row = TABLE[result["row"]]
-        what = "" if row is before else f"{row.what}, over {row.unit}"
+        what = "" if row is before else f"{row.what}, {row.unit}"
         before = row
         setting = in_words(result["setting"])
         if "note" in result:
@@ -118,7 +119,10 @@ def unmet(table, reasons):
     names = [result["row"] for result in table if is_met(result) is False]
     if not names:
         return ""
-    lines = [f"- {TABLE[name].what}: {reasons[name]}" for name in dict.fromkeys(names)]
+    lines = [
+        f"- {TABLE[name].what}: {reasons.get(name, UNKNOWN)}"
+        for name in dict.fromkeys(names)
+    ]
     return "\n".join(["\nTargets that are not met:\n", *lines, ""])
 
 

@@ -12,11 +12,12 @@ import subprocess
 import sys
 
 LIMIT = 120  # seconds for one measurement
-ONE_THREAD = {
+ENVIRONMENT = {
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
+    "PYTHONDONTWRITEBYTECODE": "",  # else each import would compile the library anew
 }
 FOR_JAX = {
     "JAX_PLATFORMS": "cpu",
@@ -41,7 +42,7 @@ def answer(command, question, limit, **environment):
         run = subprocess.run(
             command,
             input=json.dumps(question),
-            env=os.environ | ONE_THREAD | environment,
+            env=os.environ | ENVIRONMENT | environment,
             capture_output=True,
             text=True,
             timeout=limit,

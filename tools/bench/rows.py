@@ -24,7 +24,7 @@ class Row(NamedTuple):
 
     Attributes:
         what: what is measured.
-        unit: what it is divided by.
+        unit: what it is divided by, or its unit: "over …" or "in …".
         settings: pairs of a setting and the largest value aimed at, or None.
         tiny: a setting that is measured in no time, for the tests.
         measure: from a setting to a result.

@@ -11,7 +11,7 @@ How much time and memory the functions of {{doc}}`the library <api>` need, measu
 
 Measured on {date}: {processor}, {cores} cores, of which one was used; {memory} GB of memory; {system}, Python {python}, {packages}.
 
-Each measurement has a process of its own, with one thread on one core, and takes turns with its peer. The number is the least time over the peer's least; half of the rounds gave ratios between those in brackets. Programs are compiled before, unless the line says "first call". Memory is what the process holds at its peak beyond what it held before the call, the result included. "Eager" is a function as it is, "jit" the same function compiled by its caller. The inputs are random and of norm about 1.
+Each measurement has a process of its own, with one thread on one core, and takes turns with its peer. Times are those of the processor. The number is the least time over the peer's least; half of the rounds gave ratios between those in brackets. Programs are compiled before, unless the line says "first call". Memory is what the process holds at its peak beyond what it held before the call, the result included. "Eager" is a function as it is, "jit" the same function compiled by its caller. The inputs are random and of norm about 1. The last column has the least times themselves, the peer's second.
 """
 
 TARGETS = """
@@ -19,7 +19,7 @@ TARGETS = """
 
 {met} of {all} targets are met.
 
-| What, over what | Setting | Measured | Target | Met | Seconds |
+| What | Setting | Measured | Target | Met | Seconds |
 |---|---|---|---|---|---|
 """
 
