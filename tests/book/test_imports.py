@@ -18,6 +18,7 @@ ORDER = [
     "_check",
     "_functions",
     "_programs",
+    "_blocks",
     "_flow",
     "_gaussian",
     "_laboratory",

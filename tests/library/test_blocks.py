@@ -1,0 +1,137 @@
+"""Matrices made block by block against the same matrices made at once."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ntklib._blocks import by_blocks
+
+# Sizes of blocks for 23 rows: one block, blocks that fit, that overlap, of one row.
+SIZES = [23, 12, 8, 5, 1]
+WEIGHTS = np.random.default_rng(2).normal(size=(23, 23))
+
+sizes = pytest.mark.parametrize("size", SIZES)
+
+
+def points(m, seed=0, n0=3):
+    """Standard normal rows."""
+    return jnp.asarray(np.random.default_rng(seed).normal(size=(m, n0)), float)
+
+
+def kernels(rows, columns):
+    """Two matrices of a pytree of rows, the second of no symmetric rounding."""
+    columns = rows if columns is None else columns
+    c = rows["x"] @ columns["x"].T
+    return {"exp": jnp.exp(c), "product": c * (0.1 * rows["s"] + columns["s"].T)}
+
+
+def data(X):
+    """Rows as a pytree."""
+    return {"x": X, "s": 1 + jnp.sum(X**2, axis=1, keepdims=True)}
+
+
+def exponential(rows, columns):
+    """One matrix."""
+    return kernels(data(rows), None if columns is None else data(columns))["exp"]
+
+
+@pytest.mark.array_function
+@sizes
+def test_by_blocks_equals_the_whole(size, close):
+    """Between two sets of rows, each entry is that of the block of all."""
+    rows, columns = data(points(23)), data(points(10, 1))
+    got = jax.jit(lambda r, c: by_blocks(kernels, r, c, size=size))(rows, columns)
+    close(got, kernels(rows, columns), 1e-14)
+
+
+@pytest.mark.array_function
+@sizes
+def test_by_blocks_of_one_set_is_its_lower_triangle_mirrored(size, close):
+    """Of rows with themselves each pair is computed once: symmetric to the last bit,
+    also where the block itself is not symmetric.
+    """
+    rows = data(points(23))
+    got = jax.jit(lambda r: by_blocks(kernels, r, size=size))(rows)
+    whole = kernels(rows, None)
+    lower = jax.tree.map(lambda K: jnp.tril(K) + jnp.tril(K, -1).T, whole)
+    close(got, lower, 1e-14)
+    for K in got.values():
+        np.testing.assert_array_equal(K, K.T)
+
+
+def test_by_blocks_asks_for_the_diagonal_by_none():
+    """The blocks on the diagonal are those, and only those, without columns."""
+
+    def where(rows, columns):
+        diagonal = columns is None
+        return jnp.full((len(rows), len(rows if diagonal else columns)), diagonal)
+
+    got = by_blocks(where, points(9), size=3)
+    np.testing.assert_array_equal(got, np.kron(np.eye(3), np.ones((3, 3))))
+
+
+@pytest.mark.array_function
+@pytest.mark.parametrize("size", [23, 5])
+def test_by_blocks_differentiates_and_batches(size, close):
+    """Both modes and vmap go through the blocks."""
+    X = points(23)
+
+    def blocks(X):
+        return by_blocks(exponential, X, size=size)
+
+    def whole(X):
+        return exponential(X, None)
+
+    def three(matrix):
+        forward = jax.jvp(matrix, (X,), (jnp.sin(X),))[1]
+        reverse = jax.grad(lambda X: jnp.sum(matrix(X) * WEIGHTS.astype(X.dtype)))(X)
+        return forward, reverse, jax.vmap(matrix)(jnp.stack([X, X / 2]))
+
+    close(jax.jit(lambda: three(blocks))(), jax.jit(lambda: three(whole))(), 1e-13)
+
+
+def test_by_blocks_needs_the_memory_of_one_block():
+    """Beside the result, a tenth of a matrix; with derivatives in reverse mode, the
+    result and its cotangent.
+    """
+    X = points(1200)
+
+    def total(X):
+        return jnp.sum(by_blocks(exponential, X) ** 2)
+
+    matrix = X.dtype.itemsize * len(X) ** 2
+    for function, most in [
+        (lambda X: by_blocks(exponential, X), 0.1),
+        (lambda X: by_blocks(exponential, X, points(900, 1)), 0.1),
+        (jax.grad(total), 2.2),
+    ]:
+        memory = jax.jit(function).lower(X).compile().memory_analysis()
+        assert memory is not None
+        assert memory.temp_size_in_bytes < most * matrix
+
+
+def test_by_blocks_compiles_one_block_however_many_there_are():
+    """The program for 100 blocks is about as long as that for 4."""
+
+    def length(size):
+        program = jax.make_jaxpr(lambda X: by_blocks(exponential, X, size=size))
+        return len(str(program(points(20))).splitlines())
+
+    assert length(2) <= 1.2 * length(10)
+
+
+def test_by_blocks_runs_inside_shard_map(close):
+    """With its default check of what differs between devices, each device makes the
+    rows that it has.
+    """
+    mesh = jax.sharding.Mesh(jax.devices("cpu")[:2], ("rows",))
+    X, X2 = points(14), points(9, 1)
+    P = jax.sharding.PartitionSpec
+
+    @jax.jit
+    @jax.shard_map(mesh=mesh, in_specs=(P("rows"), P()), out_specs=P("rows"))
+    def spread(rows, columns):
+        return by_blocks(exponential, rows, columns, size=3)
+
+    close(spread(X, X2), exponential(X, X2), 1e-14)
