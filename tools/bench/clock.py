@@ -17,9 +17,9 @@ from tools.bench.memory import peak_beyond_start
 Call = Callable[[], Any]  # of a function whose arguments are fixed
 Clock = Callable[[], float]
 
-ROUNDS = 9  # in which calls take turns; fewer if they take long
+ROUNDS = 7  # in which calls take turns; fewer if they take long
 FEWEST_ROUNDS = 3
-BUDGET = 6.0  # seconds for the rounds
+BUDGET = 3.0  # seconds for the rounds
 SHORTEST = 0.01  # seconds of a round; quicker calls are repeated within it
 
 

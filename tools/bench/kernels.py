@@ -223,9 +223,9 @@ def eager_over_jit(function, m, n0, n):
     """What the checks of arguments and the way to a compiled program cost."""
     params, X = parameters(n, n0), inputs(m, n0)
     eager = {
-        "empirical_ntk": lambda X: empirical_ntk(params, X, jnp.tanh),
-        "network": lambda X: network(params, X, jnp.tanh),
-        "limit_kernel": lambda X: limit_kernel(X, jax.nn.relu),
+        "empirical_ntk": lambda params, X: empirical_ntk(params, X, jnp.tanh),
+        "network": lambda params, X: network(params, X, jnp.tanh),
+        "limit_kernel": lambda params, X: limit_kernel(X, jax.nn.relu),
     }[function]
     compiled = jax.jit(eager)
-    return ratio(lambda: eager(X), lambda: compiled(X))
+    return ratio(lambda: eager(params, X), lambda: compiled(params, X))

@@ -14,7 +14,16 @@ from tools.bench.growth import GROWING, answered, power_law
 from tools.bench.peers.problem import AGREEMENT, PROBLEMS
 from tools.bench.rows import in_words
 from tools.bench.table import TABLE
-from tools.bench.words import DEVICE, GROWTH, HEAD, NO_DEVICE, NO_PEERS, PEERS, TARGETS
+from tools.bench.words import (
+    DEVICE,
+    GROWTH,
+    HEAD,
+    NO_DEVICE,
+    NO_PEERS,
+    PEERS,
+    SETTINGS,
+    TARGETS,
+)
 from tools.execute import ROOT
 
 BOOK = ROOT / "book"
@@ -23,7 +32,7 @@ PAGE = BOOK / "performance.md"
 FIGURE = BOOK / "data" / "performance.png"
 REASONS = Path(__file__).with_name("reasons.toml")
 
-UNKNOWN = "no reason is in tools/bench/reasons.toml yet."
+UNKNOWN = "`tools/bench/reasons.toml` has no reason yet."
 ANSWERS = {True: "yes", False: "**no**", None: None}
 IN_WORDS = {
     "infinite, many dimensions": "infinite width, relu",
@@ -54,8 +63,7 @@ def text(results, reasons):
     machine = results["machine"]
     packages = ", ".join(f"{name} {of}" for name, of in machine["packages"].items())
     parts = [HEAD.format(**machine | {"packages": packages})]
-    parts += [targets(results["table"]), unmet(results["table"], reasons)]
-    parts += [growth(results["growth"])]
+    parts += [targets(results["table"], reasons), growth(results["growth"])]
     parts += [peers(results["peers"]) if results.get("peers") else NO_PEERS]
     parts += [device(results["device"]) if results.get("device") else NO_DEVICE]
     return "".join(parts)
@@ -95,35 +103,28 @@ def measured(result):
     return words
 
 
-def targets(table):
-    """The table of targets."""
+def targets(table, reasons):
+    """A table for each row, and why some of its targets are not met."""
     met = [is_met(result) for result in table]
     written = TARGETS.format(met=met.count(True), all=len(met) - met.count(None))
-    before = None
-    for result, answer in zip(table, met, strict=True):
-        row = TABLE[result["row"]]
-        what = "" if row is before else f"{row.what}, {row.unit}"
-        before = row
-        setting = in_words(result["setting"])
-        if "note" in result:
-            setting += f" ({result['note']})"
-        seconds = ", ".join(map(digits, result.get("seconds", [])))
-        written += line(
-            what, setting, measured(result), result["target"], ANSWERS[answer], seconds
-        )
+    for name in dict.fromkeys(result["row"] for result in table):
+        results = [result for result in table if result["row"] == name]
+        row = TABLE[name]
+        written += f"\n**{row.what}, {row.unit}**\n\n{SETTINGS}"
+        written += "".join(map(target, results))
+        if any(is_met(result) is False for result in results):
+            written += f"\nNot met: {reasons.get(name, UNKNOWN)}\n"
     return written
 
 
-def unmet(table, reasons):
-    """Why targets are not met, row by row."""
-    names = [result["row"] for result in table if is_met(result) is False]
-    if not names:
-        return ""
-    lines = [
-        f"- {TABLE[name].what}: {reasons.get(name, UNKNOWN)}"
-        for name in dict.fromkeys(names)
-    ]
-    return "\n".join(["\nTargets that are not met:\n", *lines, ""])
+def target(result):
+    """The line of one setting."""
+    setting = in_words(result["setting"])
+    if "note" in result:
+        setting += f" ({result['note']})"
+    seconds = ", ".join(map(digits, result.get("seconds", [])))
+    answer = ANSWERS[is_met(result)]
+    return line(setting, measured(result), result["target"], answer, seconds or None)
 
 
 # ---- growth, other libraries, a GPU ----------

@@ -18,9 +18,11 @@ TARGETS = """
 ## Targets
 
 {met} of {all} targets are met.
+"""
 
-| What | Setting | Measured | Target | Met | Seconds |
-|---|---|---|---|---|---|
+SETTINGS = """\
+| Setting | Measured | Target | Met | Seconds |
+|---|---|---|---|---|
 """
 
 GROWTH = """
