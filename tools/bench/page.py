@@ -75,11 +75,15 @@ def line(*cells):
 
 
 def digits(number):
-    """A number as a reader wants it: three digits, no exponent unless it is needed."""
-    if number == 0 or 1e-3 <= abs(number) < 1e6:
-        places = 0 if number == 0 else max(0, 2 - int(np.floor(np.log10(abs(number)))))
-        return f"{number:,.{places}f}"
-    return f"{number:.1e}"
+    """A number as a reader wants it: a count as it is, three digits of any other, and
+    no exponent unless it is needed.
+    """
+    if isinstance(number, int):
+        return f"{number:,}"
+    if not 1e-3 <= abs(number) < 1e6:
+        return f"{number:.1e}"
+    places = max(0, 2 - int(np.floor(np.log10(abs(number)))))
+    return f"{number:,.{places}f}"
 
 
 # ---- targets ----------
