@@ -104,12 +104,12 @@ def sum_of_parts(term: Callable[[Any], Any], rows: Any, *, size: int) -> Any:
     number = _count(rows)
     parts = (number - 1) // size  # after the first, which takes what is left over
     first = number - parts * size
-    total = term(jax.tree.map(lambda a: a[:first], rows))
-    if not parts:
+    total = term(jax.tree.map(lambda leaf: leaf[:first], rows))
+    if parts == 0:
         return total
 
-    def in_parts(a):
-        return a[first:].reshape(parts, size, *a.shape[1:])
+    def in_parts(leaf):
+        return leaf[first:].reshape(parts, size, *leaf.shape[1:])
 
     def add(total, some):
         return jax.tree.map(jnp.add, total, again(some)), None
