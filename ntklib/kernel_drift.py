@@ -243,7 +243,7 @@ def _drift_and_whether_finite(
         return jnp.sum((_empirical_ntk_in_blocks(psi, params, X) - K0) ** 2)
 
     squares = jax.lax.map(squared_distance, params)
-    finite = jnp.isfinite(squares).all()
+    finite = _check.all_finite(squares)
     squares = squares.at[0].set(0)  # map rounds otherwise than the kernel alone
     # where the kernel stands still the derivative of the norm is 0, and not NaN
     still = squares == 0
@@ -271,7 +271,7 @@ def _of_second_order(formula, name, params, X, psi, *y):
 def _and_whether_finite(psi, params, X, *y, of):
     """`of(psi, params, X, *y)`, and whether all of its entries are finite."""
     value = of(psi, params, X, *y)
-    return value, jnp.isfinite(value).all()
+    return value, _check.all_finite(value)
 
 
 def _all_terms(
