@@ -271,7 +271,7 @@ def _of_second_order(formula, name, params, X, psi, *y):
 def _and_whether_finite(psi, params, X, *y, of):
     """`of(psi, params, X, *y)`, and whether all of its entries are finite."""
     value = of(psi, params, X, *y)
-    return value, jnp.isfinite(value).all()
+    return value, _check.all_finite(value)
 
 
 def _all_terms(

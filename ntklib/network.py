@@ -182,7 +182,7 @@ def _network_and_whether_finite(
     """
     h = _preactivation(params.W0, X)
     f = _network(params, X, psi)
-    return f, jnp.isfinite(h).all() & jnp.isfinite(f).all()
+    return f, _check.all_finite(h) & _check.all_finite(f)
 
 
 def _preactivation(

@@ -50,13 +50,14 @@ def empirical_ntk(
         ValueError: bad ``params``, ``X``, ``X2`` or ``psi``, as in
             :func:`ntklib.network.network`.
     """
-    params, X, X2 = _arguments(params, X, X2)
+    arrays = _arguments(params, X, X2, whole=False)
+    params, X, X2 = arrays
     psi = _functions.activation(psi, _hidden_layer(params, X))
-    arrays = params, X, X2
     K, finite = _functions.differentiated_forward(
         1, _programs.run, _kernel_and_whether_finite, (psi,), arrays
     )
     if _check.concrete(finite) and not finite:  # through psi(h) or psi'(h)?
+        params, X, X2 = _arguments(*arrays)
         for inputs in [X] if X2 is None else [X, X2]:
             _functions.derivatives(psi, _preactivation(params.W0, inputs), 1)
         _check.finite("the kernel", K)
@@ -124,14 +125,14 @@ def residual_velocity(
     return _check.finite("the velocity", -K @ r / m)
 
 
-def _arguments(params, X, X2):
+def _arguments(params, X, X2, whole=True):
     """The arguments of both kernels as arrays of one dtype; X2 may be None."""
-    W0, W1 = _check.parameters(params)
-    X = _check.inputs("X", X, W0)
+    W0, W1 = _check.parameters(params, whole=whole)
+    X = _check.inputs("X", X, W0, whole=whole)
     if X2 is None:
         W0, W1, X = _check.one_dtype(W0, W1, X)
         return Params(W0, W1), X, None
-    X2 = _check.inputs("X2", X2, W0)
+    X2 = _check.inputs("X2", X2, W0, whole=whole)
     W0, W1, X, X2 = _check.one_dtype(W0, W1, X, X2)
     return Params(W0, W1), X, X2
 
@@ -170,7 +171,7 @@ def _kernel_and_whether_finite(
 ) -> tuple[Float[Array, "m m2"], Bool[Array, ""]]:
     """The kernel, and whether all of its entries are finite."""
     K = _empirical_ntk_in_blocks(psi, params, X, X2)
-    return K, jnp.isfinite(K).all()
+    return K, _check.all_finite(K)
 
 
 def _empirical_ntk_in_blocks(
