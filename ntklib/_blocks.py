@@ -91,9 +91,9 @@ def lower_blocks(
     need to be mirrored only once. Several devices compute the whole matrix, each its
     rows.
     """
-    return (
-        block(rows, None) if _devices() > 1 else _lower(block, rows, _cut(rows, size))
-    )
+    if _devices() > 1:
+        return block(rows, None)
+    return _lower(block, rows, _cut(rows, size))
 
 
 def sum_of_parts(term: Callable[[Any], Any], rows: Any, *, size: int) -> Any:

@@ -33,7 +33,10 @@ LARGEST_COUNT = 2**53
 
 def concrete(a) -> bool:
     """Whether the values of `a` can be looked at here and now."""
-    return not isinstance(a, Tracer) and getattr(a, "is_fully_addressable", True)
+    if isinstance(a, Tracer):
+        return False
+    everything_here = getattr(a, "is_fully_addressable", True)
+    return everything_here or getattr(a, "is_fully_replicated", False)
 
 
 def shown(value) -> str:

@@ -32,7 +32,10 @@ def test_concrete_says_whether_values_can_be_seen():
     """
     assert _check.concrete(np.ones(2))
     assert _check.concrete(jnp.ones(2))
-    assert not _check.concrete(types.SimpleNamespace(is_fully_addressable=False))
+    elsewhere = types.SimpleNamespace(is_fully_addressable=False)
+    assert not _check.concrete(elsewhere)
+    elsewhere.is_fully_replicated = True
+    assert _check.concrete(elsewhere)
     assert jax.jit(lambda a: jnp.asarray(_check.concrete(a)))(1.0).item() is False
 
 
