@@ -27,6 +27,9 @@ ASYMMETRY = 1e3
 # Entries that a check sees at a time; an array with fewer may be copied to the host.
 FEW = 2**18
 
+# The largest number of things: a float still tells it from the one before.
+LARGEST_COUNT = 2**53
+
 
 def concrete(a) -> bool:
     """Whether the values of `a` can be looked at here and now."""
@@ -60,7 +63,8 @@ def array(name, value, axes, *, whole=True) -> jax.Array:
     a = _real(name, value, axes)
     if not jnp.issubdtype(a.dtype, jnp.floating):
         a = a.astype(float)
-    a = jnp.asarray(a)
+    if not isinstance(a, jax.Array):
+        a = jnp.asarray(a)
     if whole and has_explicit_axes(jax.typeof(a)):
         a = _whole(a)
     return finite(name, a)
@@ -146,7 +150,7 @@ def seen_infinite(a) -> bool:
         return False
     if _stays_on_its_devices(a):
         with jax.ensure_compile_time_eval():  # also inside jit
-            return not bool(_all_finite(a))
+            return not bool(all_finite(a))
     return not all(np.isfinite(rows).all() for rows in _blocks(np.asarray(a)))
 
 
@@ -160,8 +164,8 @@ def _stays_on_its_devices(a) -> bool:
 
 
 @jax.jit
-def _all_finite(a: jax.Array) -> jax.Array:
-    """One truth value, of which each device finds its part.
+def all_finite(a: jax.Array) -> jax.Array:
+    """Whether no entry is NaN or infinite: one truth value, also inside a program.
 
     0 times NaN or infinity is NaN, and a sum keeps it; on several devices XLA's largest
     entry may not. A truth value for each entry would fill a quarter of the memory.
@@ -219,6 +223,8 @@ def not_zero(name, v):
 
 def one_dtype(*arrays: jax.Array) -> list[jax.Array]:
     """The arrays in the widest of their dtypes, also where JAX promotes nothing."""
+    if len({a.dtype for a in arrays}) == 1:
+        return list(arrays)
     with jax.numpy_dtype_promotion("standard"):
         dtype = jnp.result_type(*arrays)
     return [a if a.dtype == dtype else a.astype(dtype) for a in arrays]
@@ -275,19 +281,33 @@ def keys(key):
         ) from None
 
 
+def random_key(key):
+    """One JAX random key; a tracer is refused."""
+    keys(key)
+    if isinstance(key, Tracer):
+        raise ValueError(
+            "key must be a JAX random key, not a JAX tracer; "
+            "call this function outside jit, vmap and grad"
+        )
+    return key
+
+
 # Numbers and choices
 
 
-def count(name, value, least=1) -> int:
-    """An integer that is not below `least`."""
+def count(name, value, least=1, most=LARGEST_COUNT) -> int:
+    """An integer that is not below `least` and not above `most`."""
     try:
         number = least - 1 if isinstance(value, bool) else operator.index(value)
     except TypeError:
         number = least - 1
-    if number < least:
+    if number > most or (number < least and most < LARGEST_COUNT):
+        kind = f"an integer from {least} to {most}"
+    elif number < least:
         kind = "a positive integer" if least == 1 else f"an integer, at least {least}"
-        raise ValueError(f"{name} must be {kind}; got {shown(value)}")
-    return number
+    else:
+        return number
+    raise ValueError(f"{name} must be {kind}; got {shown(value)}")
 
 
 def even(name, value) -> int:

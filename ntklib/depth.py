@@ -1,23 +1,21 @@
 """The limit kernel of a network with several hidden layers, one layer at a time."""
 
-from collections.abc import Callable
-
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ntklib import _check, _functions
+from ntklib import _check, _functions, _programs
 from ntklib._gaussian.closed_forms import Pairs
-from ntklib._types import ArrayLike
-from ntklib.limit_kernel import LimitKernel, _averages, _pairs, _root
+from ntklib._types import Activation, ArrayLike, Count, Number
+from ntklib.limit_kernel import LimitKernel, _averages, _pairs, _root, _rows
 
 
 def deep_limit_kernel(
     X: Float[ArrayLike, "m n0"],
-    psi: Callable,
-    depth: int,
+    psi: Activation,
+    depth: Count,
     *,
-    weight_std: float = 1.0,
-    bias_std: float = 0.0,
+    weight_std: Number = 1.0,
+    bias_std: Number = 0.0,
     X2: Float[ArrayLike, "m2 n0"] | None = None,
 ) -> LimitKernel:
     r"""Kernel of a network with ``depth`` hidden layers at infinite width and random
@@ -38,7 +36,8 @@ def deep_limit_kernel(
     the covariance :math:`\Sigma^\ell`. With one hidden layer and without biases this is
     :func:`ntklib.limit_kernel`, whose ways to find these means, accuracy and refusals
     hold here too. The first layer has no factor :math:`1/\sqrt{n_0}`: divide the inputs
-    by it to have one.
+    by :math:`\sqrt{n_0}` to have one. Which call gives the kernel of which paper, the
+    page on conventions says.
 
     From the second hidden layer on, the angle of two inputs comes from a covariance
     and is accurate to 1e-8 in float64 (3e-4 in float32) where the two are nearly
@@ -71,15 +70,16 @@ def deep_limit_kernel(
         _check.size(f"X2 has {X2.shape[1]} columns", X2.shape[1], "n0", "X", X.shape[1])
         # the recursion needs the variances of both sets: take all pairs of both
         X = jnp.concatenate(_check.one_dtype(X, X2))
-    _functions.activation(psi, X)
+    psi = _functions.activation(psi, X)
 
     bias = jnp.full((len(X), 1), bias_std, X.dtype)
-    pairs = _pairs(*2 * [jnp.hstack([weight_std * X, bias])], same=True)
+    inputs = _rows("X", jnp.hstack([weight_std * X, bias]))
+    pairs = _programs.run(_pairs, (), (inputs, None))
     Sigma = Theta = pairs.c
     for layer in range(depth):
         if layer > 0:
             pairs = _pairs_of_covariance(Sigma)
-        _check.finite("|x||x'|", pairs.root)
+        _check.finite("the covariance", pairs.root)
         Phi, slope = _averages(psi, pairs, same=True)
         Sigma = weight_std**2 * Phi + bias_std**2
         Theta = Sigma + weight_std**2 * Theta * slope
