@@ -1,5 +1,6 @@
 """The integrators of both flows, their tolerances, and how they fail."""
 
+import inspect
 from functools import partial
 from typing import Any
 
@@ -66,7 +67,9 @@ def integrate(  # noqa: PLR0913 - a problem, a solver and what bounds its steps
     adaptive = diffrax.PIDController(
         rtol=rtol, atol=atol, dtmin=shortest, force_dtmin=accept_shortest
     )
-    solution = diffrax.diffeqsolve(
+    # without a jit of its own, which would keep what was traced for each psi for ever
+    solve = inspect.unwrap(diffrax.diffeqsolve)
+    solution = solve(
         diffrax.ODETerm(velocity),
         diffrax.Kvaerno5(root_finder=newton) if stiff else diffrax.Tsit5(),
         t0=jnp.zeros_like(ts[-1]),

@@ -95,8 +95,12 @@ def gradient_flow(
     :math:`\partial_t\theta = -\nabla_\theta\mathcal L`, :eq:`eq-flow`.
 
     The integrator is diffrax's Tsit5 with adaptive steps that land on every requested
-    time, in the common dtype of ``params``, ``X`` and ``y``; reverse-mode
-    differentiation goes through it.
+    time, in the common dtype of ``params``, ``X`` and ``y``. Reverse-mode
+    differentiation goes through it, and so does ``jax.jvp`` of this function, also
+    inside ``jax.jit``, but not ``jax.jvp`` of a function that ``jax.jit`` has made.
+    Inside ``jax.shard_map`` each device has its own flow; derivatives of it need
+    ``check_vma=False`` there. What has been compiled for one flow serves all others of
+    the same shapes with functions that do the same.
 
     Where ``psi`` has a kink, as relu does, a preactivation can reach the kink and stay
     there: from both sides the flow leads back to it. No step is then short enough for
@@ -121,8 +125,9 @@ def gradient_flow(
         Flow: times, stacked parameters, outputs (T, m) and losses (T,).
 
     Raises:
-        ValueError: a bad argument, as in :func:`ntklib.network.network`, or times that
-            are negative or decreasing.
+        ValueError: a bad argument, as in :func:`ntklib.network.network`, times that
+            are negative or decreasing, or a loss or its gradient that is not finite at
+            the start.
         RuntimeError: 524288 steps did not reach ``ts[-1]``, or the flow became
             infinite, or its loss rose.
     """

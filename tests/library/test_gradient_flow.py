@@ -1,6 +1,7 @@
 """The loss, and gradient flow: d theta/dt = -grad L."""
 
 import dataclasses
+import gc
 import sys
 import types
 from collections.abc import Callable
@@ -11,8 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.integrate
+from jax.extend.core import Jaxpr
 
-from ntklib import Flow, Params, gradient_flow, half_mse, network
+from ntklib import Flow, Params, _programs, gradient_flow, half_mse, network
 from tests.library.conftest import BAD_TIMES
 
 TIMES = np.array([0.0, 0.5, 2.0])
@@ -255,6 +257,21 @@ def test_gradient_flow_compiles_once(caplog, problem):
         caplog.clear()
         run(1, [0.0, 2.0], 1e-5)
     assert "Finished XLA compilation" not in caplog.text
+
+
+def test_gradient_flow_keeps_no_more_than_its_program():
+    """Once its program is gone, nothing that was traced for a new psi is left."""
+
+    def traced_and_kept(k):
+        """How many traced programs there are after a flow of a psi made anew."""
+        psi = lambda z: z + 0.25 + k  # noqa: E731 - a reader's
+        gradient_flow(**PRODUCT | {"psi": psi}, y=[1.0], ts=[0.1])
+        _programs._program.cache_clear()
+        gc.collect()
+        return sum(isinstance(thing, Jaxpr) for thing in gc.get_objects())
+
+    first, second = traced_and_kept(1), traced_and_kept(2)
+    assert second - first < 50  # of more than 200
 
 
 def test_gradient_flow_starts_at_zero_whatever_the_times(flow, problem, close):

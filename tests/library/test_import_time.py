@@ -18,7 +18,9 @@ def loaded():
         "print(*sorted(set(sys.modules) - before))"
     )
     run = [sys.executable, "-c", code]
-    return subprocess.run(run, capture_output=True, text=True, check=True).stdout.split()
+    return subprocess.run(
+        run, capture_output=True, text=True, check=True
+    ).stdout.split()
 
 
 @pytest.mark.parametrize("name", LATER)
