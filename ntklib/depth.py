@@ -1,23 +1,21 @@
 """The limit kernel of a network with several hidden layers, one layer at a time."""
 
-from collections.abc import Callable
-
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ntklib import _check, _functions, _programs
 from ntklib._gaussian.closed_forms import Pairs
-from ntklib._types import ArrayLike
+from ntklib._types import Activation, ArrayLike, Count, Number
 from ntklib.limit_kernel import LimitKernel, _averages, _pairs, _root, _rows
 
 
 def deep_limit_kernel(
     X: Float[ArrayLike, "m n0"],
-    psi: Callable,
-    depth: int,
+    psi: Activation,
+    depth: Count,
     *,
-    weight_std: float = 1.0,
-    bias_std: float = 0.0,
+    weight_std: Number = 1.0,
+    bias_std: Number = 0.0,
     X2: Float[ArrayLike, "m2 n0"] | None = None,
 ) -> LimitKernel:
     r"""Kernel of a network with ``depth`` hidden layers at infinite width and random
@@ -38,7 +36,8 @@ def deep_limit_kernel(
     the covariance :math:`\Sigma^\ell`. With one hidden layer and without biases this is
     :func:`ntklib.limit_kernel`, whose ways to find these means, accuracy and refusals
     hold here too. The first layer has no factor :math:`1/\sqrt{n_0}`: divide the inputs
-    by it to have one.
+    by :math:`\sqrt{n_0}` to have one. Which call gives the kernel of which paper, the
+    page on conventions says.
 
     From the second hidden layer on, the angle of two inputs comes from a covariance
     and is accurate to 1e-8 in float64 (3e-4 in float32) where the two are nearly
