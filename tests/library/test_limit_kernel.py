@@ -383,6 +383,20 @@ def test_limit_kernel_compiles_once_for_all_slopes():
     assert _programs._program.cache_info().misses == before
 
 
+def test_limit_kernel_recognises_psi_afresh(close):
+    """Of a slope that is changed between two calls, each call takes its own."""
+    slope = {"below": 0.1}
+
+    def psi(z):
+        return jnp.where(z > 0, z, slope["below"] * z)
+
+    for below in (0.1, -0.4):
+        slope["below"] = below
+        # K(x, x) = |x|^2 (1 + below^2) of both slopes, half of the time each
+        want = np.sum(X**2, axis=1) * (1 + below**2)
+        close(jnp.diag(limit_kernel(X, psi).ntk), want, 1e-14)
+
+
 @pytest.mark.parametrize("name", DIFFERENT)
 def test_limit_kernel_meets_no_nan(name):
     """Nor does its gradient, for parallel, opposite and zero rows."""
