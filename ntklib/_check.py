@@ -484,6 +484,12 @@ def flow_dtype(names, dtype):
         raise ValueError(f"{names} must be float32 or float64 for a flow; got {dtype}")
 
 
+def outside_shard_map(name):
+    """Refuse to run a function inside `jax.shard_map` that cannot run there."""
+    if jax.sharding.get_abstract_mesh().manual_axes:
+        raise ValueError(f"{name} must be called outside jax.shard_map")
+
+
 def stacked_parameters(params) -> tuple[jax.Array, jax.Array]:
     """W0 (T, n, n0) and W1 (T, n): parameters stacked over time."""
     W0, W1 = pair("params", params, "Params(W0, W1), stacked over time")

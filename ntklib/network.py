@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from ntklib import _check, _functions
+from ntklib import _check, _functions, _programs
 from ntklib._types import ArrayLike
 
 
@@ -118,10 +118,14 @@ def network(
     W0, W1 = _check.parameters(params)
     X = _check.inputs("X", X, W0)
     W0, W1, X = _check.one_dtype(W0, W1, X)
-    h = _check.finite("h", _preactivation(W0, X))
-    psi = _functions.activation(psi, h)
-    A = _check.finite("psi(h)", psi(h))
-    return _check.finite("f", _output(W1, A))
+    params = Params(W0, W1)
+    psi = _functions.activation(psi, _hidden_layer(params, X))
+    f, finite = _programs.run(_network_and_whether_finite, (psi,), (params, X))
+    if _check.concrete(finite) and not finite:  # where does it come from?
+        h = _check.finite("h", _preactivation(W0, X))
+        _check.finite("psi(h)", psi(h))
+        _check.finite("f", f)
+    return f
 
 
 def linearized_network(
@@ -162,6 +166,23 @@ def linearized_network(
 
 
 # The formulas without checks: behind its own door a function calls these.
+
+
+def _hidden_layer(params: Params, X: Float[Array, "m n0"]) -> jax.ShapeDtypeStruct:
+    """What an activation gets, as far as its shape and dtype."""
+    return jax.ShapeDtypeStruct((len(X), len(params.W1)), X.dtype)
+
+
+def _network_and_whether_finite(
+    psi: Callable, params: Params, X: Float[Array, "m n0"]
+) -> tuple[Float[Array, " m"], Bool[Array, ""]]:
+    """The output f, and whether it and the preactivation h are finite.
+
+    The output of a bounded psi is finite also where h is not.
+    """
+    h = _preactivation(params.W0, X)
+    f = _network(params, X, psi)
+    return f, jnp.isfinite(h).all() & jnp.isfinite(f).all()
 
 
 def _preactivation(
