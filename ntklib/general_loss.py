@@ -16,7 +16,7 @@ from ntklib._flow import (
     tolerances,
 )
 from ntklib._programs import run
-from ntklib._types import ArrayLike
+from ntklib._types import ArrayLike, Loss, Number
 
 # 50 times as many as the longest flow needed that `function_flow` tells of, and room
 # for as many times to report.
@@ -68,11 +68,11 @@ def function_flow(
     K: Float[ArrayLike, "m m"],
     f0: Float[ArrayLike, " m"],
     y: Float[ArrayLike, " m"],
-    dloss: Callable,
+    dloss: Loss,
     ts: Float[ArrayLike, " T"],
     *,
-    rtol: float | None = None,
-    atol: float | None = None,
+    rtol: Number | None = None,
+    atol: Number | None = None,
 ) -> Float[Array, "T m"]:
     r"""Outputs from ``f0`` at t = 0 under a constant kernel,
     :math:`\partial_t f = -K\,\partial_f l(f, y)/m`.

@@ -17,7 +17,7 @@ from ntklib._flow import (
     tolerances,
 )
 from ntklib._programs import run
-from ntklib._types import ArrayLike
+from ntklib._types import Activation, ArrayLike, Loss, Number, ParamsLike
 from ntklib.network import Params, _network, _output, _preactivation
 
 # Steps of the first attempt; a flow that needs more is taken to be held up by a kink.
@@ -81,15 +81,15 @@ def half_mse(f: Float[ArrayLike, " m"], y: Float[ArrayLike, " m"]) -> Float[Arra
 
 
 def gradient_flow(
-    params: Params,
+    params: ParamsLike,
     X: Float[ArrayLike, "m n0"],
     y: Float[ArrayLike, " m"],
-    psi: Callable,
+    psi: Activation,
     ts: Float[ArrayLike, " T"],
     *,
-    loss: Callable = half_mse,
-    rtol: float | None = None,
-    atol: float | None = None,
+    loss: Loss = half_mse,
+    rtol: Number | None = None,
+    atol: Number | None = None,
 ) -> Flow:
     r"""Gradient flow from ``params`` at t = 0,
     :math:`\partial_t\theta = -\nabla_\theta\mathcal L`, :eq:`eq-flow`.

@@ -14,7 +14,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from ntklib import _check, _functions, _programs
 from ntklib._blocks import by_blocks, sum_of_parts
-from ntklib._types import ArrayLike
+from ntklib._types import Activation, ArrayLike, Count, ParamsLike, StackedParamsLike
 from ntklib.network import Params, _hidden_layer, _preactivation
 from ntklib.ntk import (
     INPUTS,
@@ -26,7 +26,7 @@ from ntklib.ntk import (
 
 
 def triple_product(
-    params: Params, X: Float[ArrayLike, "m n0"], psi: Callable
+    params: ParamsLike, X: Float[ArrayLike, "m n0"], psi: Activation
 ) -> Float[Array, "m m m"]:
     r"""Triple product
     :math:`(\nabla f^\beta)^\top\,\nabla^2 f^\alpha\,\nabla f^\gamma`, :eq:`eq-triple`.
@@ -48,7 +48,7 @@ def triple_product(
 
 
 def triple_product_terms(
-    params: Params, X: Float[ArrayLike, "m n0"], psi: Callable
+    params: ParamsLike, X: Float[ArrayLike, "m n0"], psi: Activation
 ) -> Float[Array, "3 m m m"]:
     r"""The three terms of :func:`triple_product`, :eq:`eq-triple-terms`: the lecture's
     Exercise 3, indices corrected.
@@ -73,10 +73,10 @@ def triple_product_terms(
 
 
 def ntk_velocity(
-    params: Params,
+    params: ParamsLike,
     X: Float[ArrayLike, "m n0"],
     y: Float[ArrayLike, " m"],
-    psi: Callable,
+    psi: Activation,
 ) -> Float[Array, "m m"]:
     r"""Velocity of the tangent kernel along the gradient flow of
     :func:`ntklib.gradient_flow.half_mse`.
@@ -113,7 +113,7 @@ def ntk_velocity(
 
 
 def kernel_drift(
-    params: Params, X: Float[ArrayLike, "m n0"], psi: Callable
+    params: StackedParamsLike, X: Float[ArrayLike, "m n0"], psi: Activation
 ) -> Float[Array, " T"]:
     r"""Distance :math:`\|K^n_t - K^n_0\|_F` that the tangent kernel has moved,
     :eq:`eq-drift`, time after time.
@@ -149,7 +149,7 @@ def over_widths(
     measure: Callable,
     key: PRNGKeyArray,
     ns: Float[ArrayLike, " w"],
-    draws: int,
+    draws: Count,
 ) -> Float[np.ndarray, "w draws"]:
     """What a measurement gives at several widths, with independent random numbers for
     each draw at each width: the table that :func:`width_slope` takes.

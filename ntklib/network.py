@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from ntklib import _check, _functions, _programs
-from ntklib._types import ArrayLike
+from ntklib._types import Activation, ArrayLike, Count, ParamsLike
 
 
 class Params(NamedTuple):
@@ -24,7 +24,7 @@ class Params(NamedTuple):
     W1: Float[Array, " n"]
 
 
-def init_params(key: PRNGKeyArray, n: int, n0: int) -> Params:
+def init_params(key: PRNGKeyArray, n: Count, n0: Count) -> Params:
     r"""Parameters drawn i.i.d. from :math:`N(0, 1)`, :eq:`eq-init`, in JAX's default
     float.
 
@@ -47,7 +47,7 @@ def init_params(key: PRNGKeyArray, n: int, n0: int) -> Params:
     return Params(W0, W1)
 
 
-def antisymmetric_params(key: PRNGKeyArray, n: int, n0: int) -> Params:
+def antisymmetric_params(key: PRNGKeyArray, n: Count, n0: Count) -> Params:
     r"""Parameters drawn in pairs of units that cancel: the output starts at 0, whatever
     the activation.
 
@@ -76,7 +76,9 @@ def antisymmetric_params(key: PRNGKeyArray, n: int, n0: int) -> Params:
     return Params(W0, W1)
 
 
-def preactivation(params: Params, X: Float[ArrayLike, "m n0"]) -> Float[Array, "m n"]:
+def preactivation(
+    params: ParamsLike, X: Float[ArrayLike, "m n0"]
+) -> Float[Array, "m n"]:
     r"""Hidden layer before the activation, :math:`h^\alpha = W_0 x^\alpha`,
     :eq:`eq-preactivation`.
 
@@ -98,7 +100,7 @@ def preactivation(params: Params, X: Float[ArrayLike, "m n0"]) -> Float[Array, "
 
 
 def network(
-    params: Params, X: Float[ArrayLike, "m n0"], psi: Callable
+    params: ParamsLike, X: Float[ArrayLike, "m n0"], psi: Activation
 ) -> Float[Array, " m"]:
     r"""Output of the network, :math:`f^\alpha = W_1\,\psi(h^\alpha)/\sqrt n`,
     :eq:`eq-network`.
@@ -129,7 +131,10 @@ def network(
 
 
 def linearized_network(
-    params: Params, params0: Params, X: Float[ArrayLike, "m n0"], psi: Callable
+    params: ParamsLike,
+    params0: ParamsLike,
+    X: Float[ArrayLike, "m n0"],
+    psi: Activation,
 ) -> Float[Array, " m"]:
     r"""First-order expansion of the network around ``params0``, :eq:`eq-linearized`
     (Lee et al. 2019).

@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float
 
 from ntklib import _check, _functions, _programs
 from ntklib._blocks import by_blocks, lower_blocks, sum_of_parts
-from ntklib._types import ArrayLike
+from ntklib._types import Activation, ArrayLike, ParamsLike
 from ntklib.network import Params, _hidden_layer, _network, _preactivation, network
 
 # A kernel is made for so many inputs and hidden units at a time. Their features stay
@@ -24,9 +24,9 @@ SQUARE = 128
 
 
 def empirical_ntk(
-    params: Params,
+    params: ParamsLike,
     X: Float[ArrayLike, "m n0"],
-    psi: Callable,
+    psi: Activation,
     X2: Float[ArrayLike, "m2 n0"] | None = None,
 ) -> Float[Array, "m m2"]:
     r"""Tangent kernel in closed form, :eq:`eq-ntk-closed`, the lecture's Exercise 1.
@@ -65,9 +65,9 @@ def empirical_ntk(
 
 
 def empirical_ntk_autodiff(
-    params: Params,
+    params: ParamsLike,
     X: Float[ArrayLike, "m n0"],
-    psi: Callable,
+    psi: Activation,
     X2: Float[ArrayLike, "m2 n0"] | None = None,
 ) -> Float[Array, "m m2"]:
     r"""Tangent kernel by its definition, :eq:`eq-ntk`.

@@ -1,6 +1,5 @@
 """Training in steps of a finite size: gradient descent."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -10,7 +9,7 @@ from jaxtyping import Array, Float, Int
 from ntklib import _check, _functions
 from ntklib._flow import marked_as_different
 from ntklib._programs import run
-from ntklib._types import ArrayLike
+from ntklib._types import Activation, ArrayLike, Count, Loss, ParamsLike
 from ntklib.gradient_flow import _first_values, _loss, _velocity, half_mse
 from ntklib.network import Params, _network
 
@@ -32,15 +31,15 @@ class Descent(NamedTuple):
 
 
 def gradient_descent(
-    params: Params,
+    params: ParamsLike,
     X: Float[ArrayLike, "m n0"],
     y: Float[ArrayLike, " m"],
-    psi: Callable,
+    psi: Activation,
     eta: Float[ArrayLike, ""],
-    steps: int,
+    steps: Count,
     *,
-    loss: Callable = half_mse,
-    every: int = 1,
+    loss: Loss = half_mse,
+    every: Count = 1,
 ) -> Descent:
     r"""Steps :math:`\theta \leftarrow \theta - \eta\,\nabla_\theta\mathcal L` from
     ``params``, :eq:`eq-finite-step`.
