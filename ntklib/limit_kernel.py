@@ -7,13 +7,11 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from ntklib import _check, _functions
-from ntklib._gaussian.averages import pair_averages
 from ntklib._gaussian.closed_forms import Pairs, recognise
-from ntklib._gaussian.kinks import find_kinks
+from ntklib._gaussian.quadrature import averages
 from ntklib._types import ArrayLike
 
 
@@ -163,20 +161,12 @@ def _averages(
 def _by_quadrature(
     psi: Callable, p: Pairs, same: bool
 ) -> tuple[Float[Array, "m m2"], Float[Array, "m m2"]]:
-    """E psi(h) psi(h') and E psi'(h) psi'(h'); of equal sets each pair once."""
-    kinks = find_kinks(psi, _at_least_single(p.c.dtype))
-    if same:
-        i, j = np.triu_indices(len(p.c))
-    else:
-        i, j = np.indices(p.c.shape).reshape(2, -1)
-    averages = pair_averages(
-        psi, _root(p.a[i, j]), _root(p.b[i, j]), p.omega[i, j], kinks
-    )
-    nngp = jnp.zeros_like(p.c).at[i, j].set(averages[:, 0])
-    slope = jnp.zeros_like(p.c).at[i, j].set(averages[:, 1])
-    if same:
-        nngp = nngp.at[j, i].set(nngp[i, j])
-        slope = slope.at[j, i].set(slope[i, j])
+    """E psi(h) psi(h') and E psi'(h) psi'(h') for a psi without closed form."""
+    psi = _functions.activation(psi, p.omega)
+    s = _root(p.a[:, 0])
+    s2 = _root(p.b[0, :])
+    dtype = _at_least_single(p.c.dtype)
+    nngp, slope = averages(psi, s, s2, p.omega, same=same, dtype=dtype)
     # The angle to a zero row is held at pi/2, so nngp lacks its derivative by c, which
     # is slope. This term is 0 and has that derivative.
     lacking = jnp.where(p.root == 0, p.c * jax.lax.stop_gradient(slope), 0)
