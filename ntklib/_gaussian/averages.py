@@ -68,6 +68,8 @@ def pair_averages(
     and larger rules are tried until two agree.
     """
     eps = float(jnp.finfo(omega.dtype).eps)
+    largest = run(_largest, (psi,), (s, s2))
+    _functions.finite_averages(largest)
     affordable = _affordable(len(omega), kinks.places)
     if len(affordable) < 2:
         raise RuntimeError(TOO_DEAR)
@@ -84,8 +86,6 @@ def pair_averages(
         _functions.finite_averages(averages)
         return averages
 
-    largest = run(_largest, (psi,), (s, s2))
-    _functions.finite_averages(largest)
     error = math.inf
     fine = rule(levels[0])
     for level in levels[1:]:
