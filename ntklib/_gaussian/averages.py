@@ -34,6 +34,11 @@ ALLOWED = 0.38
 MOST_NODES = 2e7
 MOST_NODES_OF_ALL_PAIRS = 3e10
 
+# The nearest kinks at which a rule stops: its cost grows with the cube of their number.
+# Others do not count if they are beyond so many standard deviations of h.
+MOST_KINKS = 8
+REACH = 5
+
 NODES_AT_A_TIME = 2**20  # 8 MB in float64 for each array of values
 PAIRS_AT_A_TIME = 64
 
@@ -49,9 +54,9 @@ TOO_STEEP = (
     "limit_kernel did not reach its accuracy for this psi and these X: "
     "psi is too steep for its quadrature rules"
 )
-TOO_DEAR = (
+TOO_MANY_KINKS = (
     "limit_kernel did not reach its accuracy for this psi and these X: "
-    "psi has too many kinks for so many pairs of inputs"
+    "psi has too many kinks for inputs that are nearly parallel"
 )
 
 
@@ -70,19 +75,21 @@ def pair_averages(
     eps = float(jnp.finfo(omega.dtype).eps)
     largest = run(_largest, (psi,), (s, s2))
     _functions.finite_averages(largest)
-    affordable = _affordable(len(omega), kinks.places)
-    if len(affordable) < 2:
-        raise RuntimeError(TOO_DEAR)
+    places = kinks.places[:MOST_KINKS]
+    affordable = _affordable(len(omega), places)
+    largest_s = float(jnp.max(jnp.maximum(s, s2)))
+    missed = any(abs(k) < REACH * largest_s for k in kinks.places[MOST_KINKS:])
+    if missed or len(affordable) < 2:
+        raise RuntimeError(TOO_MANY_KINKS)
     # rules too coarse to see psi rise may agree by mistake
-    rise = kinks.steepness * float(jnp.max(jnp.maximum(s, s2)))
+    rise = kinks.steepness * largest_s
     levels = [level for level in affordable if rise < level[0] ** 3]
     if len(levels) < 2:
         raise RuntimeError(TOO_STEEP)
 
     def rule(level):
-        averages = run(
-            _quadrature, (psi,), (s, s2, omega), places=kinks.places, level=level
-        )
+        arrays = (s, s2, omega)
+        averages = run(_quadrature, (psi,), arrays, places=places, level=level)
         _functions.finite_averages(averages)
         return averages
 
@@ -111,8 +118,9 @@ def traced_pair_averages(
     """The same inside a caller's program, by one rule, and whether another agrees."""
     eps = float(jnp.finfo(omega.dtype).eps)
     arrays = (s, s2, omega)
+    places = kinks.places[:MOST_KINKS]
     coarse, fine = (
-        run(_quadrature, (psi,), arrays, places=kinks.places, level=level)
+        run(_quadrature, (psi,), arrays, places=places, level=level)
         for level in LEVELS[1:3]
     )
     largest = run(_largest, (psi,), (s, s2))

@@ -33,8 +33,8 @@ NARROW = 2**-8
 # it has a pole.
 MOST_CELLS = 2**14
 POLE = 2**-16
-# The cost of quadrature grows with the cube of the number of kinks.
-MOST_KINKS = 8
+# More are of no use: quadrature has a panel between any two of them.
+MOST_KINKS = 64
 
 
 class Kinks(NamedTuple):
@@ -99,7 +99,7 @@ class Scale(NamedTuple):
 
     Attributes:
         slope: the largest |psi'| for |z| < 2.
-        largest: the largest |psi| + |psi'| in each of the first cells and its neighbours.
+        largest: the largest |psi| + |psi'| in each first cell and its neighbours.
     """
 
     slope: float

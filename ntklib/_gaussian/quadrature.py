@@ -33,20 +33,16 @@ def averages(
     """
     kinks = find_kinks(psi, dtype)
     traced = not (psi.has_values and _check.concrete(omega))
-    if kinks.places:  # series would be too long
-        zeros = jnp.zeros_like(omega)
-        found = zeros, zeros
-        accurate = jnp.zeros(omega.shape, bool)
-    else:
-        found, accurate = _by_series(psi, s, s2, omega, same, traced)
+    found, accurate = _by_series(psi, s, s2, omega, same, kinks, traced)
     complete = _complete_traced if traced else _complete
     return complete(found, accurate, psi, s, s2, omega, same, kinks)
 
 
-def _by_series(psi, s, s2, omega, same, traced) -> tuple[Averages, Accurate]:
+def _by_series(psi, s, s2, omega, same, kinks, traced) -> tuple[Averages, Accurate]:
     """Both averages by series, and where they are accurate."""
-    rows = run(series.coefficients, (psi,), (s,))
-    columns = rows if same else run(series.coefficients, (psi,), (s2,))
+    places = kinks.places
+    rows = run(series.coefficients, (psi,), (s,), places=places)
+    columns = rows if same else run(series.coefficients, (psi,), (s2,), places=places)
     if not traced:
         longest = int(max(rows.terms.max(), columns.terms.max()))
         rows = series.shortened(rows, longest)
@@ -76,7 +72,7 @@ def _complete_traced(found, accurate, psi, s, s2, omega, same, kinks) -> Average
     enough = jnp.all(accurate)
 
     def keep():
-        return found, jnp.array(True)
+        return found, enough
 
     def replace():
         averages, agreed = traced_pair_averages(psi, s[i], s2[j], omega[i, j], kinks)

@@ -21,13 +21,23 @@ from jaxtyping import Array, Bool, Float, Int
 from ntklib._functions import Elementwise
 from ntklib._gaussian.averages import far_out, gauss, panels, value_and_slope
 
-# The most terms of a series: enough for tanh at norm 6. Degrees are added a few at a
-# time, until what is left is small.
-TERMS = 2048
-DEGREES_AT_A_TIME = 128
+PANELS = 13  # of the quadrature on either side of 0
 NORMS_AT_A_TIME = 256
-PANELS = 13  # on either side of 0
-NODES = 64  # in each panel: enough for the waves of the highest degree
+
+
+class Size(NamedTuple):
+    """How long a series is, and how many nodes its highest degree needs in a panel.
+
+    Degrees are added a few at a time, until what is left is small.
+    """
+
+    terms: int
+    degrees_at_a_time: int
+    nodes: int
+
+
+SMOOTH = Size(2048, 128, 64)  # enough for tanh at norm 6
+KINKED = Size(512, 16, 32)  # slow to converge: for inputs that are not nearly parallel
 
 # A strip of a matrix stays in the cache while terms are summed, by Horner's rule.
 ROWS_AT_A_TIME = 16
@@ -64,17 +74,20 @@ class Series(NamedTuple):
     accurate: Bool[Array, " m"]
 
 
-def coefficients(psi: Elementwise, s: Float[Array, " m"]) -> Series:
-    """The series of psi and psi' for each norm."""
+def coefficients(
+    psi: Elementwise, s: Float[Array, " m"], *, places: tuple[float, ...]
+) -> Series:
+    """The series for each norm of psi and psi', which has kinks at these places."""
+    size = KINKED if places else SMOOTH
     far = jnp.max(jax.vmap(lambda s: far_out(psi, s, s, digits=2))(s))
     far = jnp.where(far < jnp.inf, far, 1)  # no coefficients come out
-    rule = _rule(far, NODES)
-    coarse_rule = _rule(far, NODES // 2)
 
     def of_some(s):
-        return _of_some(psi, s, rule, coarse_rule)
+        return _of_some(psi, s, far, places, size)
 
-    return _by_parts(jax.checkpoint(of_some), s, NORMS_AT_A_TIME)
+    # all have the same nodes, or each its own
+    at_a_time = ROWS_AT_A_TIME if places else NORMS_AT_A_TIME
+    return _by_parts(jax.checkpoint(of_some), s, at_a_time)
 
 
 def _by_parts(function, arrays, length):
@@ -91,57 +104,77 @@ def _by_parts(function, arrays, length):
     return jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:])[:m], values)
 
 
-def _rule(far, count):
-    """Nodes z up to far, weights times exp(-z^2/4), and exp(-z^2/4)."""
-    stops = far * jnp.linspace(-1, 1, 2 * PANELS + 1, dtype=far.dtype)
-    z, weight = panels(stops, gauss(count, far.dtype))
-    half_density = jnp.exp(-(z.ravel() ** 2) / 4)
-    weight = weight.ravel() * half_density / math.sqrt(2 * math.pi)
-    return z.ravel(), weight, half_density
+def _rule(s, far, places, count):
+    """Nodes z up to far, weights times exp(-z^2/4), and exp(-z^2/4).
+
+    Panels end where s z is a kink: a row for each norm. Without kinks one row for all.
+    """
+    even = far * jnp.linspace(-1, 1, 2 * PANELS + 1, dtype=far.dtype)
+
+    def rule(s):
+        reached = [s * far > abs(place) for place in places]
+        kinks = [
+            jnp.where(on, place / jnp.where(on, s, 1), far)
+            for on, place in zip(reached, places, strict=True)
+        ]
+        stops = jnp.concatenate([even, *[jnp.reshape(kink, (1,)) for kink in kinks]])
+        z, weight = panels(stops, gauss(count, far.dtype))
+        return z.ravel(), weight.ravel()
+
+    z, weight = jax.vmap(rule)(s if places else s[:1])
+    half_density = jnp.exp(-(z**2) / 4)
+    return z, weight * half_density / math.sqrt(2 * math.pi), half_density
 
 
-def _of_some(psi, s, rule, coarse_rule) -> Series:
+def _of_some(psi, s, far, places, size) -> Series:
     """The series for a few norms.
 
     By Parseval, what terms leave out of E psi(h)^2 is the sum of the other mu_k^2.
     Integration by parts makes s nu_k = sqrt(k + 1) mu_(k+1), of which a rule that is
     too coarse, or that does not see psi rise, knows nothing.
     """
+    rule = _rule(s, far, places, size.nodes)
     z, weight, half_density = rule
-    psi_h, dpsi_h = value_and_slope(psi, s[:, None] * z[None, :])
+    psi_h, dpsi_h = value_and_slope(psi, s[:, None] * z)
     squares = _squares(psi, s, rule)
     eps = float(jnp.finfo(s.dtype).eps)
+
+    def of_degrees(part, He):
+        """Those of psi(h) or psi'(h), of the degrees of He."""
+        if places:
+            return jnp.einsum("mz,kmz->mk", part * weight, He)
+        return jnp.einsum("mz,kz->mk", part * weight, He[:, 0])
 
     def add_degrees(state, first):
         def added(state):
             last_two, left, mismatch, terms = state
-            k = first + jnp.arange(DEGREES_AT_A_TIME, dtype=s.dtype)
+            k = first + jnp.arange(size.degrees_at_a_time, dtype=s.dtype)
             last_two, He = jax.lax.scan(partial(_next_degree, z), last_two, k)
-            weighted = weight[:, None] * He.T
-            value = psi_h @ weighted
-            slope = dpsi_h @ weighted
+            value = of_degrees(psi_h, He)
+            slope = of_degrees(dpsi_h, He)
             left -= jnp.stack([jnp.sum(value**2, axis=1), jnp.sum(slope**2, axis=1)])
             root = jnp.sqrt(k[None, 1:])
             by_parts = s[:, None] * slope[:, :-1] / root - value[:, 1:]
             mismatch += jnp.sum(by_parts**2, axis=1)
-            terms += DEGREES_AT_A_TIME
+            terms += size.degrees_at_a_time
             return (last_two, left, mismatch, terms), (value, slope)
 
         def ended(state):
-            none = 0 * psi_h[:, :DEGREES_AT_A_TIME]
+            none = 0 * psi_h[:, : size.degrees_at_a_time]
             return state, (none, none)
 
         _, left, _, _ = state
         enough = jnp.all(left <= eps**WANTED * squares)
         return jax.lax.cond(enough, ended, added, state)
 
-    first_degrees = jnp.arange(0, TERMS, DEGREES_AT_A_TIME, dtype=s.dtype)
+    first_degrees = jnp.arange(0, size.terms, size.degrees_at_a_time, dtype=s.dtype)
     start = ((0 * z, half_density), squares, 0 * s, 0)
     (_, left, mismatch, terms), chunks = jax.lax.scan(
         jax.checkpoint(add_degrees), start, first_degrees
     )
     value, slope = (chunk.swapaxes(0, 1).reshape(len(s), -1) for chunk in chunks)
     rest = jnp.max(jnp.abs(left) / jnp.where(squares > 0, squares, 1), axis=0)
+    coarse_rule = _rule(s, far, places, size.nodes // 2)
     difference = jnp.abs(squares - _squares(psi, s, coarse_rule))
     accurate = mismatch <= eps ** (2 * ALLOWED) * squares[0]
     accurate &= jnp.all(difference <= eps**ALLOWED * squares, axis=0)
@@ -160,8 +193,9 @@ def _of_some(psi, s, rule, coarse_rule) -> Series:
 def _squares(psi, s, rule) -> Float[Array, "2 norms"]:
     """E psi(h)^2 and E psi'(h)^2 for each norm."""
     z, weight, half_density = rule
-    parts = value_and_slope(psi, s[:, None] * z[None, :])
-    return jnp.stack([part**2 @ (weight * half_density) for part in parts])
+    density = weight * half_density
+    parts = value_and_slope(psi, s[:, None] * z)
+    return jnp.stack([jnp.sum(part**2 * density, axis=1) for part in parts])
 
 
 def _next_degree(z, last_two, k):
@@ -244,7 +278,7 @@ def shortened(series: Series, terms: int) -> Series:
 
     There are few lengths, because programs are made for each.
     """
-    length = DEGREES_AT_A_TIME
+    length = SMOOTH.degrees_at_a_time
     while length < terms:
         length *= 2
     return series._replace(
