@@ -60,7 +60,8 @@ def array(name, value, axes, *, whole=True) -> jax.Array:
     a = _real(name, value, axes)
     if not jnp.issubdtype(a.dtype, jnp.floating):
         a = a.astype(float)
-    a = jnp.asarray(a)
+    if not isinstance(a, jax.Array):
+        a = jnp.asarray(a)
     if whole and has_explicit_axes(jax.typeof(a)):
         a = _whole(a)
     return finite(name, a)
@@ -146,7 +147,7 @@ def seen_infinite(a) -> bool:
         return False
     if _stays_on_its_devices(a):
         with jax.ensure_compile_time_eval():  # also inside jit
-            return not bool(_all_finite(a))
+            return not bool(all_finite(a))
     return not all(np.isfinite(rows).all() for rows in _blocks(np.asarray(a)))
 
 
@@ -160,13 +161,13 @@ def _stays_on_its_devices(a) -> bool:
 
 
 @jax.jit
-def _all_finite(a: jax.Array) -> jax.Array:
-    """One truth value, of which each device finds its part.
+def all_finite(a: jax.Array) -> jax.Array:
+    """Whether no entry is NaN or infinite: one truth value, also inside a program.
 
-    NaN is both the least and the largest entry; one truth value for each entry would be
-    an array of a quarter of the size.
+    0 times NaN or infinity is NaN, and a sum keeps it; on several devices XLA's largest
+    entry may not. A truth value for each entry would fill a quarter of the memory.
     """
-    return jnp.isfinite(a.min()) & jnp.isfinite(a.max())
+    return (0 * a).sum() == 0
 
 
 def _blocks(a: np.ndarray):
@@ -219,6 +220,8 @@ def not_zero(name, v):
 
 def one_dtype(*arrays: jax.Array) -> list[jax.Array]:
     """The arrays in the widest of their dtypes, also where JAX promotes nothing."""
+    if len({a.dtype for a in arrays}) == 1:
+        return list(arrays)
     with jax.numpy_dtype_promotion("standard"):
         dtype = jnp.result_type(*arrays)
     return [a if a.dtype == dtype else a.astype(dtype) for a in arrays]
@@ -380,27 +383,53 @@ def times(ts, *, convert: Convert[A] = array) -> A:
 
 
 def symmetric(name, value, *, convert: Convert[A] = array) -> A:
-    """A square matrix, symmetric up to rounding in its dtype, and then exactly."""
+    """A square matrix, symmetric up to rounding in its dtype, and then exactly.
+
+    A matrix that is symmetric to the last bit comes as it is, not as a copy.
+    """
     M = convert(name, value, "m m")
     if M.shape[0] != M.shape[1]:
         raise ValueError(f"{name} must be square; got shape {M.shape}")
-    if concrete(M):
-        _nearly_symmetric(name, np.asarray(value))
+    if concrete(M) and _asymmetry(name, value) == 0:
+        return M
     return M / 2 + M.T / 2  # the sum of large entries could overflow
 
 
-def _nearly_symmetric(name, M):
-    """Refuse max|M - M^T| > 1e3 eps max|M|, with the eps of the dtype that came."""
+def _asymmetry(name, M) -> float:
+    """max|M - M^T|; refused above 1e3 eps max|M|, with eps of the dtype that came."""
+    if _stays_on_its_devices(M) and not has_explicit_axes(jax.typeof(M)):
+        with jax.ensure_compile_time_eval():
+            half_gap, largest = map(float, _half_gap_on_devices(M))
+    else:
+        M = np.asarray(M)
+        half_gap, largest = _half_gap(M)
     floating = jnp.issubdtype(M.dtype, jnp.floating)
     eps = float(jnp.finfo(M.dtype if floating else float).eps)
-    M = M.astype(float)
-    half_gap = np.abs(M / 2 - M.T / 2).max()  # the difference itself could overflow
-    largest = np.abs(M).max()
     if half_gap > ASYMMETRY / 2 * eps * largest:
         raise ValueError(
             f"{name} must be symmetric; got max|{name} - {name}^T| = "
-            f"{2 * float(half_gap):.3g} where max|{name}| = {largest:.3g}"
+            f"{2 * half_gap:.3g} where max|{name}| = {largest:.3g}"
         )
+    return 2 * half_gap
+
+
+def _half_gap(M: np.ndarray) -> tuple[float, float]:
+    """max|M - M^T|/2, since the difference could overflow, and max|M|."""
+    half_gap = largest = 0.0
+    rows = max(1, FEW // len(M))
+    for i in range(0, len(M), rows):
+        above = M[i : i + rows, i:].astype(float)
+        below = M[i:, i : i + rows].T.astype(float)
+        half_gap = max(half_gap, float(np.abs(above / 2 - below / 2).max()))
+        largest = max(largest, float(np.abs(above).max()), float(np.abs(below).max()))
+    return half_gap, largest
+
+
+@jax.jit
+def _half_gap_on_devices(M: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The same, of which each device finds its part."""
+    M = M.astype(float) if not jnp.issubdtype(M.dtype, jnp.floating) else M
+    return jnp.abs(M / 2 - M.T / 2).max(), jnp.abs(M).max()
 
 
 def semidefinite(name, smallest):

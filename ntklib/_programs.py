@@ -1,13 +1,15 @@
 """Compiled programs, kept for the calls that can use them again."""
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import jax
+from jax.core import Tracer
 from jax.sharding import NamedSharding, PartitionSpec, auto_axes
 
 from ntklib import _check
+from ntklib._blocks import spread_over
 from ntklib._functions import Function
 
 # A program takes up to 20 MB, and a second or more to make.
@@ -35,24 +37,37 @@ def run(
     leaves, structure = jax.tree.flatten(arrays)
     types = tuple(jax.typeof(leaf) for leaf in leaves)
     chosen = tuple(sorted(options.items()))
+    made_for = (formula, functions, structure, types, _devices(leaves), chosen)
     if not all(function.has_values for function in functions):
-        return _bound(formula, functions, structure, types, chosen)(*arrays)
-    return _program(formula, functions, structure, types, chosen)(*arrays)
+        return _bound(*made_for)(*arrays)
+    return _program(*made_for)(*arrays)
+
+
+def _devices(leaves) -> int | None:
+    """Over how many devices the arrays are spread; None if there are tracers."""
+    if any(isinstance(leaf, Tracer) for leaf in leaves):
+        return None
+    spread = [len(leaf.devices()) for leaf in leaves if isinstance(leaf, jax.Array)]
+    return max(spread, default=1)
 
 
 @lru_cache(PROGRAMS)
-def _program(formula, functions, structure, types, options):
-    """The program for arrays of these types.
+def _program(*made_for):
+    """The program for arrays of these types on so many devices.
 
     For other shapes it would be made of the function that came first, which may do
     something else by then; hence a program for each.
     """
-    return jax.jit(_bound(formula, functions, structure, types, options))
+    return jax.jit(_bound(*made_for))
 
 
-def _bound(formula, functions, structure, types, options) -> Callable:
+def _bound(formula, functions, structure, types, devices, options) -> Callable:
     """The formula as a function of arrays of these types alone."""
-    bound = partial(formula, *functions, **dict(options))
+
+    def bound(*arrays):
+        with spread_over(devices):
+            return formula(*functions, *arrays, **dict(options))
+
     explicit = [one for one in types if _check.has_explicit_axes(one)]
     return _spread(bound, structure, types, explicit) if explicit else bound
 

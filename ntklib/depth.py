@@ -5,10 +5,10 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ntklib import _check, _functions
+from ntklib import _check, _functions, _programs
 from ntklib._gaussian.closed_forms import Pairs
 from ntklib._types import ArrayLike
-from ntklib.limit_kernel import LimitKernel, _averages, _pairs, _root
+from ntklib.limit_kernel import LimitKernel, _averages, _pairs, _root, _rows
 
 
 def deep_limit_kernel(
@@ -71,15 +71,16 @@ def deep_limit_kernel(
         _check.size(f"X2 has {X2.shape[1]} columns", X2.shape[1], "n0", "X", X.shape[1])
         # the recursion needs the variances of both sets: take all pairs of both
         X = jnp.concatenate(_check.one_dtype(X, X2))
-    _functions.activation(psi, X)
+    psi = _functions.activation(psi, X)
 
     bias = jnp.full((len(X), 1), bias_std, X.dtype)
-    pairs = _pairs(*2 * [jnp.hstack([weight_std * X, bias])], same=True)
+    inputs = _rows("X", jnp.hstack([weight_std * X, bias]))
+    pairs = _programs.run(_pairs, (), (inputs, None))
     Sigma = Theta = pairs.c
     for layer in range(depth):
         if layer > 0:
             pairs = _pairs_of_covariance(Sigma)
-        _check.finite("|x||x'|", pairs.root)
+        _check.finite("the covariance", pairs.root)
         Phi, slope = _averages(psi, pairs, same=True)
         Sigma = weight_std**2 * Phi + bias_std**2
         Theta = Sigma + weight_std**2 * Theta * slope

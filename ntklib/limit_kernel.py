@@ -7,11 +7,14 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
-from ntklib import _check, _functions
-from ntklib._gaussian.closed_forms import Pairs, recognise
-from ntklib._gaussian.quadrature import averages
+from ntklib import _check, _functions, _programs
+from ntklib._blocks import by_blocks
+from ntklib._functions import Elementwise
+from ntklib._gaussian import quadrature
+from ntklib._gaussian.closed_forms import Pairs, recognised
+from ntklib._gaussian.series import Series, summed_in_strips
 from ntklib._types import ArrayLike
 
 
@@ -49,7 +52,9 @@ def limit_kernel(
     those of a function that has one: piecewise linear with a kink at 0, such as relu
     (:eq:`eq-limit-relu`), leaky relu and abs, or relu² (Cho & Saul 2009), erf
     (:eq:`eq-limit-erf`, Williams 1997), the normal distribution function, exact GELU
-    (Tsuchida et al. 2021), sin, cos, exp(-z²/2), z^k for k up to 6.
+    (Tsuchida et al. 2021), exp(-z²/2), z^k for k up to 6, and waves: sin, cos, and any
+    multiple of sin(fz + const) with f from 0.1 to 50. Then 256 inputs at a time are
+    paired, so that the memory needed is little more than that of the result.
 
     Any other ``psi`` is averaged by Gauss-Legendre quadrature in polar coordinates that
     stops at the kinks of ``psi``, 8 of them at most, located by bisection in [-63.7,
@@ -81,68 +86,185 @@ def limit_kernel(
         RuntimeError: the quadrature did not reach an agreement of 1e-6, or ``psi`` is
             too steep for it to be sure.
     """
-    X = _check.array("X", X, "m n0")
-    same = X2 is None
-    if same:
-        X2 = X
-    else:
-        X2 = _check.array("X2", X2, "m2 n0")
+    X = _check.array("X", X, "m n0", whole=False)
+    if X2 is not None:
+        X2 = _check.array("X2", X2, "m2 n0", whole=False)
         _check.size(f"X2 has {X2.shape[1]} columns", X2.shape[1], "n0", "X", X.shape[1])
-    _functions.activation(psi, X)
-    pairs = _pairs(*_check.one_dtype(X, X2), same=same)
-    _check.finite("|x||x'|", pairs.root)
-    nngp, slope = _averages(psi, pairs, same)
+        X, X2 = _check.one_dtype(X, X2)
+    psi = _functions.activation(psi, X)
+    rows = _rows("X", X)
+    columns = None if X2 is None else _rows("X2", X2)
+    known = recognised(psi, _at_least_single(X.dtype))
+    if known:
+        inputs = (rows, columns, known.parameters)
+        kernel = _programs.run(_by_closed_form, (), inputs, averages=known.averages)
+    else:
+        kernel = _at_once(psi, rows, columns)
+    return LimitKernel(*[_check.finite("the kernel", part) for part in kernel])
+
+
+class Rows(NamedTuple):
+    """Inputs, one per row.
+
+    Attributes:
+        X: the inputs.
+        square: the square |x|^2 of each.
+    """
+
+    X: Float[Array, "m n0"]
+    square: Float[Array, " m"]
+
+
+def _rows(name: str, X: Float[Array, "m n0"]) -> Rows:
+    """The inputs and their squares, which may overflow."""
+    return Rows(X, _check.finite(f"|x|^2 of {name}", jnp.sum(X**2, axis=1)))
+
+
+def _by_closed_form(
+    rows: Rows, columns: Rows | None, parameters: tuple, averages: Callable
+) -> LimitKernel:
+    """Both kernels, one block of pairs after the other."""
+
+    def block(rows, columns):
+        p = _pairs(rows, columns)
+        nngp, slope = averages(p, *parameters)
+        return LimitKernel(nngp, nngp + p.c * slope)
+
+    return by_blocks(block, rows, columns)
+
+
+def _at_once(psi: Elementwise, rows: Rows, columns: Rows | None) -> LimitKernel:
+    """Both kernels by quadrature: by series, or with all pairs at once."""
+    # whole copies, of which pairs can be picked wherever they are
+    rows = _rows("X", _check.array("X", rows.X, "m n0"))
+    same = columns is None
+    if columns is not None:
+        columns = _rows("X2", _check.array("X2", columns.X, "m2 n0"))
+    if psi.has_values and _check.concrete(rows.X):
+        kernel = _by_series(psi, rows, columns)
+        if kernel is not None:
+            return kernel
+    pairs = _programs.run(_pairs, (), (rows, columns))
+    nngp, slope = _by_quadrature(psi, pairs, same)
     ntk = nngp + pairs.c * slope
     if same:
         nngp = (nngp + nngp.T) / 2
         ntk = (ntk + ntk.T) / 2
-    return LimitKernel(
-        _check.finite("the kernel", nngp), _check.finite("the kernel", ntk)
-    )
+    return LimitKernel(nngp, ntk)
 
 
-def _pairs(X: Float[Array, "m n0"], X2: Float[Array, "m2 n0"], same: bool) -> Pairs:
-    """Norms, inner products and angles of all pairs of rows."""
-    a = jnp.sum(X**2, axis=1)[:, None]
-    b = jnp.sum(X2**2, axis=1)[None, :]
-    c = X @ X2.T
+def _by_series(
+    psi: Elementwise, rows: Rows, columns: Rows | None
+) -> LimitKernel | None:
+    """Both kernels, if series are accurate for all pairs."""
+    dtype = _at_least_single(rows.X.dtype)
+    s = _root(rows.square)
+    s2 = None if columns is None else _root(columns.square)
+    of_rows, of_columns = quadrature.coefficients(psi, s, s2, dtype)
+    inputs = ((rows, of_rows), None if columns is None else (columns, of_columns))
+    kernel, accurate = _programs.run(_summed, (), inputs)
+    return kernel if accurate else None
+
+
+def _summed(
+    rows: tuple[Rows, Series], columns: tuple[Rows, Series] | None
+) -> tuple[LimitKernel, Bool[Array, ""]]:
+    """Both kernels by series, one block of pairs after the other; are they accurate?"""
+
+    def block(rows, columns):
+        X, of_rows = rows
+        X2, of_columns = (None, of_rows) if columns is None else columns
+        p = _pairs(X, X2)
+        nngp, slope, accurate = summed_in_strips(of_rows, of_columns, p.omega)
+        return LimitKernel(nngp, nngp + p.c * slope), accurate
+
+    kernel, accurate = by_blocks(block, rows, columns)
+    return kernel, jnp.all(accurate)
+
+
+def _pairs(rows: Rows, columns: Rows | None) -> Pairs:
+    """Norms, inner products and angles of all pairs of rows.
+
+    None stands for the same rows once more.
+    """
+    same = columns is None
+    if columns is None:
+        columns = rows
+    a = rows.square[:, None]
+    b = columns.square[None, :]
+    c = rows.X @ columns.X.T
     root = _root(a) * _root(b)
-    omega = _angle(X, X2, _root(a), _root(b))
-    if same:  # rounding in c and root would spoil |x|^2 on the diagonal
-        diagonal = jnp.eye(len(X), dtype=bool)
-        c = jnp.where(diagonal, a, c)
-        root = jnp.where(diagonal, a, root)
+    diagonal = jnp.eye(*c.shape, dtype=bool) & same
+    # rounding in c and root would spoil |x|^2 on the diagonal
+    c = jnp.where(diagonal, a, c)
+    root = jnp.where(diagonal, a, root)
+    cosine = jnp.where(root > 0, c / jnp.where(root > 0, root, 1), 0)
+    omega, sine = _angle(cosine, diagonal, rows, columns)
     a, b = jnp.broadcast_arrays(a, b)
-    return Pairs(a, b, c, root, omega, S=root * jnp.sin(omega))
+    return Pairs(a, b, c, root, omega, S=root * sine)
 
 
+@jax.custom_jvp
 def _angle(
-    X: Float[Array, "m n0"],
-    X2: Float[Array, "m2 n0"],
-    s: Float[Array, "m 1"],
-    s2: Float[Array, "1 m2"],
-) -> Float[Array, "m m2"]:
-    """2 atan2(|e - e'|, |e + e'|) for unit vectors e and e'; pi/2 at a zero row."""
-    E = X / jnp.where(s > 0, s, 1)
-    E2 = X2 / jnp.where(s2 > 0, s2, 1).T
-    near = _distance(E, E2)
-    far = _distance(E, -E2)
-    zero = (s == 0) | (s2 == 0)
-    return 2 * jnp.arctan2(jnp.where(zero, 1, near), jnp.where(zero, 1, far))
+    cosine: Float[Array, "m m2"],
+    diagonal: Bool[Array, "m m2"],
+    rows: Rows,
+    columns: Rows,
+) -> tuple[Float[Array, "m m2"], Float[Array, "m m2"]]:
+    """The angle omega between x and x', pi/2 at a zero row, and its sine.
+
+    The cosine determines an acute angle phi, to x' or to -x':
+
+        |e -+ e'| = sqrt(2 gap) and |e +- e'| = sqrt(2 (2 - gap)), gap = 1 - cos(phi),
+
+    for unit vectors e and e'; so phi = 2 atan2(sqrt(gap), sqrt(2 - gap)). Of nearly
+    parallel rows rounding leaves little of the gap: there it comes from |e -+ e'|.
+    """
+    eps = float(jnp.finfo(cosine.dtype).eps)
+    gap = 1 - jnp.abs(cosine)
+    # An error of eps in the gap is one of eps/phi in phi.
+    parallel = gap < eps**0.25
+    gap = jax.lax.cond(
+        jnp.any(parallel & ~diagonal),
+        lambda: jnp.where(parallel, _gap(cosine, rows, columns), gap),
+        lambda: jnp.where(parallel, 0, gap),  # on the diagonal
+    )
+    phi = 2 * jnp.arctan2(jnp.sqrt(gap), jnp.sqrt(2 - gap))
+    sine = jnp.sqrt(gap * (2 - gap))
+    return jnp.where(cosine < 0, jnp.pi - phi, phi), sine
 
 
-# One program for each distance: in a joint one XLA would store all differences.
-@jax.jit
-def _distance(
-    E: Float[Array, "m n0"], E2: Float[Array, "m2 n0"]
+@_angle.defjvp
+def _slope_of_angle(primals, tangents):
+    """d omega = -d cos(omega) / sin(omega), but 0 at the kinks, at 0 and pi."""
+    omega, sine = _angle(*primals)
+    cosine, dcosine = primals[0], tangents[0]
+    domega = -jnp.where(sine > 0, dcosine / jnp.where(sine > 0, sine, 1), 0)
+    return (omega, sine), (domega, cosine * domega)
+
+
+def _gap(
+    cosine: Float[Array, "m m2"], rows: Rows, columns: Rows
 ) -> Float[Array, "m m2"]:
-    """|e - e'| for all pairs of rows; 0 for what rounding may leave of 0.
+    """|e - e'|^2/2, or |e + e'|^2/2 of an obtuse angle; 0 for what rounding may leave
+    of 0.
 
     That remainder differs from program to program, and its slope has no meaning.
     """
-    square = jnp.sum((E[:, None, :] - E2[None, :, :]) ** 2, axis=2)
-    rounding = (16 * jnp.finfo(square.dtype).eps) ** 2
-    return _root(jnp.where(square > rounding, square, 0))
+
+    def unit(rows):
+        s = _root(rows.square)[:, None]
+        return rows.X / jnp.where(s > 0, s, 1)
+
+    def add(square, coordinates):
+        e, e2 = coordinates
+        return square + (e[:, None] - jnp.where(cosine < 0, -e2, e2)) ** 2, None
+
+    # One coordinate after the other: no array of all differences is made.
+    E, E2 = unit(rows).T, unit(columns).T
+    square, _ = jax.lax.scan(add, 0 * cosine, (E, E2[:, None, :]))
+    rounding = (16 * float(jnp.finfo(square.dtype).eps)) ** 2
+    return jnp.where(square > rounding, square, 0) / 2
 
 
 def _root(x):
@@ -151,22 +273,21 @@ def _root(x):
 
 
 def _averages(
-    psi: Callable, p: Pairs, same: bool
+    psi: Elementwise, p: Pairs, same: bool
 ) -> tuple[Float[Array, "m m2"], Float[Array, "m m2"]]:
     """E psi(h) psi(h') and E psi'(h) psi'(h') for all pairs."""
-    closed_form = recognise(psi, _at_least_single(p.c.dtype))
-    return closed_form(p) if closed_form else _by_quadrature(psi, p, same)
+    known = recognised(psi, _at_least_single(p.c.dtype))
+    return known(p) if known else _by_quadrature(psi, p, same)
 
 
 def _by_quadrature(
-    psi: Callable, p: Pairs, same: bool
+    psi: Elementwise, p: Pairs, same: bool
 ) -> tuple[Float[Array, "m m2"], Float[Array, "m m2"]]:
     """E psi(h) psi(h') and E psi'(h) psi'(h') for a psi without closed form."""
-    psi = _functions.activation(psi, p.omega)
     s = _root(p.a[:, 0])
-    s2 = _root(p.b[0, :])
+    s2 = None if same else _root(p.b[0, :])
     dtype = _at_least_single(p.c.dtype)
-    nngp, slope = averages(psi, s, s2, p.omega, same=same, dtype=dtype)
+    nngp, slope = quadrature.averages(psi, s, s2, p.omega, dtype)
     # The angle to a zero row is held at pi/2, so nngp lacks its derivative by c, which
     # is slope. This term is 0 and has that derivative.
     lacking = jnp.where(p.root == 0, p.c * jax.lax.stop_gradient(slope), 0)

@@ -17,6 +17,7 @@ ORDER = [
     "_rounding",
     "_check",
     "_functions",
+    "_blocks",
     "_programs",
     "_flow",
     "_gaussian",

@@ -50,6 +50,98 @@ def test_finite_accepts_a_number(value, refuses):
         _check.finite("a", value * np.inf)
 
 
+BAD_NUMBERS = [np.nan, np.inf, -np.inf]
+LARGE = (700, 600)  # more entries than are copied to the host
+
+
+def by_axis(a, axis):
+    """The array on two devices, cut along an axis."""
+    mesh = jax.sharding.Mesh(jax.devices("cpu")[:2], ("d",))
+    spec = jax.sharding.PartitionSpec(*axis * (None,), "d")
+    return jax.device_put(a, jax.sharding.NamedSharding(mesh, spec))
+
+
+@pytest.mark.parametrize("bad", BAD_NUMBERS)
+@pytest.mark.parametrize("where", [(0, 0), (349, 599), (350, 0), (699, 599)])
+@pytest.mark.parametrize("place", ["host", "one device", "rows", "columns"])
+def test_finite_sees_every_entry(where, bad, place, refuses):
+    """The first, the last and those between: in NumPy's blocks, and in what each of
+    several devices holds.
+    """
+    a = np.zeros(LARGE, np.float32)
+    a[where] = bad
+    there = {
+        "host": lambda a: a,
+        "one device": jnp.asarray,
+        "rows": lambda a: by_axis(a, 0),
+        "columns": lambda a: by_axis(a, 1),
+    }[place]
+    message = f"a must be finite; got {bad} at index {where}"
+    refuses(message, _check.finite, "a", there(a))
+    assert _check.seen_infinite(there(a))
+    a[where] = 0
+    assert not _check.seen_infinite(there(a))
+
+
+def test_finite_names_the_first_of_several_entries(refuses):
+    """In the order of the indices, whatever the order of the devices is."""
+    a = np.zeros(LARGE)
+    a[100, 599] = a[200, 1] = a[699, 0] = np.nan
+    for value in (a, by_axis(a, 0)):
+        refuses(
+            "a must be finite; got nan at index (100, 599)", _check.finite, "a", value
+        )
+
+
+def test_finite_sees_a_constant_inside_jit(refuses):
+    """An array on several devices that is no tracer has values, also while JAX traces
+    and maps and differentiates.
+    """
+    bad = by_axis(np.full(LARGE, np.nan), 0)
+
+    def f(x):
+        _check.finite("a", bad)
+        return x
+
+    one = jnp.ones(())
+    for transformed, x in [(jax.jit(f), one), (jax.grad(f), one), (jax.vmap(f), [one])]:
+        refuses("a must be finite", transformed, jnp.asarray(x))
+
+
+def test_finite_leaves_large_arrays_where_they_are(monkeypatch):
+    """What comes to the host from several devices is one truth value."""
+    a = by_axis(np.ones(LARGE), 0)
+    seen = []
+
+    def asarray(value, *args):
+        seen.append(np.size(value))
+        return original(value, *args)
+
+    original = np.asarray
+    monkeypatch.setattr(np, "asarray", asarray)
+    _check.array("a", a, "m n")
+    assert max(seen, default=1) == 1
+
+
+def test_finite_makes_no_array_of_truth_values():
+    """On each of the devices the check needs less than a row."""
+    check = _check.all_finite.lower(by_axis(np.ones(LARGE), 0)).compile()
+    memory = check.memory_analysis()
+    assert memory is not None
+    assert memory.temp_size_in_bytes < LARGE[1]
+
+
+def test_finite_says_where_it_cannot_look(monkeypatch, refuses):
+    """If the entry lives in another process, that is what is said."""
+    monkeypatch.setattr(_check, "_parts", lambda a: [])
+    refuses(
+        "a must be finite; got nan or infinity in a part that another process holds",
+        _check.finite,
+        "a",
+        np.nan,
+    )
+
+
 @pytest.mark.parametrize(
     ("value", "dtype"),
     [
@@ -200,6 +292,39 @@ def test_symmetric_takes_any_scale(close):
     close(_check.symmetric("M", np.zeros((2, 2))), np.zeros((2, 2)), 0)
     huge = np.full((2, 2), 1.7e308)
     close(_check.symmetric("M", huge, convert=_check.host) / 1e308, huge / 1e308, 1e-15)
+
+
+@pytest.mark.parametrize("convert", [_check.array, _check.host])
+def test_symmetric_keeps_what_is_symmetric(convert):
+    """A matrix that is symmetric to the last bit is not copied."""
+    M = convert("M", np.array([[1.0, 2.0], [2.0, 3.0]]), "m m")
+    assert _check.symmetric("M", M, convert=convert) is M
+
+
+@pytest.mark.parametrize("where", [(0, 1), (0, 699), (350, 349), (699, 698)])
+@pytest.mark.parametrize("place", ["host", "devices"])
+def test_symmetric_sees_every_pair(where, place, refuses):
+    """In NumPy's blocks and on several devices: a gap of 3 at one place, where the
+    largest entry is 5.
+    """
+    M = np.full((700, 700), -2.0, np.float32)
+    M[-1, -1] = -5
+    M[where] = 1
+    there = by_axis(M, 0) if place == "devices" else M
+    refuses(
+        "M must be symmetric; got max|M - M^T| = 3 where max|M| = 5",
+        _check.symmetric,
+        "M",
+        there,
+    )
+
+
+def test_symmetric_leaves_large_arrays_where_they_are():
+    """A matrix on several devices is compared with its transpose there, and stays."""
+    M = by_axis(np.ones((700, 700)), 0)
+    assert _check.symmetric("M", M) is M
+    whole_numbers = by_axis(np.ones((700, 700), int), 0)
+    assert _check.symmetric("M", whole_numbers).sharding == M.sharding
 
 
 def test_symmetric_inside_jit():

@@ -71,6 +71,16 @@ FORMS = {
     ),
     "sin": (jnp.sin, np.sin, np.cos),
     "cos": (jnp.cos, np.cos, lambda z: -np.sin(z)),
+    "sin(3z)": (
+        lambda z: jnp.sin(3 * z),
+        lambda z: np.sin(3 * z),
+        lambda z: 3 * np.cos(3 * z),
+    ),
+    "2 cos(z + 1)": (
+        lambda z: 2 * jnp.cos(z + 1),
+        lambda z: 2 * np.cos(z + 1),
+        lambda z: -2 * np.sin(z + 1),
+    ),
     "bell": (
         lambda z: jnp.exp(-(z**2) / 2),
         lambda z: np.exp(-(z**2) / 2),
@@ -218,7 +228,10 @@ def test_recognise_goes_by_values(psi, form, close):
         lambda z: 1e-30 * jnp.tanh(z),
         lambda z: 1e-30 * jnp.abs(jnp.tanh(z)),
         lambda z: jnp.tanh(1e-3 * z),
-        lambda z: jnp.sin(1.001 * z),
+        lambda z: jnp.sin(z) + 1e-3 * jnp.sin(1.5 * z),
+        lambda z: jnp.sin(0.05 * z),
+        lambda z: jnp.sin(z + 1e-4 * z**2),
+        lambda z: jnp.sin(z) ** 2,
         lambda z: jax.nn.relu(z) + 1e-4,
         lambda z: z**7,
         lambda z: 2 * z**2,
@@ -258,8 +271,40 @@ def test_recognise_inside_jit():
 
     jax.jit(look)(0.0)
     jax.grad(look)(0.0)
-    assert seen[0].keywords == seen[2].keywords == {"up": 1.0, "down": 0.0}
+    assert seen[0].parameters == seen[2].parameters == (1.0, 0.0)
     assert seen[1] is seen[3] is None
+
+
+@pytest.mark.parametrize("frequency", [0.11, 1.001, math.pi, 10.0, 49.9])
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+def test_recognise_finds_waves(frequency, dtype):
+    """2 sin(fz) - 3 cos(fz), written as one sine; its frequency to the last digits."""
+    size, shift = math.hypot(2, 3), math.atan2(-3, 2)
+
+    def wave(z):
+        return size * jnp.sin(frequency * z + shift)
+
+    found = recognise(wave, dtype)
+    eps = float(jnp.finfo(dtype).eps)
+    np.testing.assert_allclose(found.parameters[0], frequency, rtol=4 * eps)
+    # the values nearest to 0, where the phase is measured, are rounded like all others
+    np.testing.assert_allclose(found.parameters[1:], [2, -3], rtol=0, atol=16 * eps)
+
+
+def test_wave_of_high_frequency(close):
+    """psi(z) = sin(10z) at norm 5, by the distances of x to x' and to -x'.
+
+    2 E psi(h) psi(h') = exp(-50 |x - x'|^2) - exp(-50 |x + x'|^2).
+    """
+    angles = np.array([0, 1e-3, 0.02, 0.05, np.pi, np.pi - 0.01])
+    Z = 5 * np.transpose([np.cos(angles), np.sin(angles)])
+    near, far = (
+        np.exp(-50 * np.sum((Z[:, None] + sign * Z[None]) ** 2, axis=2))
+        for sign in (-1, 1)
+    )
+    nngp, ntk = limit_kernel(Z, lambda z: jnp.sin(10 * z))
+    close(nngp, (near - far) / 2, 1e-11)
+    close(ntk, (near - far) / 2 + Z @ Z.T * 50 * (near + far), 1e-11)
 
 
 rows = arrays(float, (5, 3), elements=st.floats(-4, 4).map(lambda x: round(x, 3)))
@@ -333,3 +378,29 @@ def test_closed_forms_at_extreme_norms(name):
     assert np.isfinite(K).all()
     scale = np.outer(np.sqrt(np.diag(K)), np.sqrt(np.diag(K)))
     assert np.all(np.abs(K) <= scale * (1 + 1e-9) + 1e-300)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "norm"), [(np.float64, 1e78), (np.float64, 1e150), (np.float32, 1e10)]
+)
+def test_closed_forms_tend_to_those_of_kinked_functions(dtype, norm):
+    """Of inputs so long that squares of products overflow, erf is the sign, the normal
+    distribution function the step, and GELU relu; bell is 0.
+    """
+    angles = np.array([0.0, 1.1, 2.8, np.pi])
+    Z = norm * np.transpose([np.cos(angles), np.sin(angles)])
+    Z = Z.astype(dtype)
+
+    def averages(name, scale):
+        return np.asarray(limit_kernel(Z[:1], FORMS[name][0], Z).nngp[0]) / scale
+
+    tol = 20 * np.finfo(dtype).eps
+    bent = np.sin(angles) + (np.pi - angles) * np.cos(angles)
+    for name, scale, want in [
+        ("erf", 1, 1 - 2 * angles / np.pi),
+        ("normal cdf", 1, (1 - angles / np.pi) / 2),
+        ("gelu", dtype(norm) ** 2, bent / (2 * np.pi)),
+        ("bell", 1, 0 * angles),
+    ]:
+        # -1 and 1 are approached like 1/norm, and the angle pi is rounded
+        np.testing.assert_allclose(averages(name, scale), want, rtol=0, atol=tol)

@@ -18,11 +18,11 @@ from hypothesis.extra.numpy import arrays
 from scipy.integrate import quad
 from scipy.special import expit
 
-from ntklib import empirical_ntk, init_params
+from ntklib import _programs, empirical_ntk, init_params
 from ntklib._gaussian import averages
 from ntklib._gaussian.closed_forms import recognise
 from ntklib._gaussian.kinks import find_kinks
-from ntklib.limit_kernel import LimitKernel, limit_kernel
+from ntklib.limit_kernel import LimitKernel, _pairs, _rows, limit_kernel
 from tests.library.test_averages import DISAGREE, INFINITE, expectation, one_rule
 from tests.library.test_closed_forms import FORMS, bell, geometry
 
@@ -260,6 +260,153 @@ def test_limit_kernel_of_one_number(psi, monkeypatch):
     )
 
 
+def angles(X, X2):
+    """Angles of all pairs of rows, as 2 atan2(|e - e'|, |e + e'|), in long doubles."""
+    E, E2 = (np.asarray(A, np.longdouble) for A in (X, X2))
+    E, E2 = (A / np.sqrt(np.sum(A**2, axis=1, keepdims=True)) for A in (E, E2))
+    near, far = (
+        np.sqrt(np.sum((E[:, None] + sign * E2[None]) ** 2, axis=2)) for sign in (-1, 1)
+    )
+    return 2 * np.arctan2(near, far)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tol", "tol_of_small"),
+    [(np.float64, 5e-14, 4e-15), (np.float32, 2e-6, 2e-6)],
+)
+def test_limit_kernel_knows_small_and_large_angles(dtype, tol, tol_of_small):
+    """Angles from 1e-9 to pi - 1e-9 against those from differences in more digits; and
+    their sines. What is within 16 roundings of 0 or of pi counts as that.
+    """
+    rng = np.random.default_rng(5)
+    sizes = np.geomspace(1e-9, np.pi / 2, 60)
+    x, across = np.linalg.qr(rng.normal(size=(40, 2)))[0].T
+    X = np.array([0.3 * x], dtype)
+    X2 = np.cos(sizes)[:, None] * x + np.sin(sizes)[:, None] * across
+    X2 = np.concatenate([2 * X2, -X2]).astype(dtype)
+    pairs = _pairs(_rows("X", jnp.asarray(X)), _rows("X2", jnp.asarray(X2)))
+    omega, sine = (np.asarray(a[0], float) for a in (pairs.omega, pairs.S / pairs.root))
+    want = np.asarray(angles(X, X2)[0], float)
+    small = np.minimum(want, np.pi - want) < 1e-2
+    assert 10 < small.sum() < 110
+    for got, exact in [(omega, want), (sine, np.sin(want))]:
+        np.testing.assert_allclose(got, exact, rtol=0, atol=tol)
+        np.testing.assert_allclose(got[small], exact[small], rtol=0, atol=tol_of_small)
+
+
+def relu_kernels(X, X2):
+    """Both kernels of relu, all pairs at once in NumPy."""
+    omega = np.asarray(angles(X, X2), float)
+    c = X @ X2.T
+    root = np.outer(np.linalg.norm(X, axis=1), np.linalg.norm(X2, axis=1))
+    slope = (np.pi - omega) / (2 * np.pi)
+    nngp = root * np.sin(omega) / (2 * np.pi) + c * slope
+    return LimitKernel(nngp, nngp + c * slope)
+
+
+def many_rows(m, n0=6, seed=3):
+    """Standard normal rows, a few of which are parallel to others far away."""
+    X = np.random.default_rng(seed).normal(size=(m, n0))
+    X[m // 2] = X[1]
+    X[m - 1] = -3.7 * X[2]
+    X[m - 2] = X[3] + 1e-7 * X[4]
+    return X
+
+
+def test_limit_kernel_in_blocks(close):
+    """More rows than one block has: all pairs at once by NumPy, symmetric to the last
+    bit, and |x|^2 on the diagonal.
+    """
+    X = many_rows(600)
+    got = limit_kernel(X, jax.nn.relu)
+    close(got, relu_kernels(X, X), 1e-14)
+    for K in got:
+        np.testing.assert_array_equal(K, K.T)
+    np.testing.assert_array_equal(jnp.diag(got.ntk), jnp.sum(jnp.asarray(X) ** 2, 1))
+    close(limit_kernel(X, jax.nn.relu, X[5:300]), relu_kernels(X, X[5:300]), 1e-14)
+
+
+def test_limit_kernel_in_blocks_differentiates(close):
+    """Derivatives go through the blocks, against those of a plain formula."""
+    X = jnp.asarray(np.random.default_rng(3).normal(size=(300, 6)))
+    diagonal = jnp.eye(300, dtype=bool)
+
+    def plain(X):
+        s = jnp.sqrt(jnp.sum(X**2, axis=1))
+        c, root = X @ X.T, s[:, None] * s[None, :]
+        omega = jnp.arccos(jnp.where(diagonal, 0, c / root))
+        K = (root * jnp.sin(omega) + 2 * (jnp.pi - omega) * c) / (2 * jnp.pi)
+        return jnp.where(diagonal, root, K)
+
+    def slope(kernel):
+        weights = jnp.sin(jnp.arange(90000.0)).reshape(300, 300)
+        return jax.jit(jax.grad(lambda X: jnp.sum(weights * kernel(X))))(X)
+
+    close(slope(lambda X: limit_kernel(X, jax.nn.relu).ntk), slope(plain), 1e-12)
+
+
+def test_limit_kernel_needs_the_memory_of_its_result():
+    """For 1000 inputs of 784 numbers, besides the two matrices, less than two more, or
+    for derivatives in reverse mode five; an array of all differences is 784 of them.
+    """
+    X = jax.ShapeDtypeStruct((1000, 784), float)
+    matrix = 8 * 1000**2
+
+    def kernel(X, X2=None):
+        return limit_kernel(X, jax.nn.relu, X2)
+
+    def gradient(X, X2):
+        return jax.grad(lambda X: jnp.sum(kernel(X, X2).ntk ** 2))(X)
+
+    for function, inputs, most in [
+        (kernel, (X,), 2),
+        (kernel, (X, X), 2),
+        (gradient, (X, X), 5),
+    ]:
+        memory = jax.jit(function).lower(*inputs).compile().memory_analysis()
+        assert memory.temp_size_in_bytes < most * matrix
+
+
+def test_limit_kernel_compiles_once_for_all_slopes():
+    """Neither an equal lambda nor other slopes at both sides of a kink compile anew."""
+
+    def leaky(slope):
+        return lambda z: jnp.where(z > 0, z, slope * z)
+
+    def kernel(psi):
+        return limit_kernel(X, psi)
+
+    kernel(leaky(0.3))
+    before = _programs._program.cache_info().misses
+    for psi in (leaky(0.3), leaky(0.7), jax.nn.relu, jnp.abs):
+        kernel(psi)
+    assert _programs._program.cache_info().misses == before
+
+
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_limit_kernel_meets_no_nan(name):
+    """Nor does its gradient, for parallel, opposite and zero rows."""
+    with jax.debug_nans(True):
+        limit_kernel(X, PSI[name])
+        jax.grad(lambda X: total(X, PSI[name]))(X)
+
+
+def test_limit_kernel_runs_inside_shard_map(close):
+    """With its default check of what differs between devices, each device makes the
+    rows that it has.
+    """
+    mesh = jax.sharding.Mesh(jax.devices("cpu")[:2], ("rows",))
+    P = jax.sharding.PartitionSpec
+
+    @jax.jit
+    @jax.shard_map(mesh=mesh, in_specs=(P("rows"), P()), out_specs=P("rows"))
+    def spread(X, X2):
+        return limit_kernel(X, jax.nn.relu, X2)
+
+    rows = many_rows(300)
+    close(spread(rows, rows[:280]), limit_kernel(rows, jax.nn.relu, rows[:280]), 1e-14)
+
+
 # The rows at which kernels are differentiable. Row 1 is parallel to row 2 and row 0 is
 # zero: there they are if psi is smooth.
 SMOOTH_AT = {"relu": (3,), "slopes 3 and -0.5": (3,), "relu^2": (3, 1)}
@@ -468,12 +615,11 @@ def test_limit_kernel_at_any_norm(scale, close):
 
 @pytest.mark.parametrize("psi", [jax.nn.relu, jnp.sin, jnp.tanh])
 def test_limit_kernel_refuses_norms_that_overflow(psi, refuses):
-    """|x||x'| beyond the largest number is told before any quadrature."""
+    """|x|^2 beyond the largest number is told before any quadrature."""
+    huge = [[1.0, 0.0], [1e200, 0.0]]
+    refuses("|x|^2 of X must be finite; got inf at index (1,)", limit_kernel, huge, psi)
     refuses(
-        "|x||x'| must be finite; got inf at index (0, 0)",
-        limit_kernel,
-        [[1e200, 0.0]],
-        psi,
+        "|x|^2 of X2 must be finite; got inf at index (1,)", limit_kernel, X, psi, huge
     )
     refuses(
         "the kernel must be finite; got inf at index (0, 0)",
