@@ -271,19 +271,19 @@ def _velocity(t, params: Params, args: tuple) -> Params:
     return jax.tree.map(jnp.negative, jax.grad(loss_of)(params))
 
 
-def _units(params: Params) -> Float[Array, "inout n"]:
+def _units(params: Params) -> Float[Array, "rows n"]:
     """The weights as one array: in a column those into and out of a hidden unit."""
     return jnp.concatenate([params.W0.T, params.W1[None]])
 
 
-def _parameters(units: Float[Array, "inout n"]) -> Params:
+def _parameters(units: Float[Array, "rows n"]) -> Params:
     """The parameters that `_units` has made one array of."""
     return Params(units[:-1].T, units[-1])
 
 
 def _velocity_of_units(
-    t, units: Float[Array, "inout n"], args: tuple
-) -> Float[Array, "inout n"]:
+    t, units: Float[Array, "rows n"], args: tuple
+) -> Float[Array, "rows n"]:
     """`_velocity` for the integrator, which sums up one array in place of two.
 
     The products of its gradient have the long axis last, which is faster.
