@@ -29,7 +29,7 @@ PARAMS = Params(draw(0, N, N0), draw(1, N))
 KERNELS = {
     "empirical_ntk": lambda X: empirical_ntk(PARAMS, X, jnp.tanh),
     "limit_kernel of relu": lambda X: limit_kernel(X, jax.nn.relu).ntk,
-    "limit_kernel of tanh": lambda X: limit_kernel(X, jnp.tanh).ntk,
+    "limit_kernel of erf": lambda X: limit_kernel(X, jax.scipy.special.erf).ntk,
 }
 AXES = {"auto": AxisType.Auto, "explicit": AxisType.Explicit}
 
