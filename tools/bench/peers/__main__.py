@@ -15,7 +15,7 @@ from tools.bench import page
 from tools.bench.peers import OURS, PEERS
 from tools.bench.process import FOR_JAX, NoAnswer, answer, stay_on_one_core
 
-LIMIT = 600  # seconds for all problems of one library
+LIMIT = 900  # seconds for all problems of one library
 
 
 def python_with(requirements, folder):

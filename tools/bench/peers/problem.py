@@ -20,7 +20,7 @@ PROBLEMS = {
     "finite": {"m": 512, "n0": 32, "n": 4096},
 }
 AGREEMENT = 1e-7  # of the largest entry
-ROUNDS, BUDGET = 7, 15.0  # calls of a mode, and seconds for them
+ROUNDS, BUDGET = 5, 5.0  # calls of a mode, and seconds for them
 
 
 def draw(m, n0, n=1):
