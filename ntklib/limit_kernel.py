@@ -90,7 +90,7 @@ def limit_kernel(
             that come close to the jump, :math:`K(x, x)` grows without bound; for
             inputs of different directions K has a limit, which is not :math:`\Phi`.
         RuntimeError: the quadrature did not reach an agreement of 1e-6, or ``psi`` is
-            too steep for it to be sure.
+            too steep, or has too many kinks, for it to be sure.
     """
     X = _check.array("X", X, "m n0", whole=False)
     if X2 is not None:

@@ -1,4 +1,4 @@
-"""Averages of any psi: what series do not reach, where all vanish, and in other modes."""
+"""Averages of any psi: what series do not reach, what vanishes, and other modes."""
 
 import jax
 import jax.numpy as jnp
@@ -92,7 +92,7 @@ def triangle(z):
 
 
 def test_averages_of_a_triangle_wave(close):
-    """E psi(h) psi(h') of many kinks by its series; nearly parallel rows are refused."""
+    """Many kinks, by series, against both integrals; nearly parallel rows are refused."""
     X = np.array([[1.3, 0.0], [0.8, 1.0]])
     s, s2 = np.linalg.norm(X, axis=1)
     omega = np.arctan2(1.0, 0.8)
