@@ -92,7 +92,7 @@ def triangle(z):
 
 
 def test_averages_of_a_triangle_wave(close):
-    """Many kinks, by series, against both integrals; nearly parallel rows are refused."""
+    """Many kinks, by series, against both integrals; near parallels are refused."""
     X = np.array([[1.3, 0.0], [0.8, 1.0]])
     s, s2 = np.linalg.norm(X, axis=1)
     omega = np.arctan2(1.0, 0.8)
