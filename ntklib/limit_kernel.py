@@ -56,13 +56,19 @@ def limit_kernel(
     multiple of sin(fz + const) with f from 0.1 to 50. Then 256 inputs at a time are
     paired, so that the memory needed is little more than that of the result.
 
-    Any other ``psi`` is averaged by Gauss-Legendre quadrature in polar coordinates that
-    stops at the kinks of ``psi``, 8 of them at most, located by bisection in [-63.7,
-    64.2]. In float64 the rules grow until two agree to 1e-9 of the largest entry; the
-    error is then far below, since they converge exponentially. With kinks away from 0,
-    a steep ``psi`` or norms far above 5 they may end at an agreement of 1e-6. (In
-    float32: 1e-4 and 2e-3.) Under ``jax.jit``, ``vmap`` and ``grad`` the rule is fixed,
-    and an agreement of 1e-6 is required of it.
+    Any other ``psi`` is expanded in normalised Hermite polynomials for each norm,
+    :math:`\mu_k(s) = \mathrm E\,\psi(sz)\,\mathrm{He}_k(z)`, by Gauss-Legendre
+    quadrature that stops at the kinks of ``psi``, located by bisection in [-63.7,
+    64.2]; then :math:`\Phi = \sum_k \mu_k(\|x\|)\,\mu_k(\|x'\|)\,\rho^k`, where
+    :math:`\rho` is the cosine of the angle (Mehler), and :math:`\dot\Phi` is the same
+    sum for ``psi'``. The terms that are left out are at most 4e-10 of
+    :math:`\sqrt{\Phi(x, x)\,\Phi(x', x')}` in float64, usually far less (in float32:
+    7e-5). Where a series would be too long, which it is for nearly parallel inputs if
+    ``psi`` is steep or has kinks, both averages come from quadrature over two variables
+    in polar coordinates that stops at the 8 kinks nearest to 0. Its rules grow until
+    two agree to 1e-9 of the largest :math:`\Phi(x, x)`; the last two need agree to 1e-6
+    only. (In float32: 1e-4 and 2e-3.) Under ``jax.jit``, ``vmap`` and ``grad`` its rule
+    is fixed, and an agreement of 1e-6 is required of it.
 
     Gradients with respect to ``X`` are finite everywhere. A ``psi`` with kinks makes K
     itself have kinks, at zero rows and at parallel rows; there the part that depends on
@@ -84,7 +90,7 @@ def limit_kernel(
             that come close to the jump, :math:`K(x, x)` grows without bound; for
             inputs of different directions K has a limit, which is not :math:`\Phi`.
         RuntimeError: the quadrature did not reach an agreement of 1e-6, or ``psi`` is
-            too steep for it to be sure.
+            too steep, or has too many kinks, for it to be sure.
     """
     X = _check.array("X", X, "m n0", whole=False)
     if X2 is not None:

@@ -178,7 +178,9 @@ def test_averages_refuses_rules_too_coarse_to_see_psi_rise(monkeypatch):
     psi = tanh(0.2)
     finite = pair_averages(psi, *PAIRS, Kinks((), allowed - 1))
     assert np.isfinite(finite).all()
-    with pytest.raises(RuntimeError, match=r"psi is too steep for its quadrature rules$"):
+    with pytest.raises(
+        RuntimeError, match=r"psi is too steep for its quadrature rules$"
+    ):
         pair_averages(psi, *PAIRS, Kinks((), allowed + 1))
 
 
