@@ -23,6 +23,12 @@ from ntklib.kernel_drift import (
     triple_product_terms,
     width_slope,
 )
+from ntklib.large import (
+    EigenvalueBounds,
+    eigenvalue_bounds,
+    empirical_ntk_operator,
+    limit_kernel_operator,
+)
 from ntklib.lazy_rich import kernel_alignment
 from ntklib.limit_kernel import LimitKernel, limit_kernel
 from ntklib.linear_flow import (
@@ -62,6 +68,7 @@ from ntklib.width import (
 __all__ = [
     "ConvergenceCertificate",
     "Descent",
+    "EigenvalueBounds",
     "Flow",
     "KernelDegrees",
     "LearningCurve",
@@ -76,8 +83,10 @@ __all__ = [
     "compare_with_linear_flow",
     "convergence_certificate",
     "deep_limit_kernel",
+    "eigenvalue_bounds",
     "empirical_ntk",
     "empirical_ntk_autodiff",
+    "empirical_ntk_operator",
     "function_flow",
     "gradient_descent",
     "gradient_flow",
@@ -97,6 +106,7 @@ __all__ = [
     "largest_stable_step",
     "learning_curve",
     "limit_kernel",
+    "limit_kernel_operator",
     "linear_flow",
     "linearized_network",
     "loss_velocity",

@@ -531,3 +531,23 @@ def draws(values, ns) -> np.ndarray:
             f"got 0 alone at ns = {ns[zero][0]:g}"
         )
     return values
+
+
+# Linear operators
+
+
+def square_operator(name, K):
+    """A linear operator that maps vectors to vectors of the same length."""
+    m, columns = K.shape
+    if m != columns:
+        raise ValueError(f"{name} must be square; got shape {K.shape}")
+    return K
+
+
+def symmetric_products(name, gap, largest, eps):
+    """Refuse products that no symmetric matrix has."""
+    if gap > ASYMMETRY * eps * largest:
+        raise ValueError(
+            f"{name} must be symmetric; got products that differ by {gap:.3g} from a "
+            f"symmetric matrix's where they are up to {largest:.3g}"
+        )

@@ -7,18 +7,19 @@ These are host functions: NumPy float64 in and out, whatever JAX's settings are.
 from typing import NamedTuple
 
 import numpy as np
-import scipy.optimize
+import scipy
 from jaxtyping import Float
 
 from ntklib import _check
+from ntklib._lanczos import Operator
 from ntklib._types import ArrayLike
-from ntklib.linear_flow import _eigen
+from ntklib.linear_flow import _kernel, _learnt_by, _modes
 
 LOG_TOLERANCE = 1e-14  # of the logarithm of the effective ridge
 
 
 def parameter_distance(
-    K: Float[ArrayLike, "m m"],
+    K: Float[ArrayLike, "m m"] | Operator,
     r0: Float[ArrayLike, " m"],
     ts: Float[ArrayLike, " T"],
 ) -> Float[np.ndarray, " T"]:
@@ -37,7 +38,9 @@ def parameter_distance(
 
     Args:
         K: kernel of the network at the start, shape (m, m), symmetric and positive
-            semi-definite. The limit kernel gives the limit of wide networks.
+            semi-definite; or a linear operator, as in
+            :func:`ntklib.linear_flow.linear_flow`. The limit kernel gives the limit of
+            wide networks.
         r0: residuals f - y at t = 0, shape (m,).
         ts: non-decreasing times, all at least 0, shape (T,).
 
@@ -47,22 +50,24 @@ def parameter_distance(
     Raises:
         ValueError: as in :func:`ntklib.linear_flow.linear_flow`, or ``K`` has a
             negative eigenvalue.
+        RuntimeError: as in :func:`ntklib.linear_flow.linear_flow`.
     """
-    K = _check.symmetric("K", K, convert=_check.host)
-    r0 = _check.vector("r0", r0, "m", "K", len(K), convert=_check.host)
+    K, eps = _kernel(K)
+    r0 = _check.vector("r0", r0, "m", "K", K.shape[0], convert=_check.host)
     ts = _check.times(ts, convert=_check.host)
-    return _check.finite("the distance", _parameter_distance(K, r0, ts))
+    lam, V = _modes(K, r0, _learnt_by(ts, len(r0)), eps)
+    _check.semidefinite("K", smallest=lam[0])
+    return _check.finite("the distance", _parameter_distance(lam, V, r0, ts))
 
 
 def _parameter_distance(
-    K: Float[np.ndarray, "m m"],
+    lam: Float[np.ndarray, " k"],
+    V: Float[np.ndarray, "m k"],
     r0: Float[np.ndarray, " m"],
     ts: Float[np.ndarray, " T"],
 ) -> Float[np.ndarray, " T"]:
     """The distance at each time, mode by mode."""
-    lam, V = _eigen(K)
-    _check.semidefinite("K", smallest=lam[0])
-    m = len(lam)
+    m = len(r0)
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
         part = r0 @ V  # of r(0) in each mode
         learnt = -np.expm1(-np.outer(ts, lam) / m)

@@ -10,8 +10,9 @@ import numpy as np
 from jaxtyping import Float
 
 from ntklib import _check
+from ntklib._rounding import precision
 from ntklib._types import ArrayLike
-from ntklib.linear_flow import _learnt
+from ntklib.linear_flow import _eigen, _in_modes, _learnt
 
 
 class TrainedDistribution(NamedTuple):
@@ -70,6 +71,7 @@ def trained_distribution(
             entry is not a finite real number, times are negative or decreasing, or a
             negative eigenvalue of ``K`` makes the outputs overflow.
     """
+    came = K, K_new
     K = _check.symmetric("K", K, convert=_check.host)
     m = len(K)
     K_new = _check.host("K_new", K_new, "m_new m")
@@ -80,7 +82,8 @@ def trained_distribution(
     y = _check.vector("y", y, "m", "K", m, convert=_check.host)
     ts = _check.times(ts, convert=_check.host)
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused
-        mean, covariance = _trained_distribution(_gain(K, K_new, ts), C, y)
+        G = _gain(K, K_new, ts, precision(*came))
+        mean, covariance = _trained_distribution(G, C, y)
     _check.finite("the mean", mean)
     _check.finite("the covariance", covariance)
     return TrainedDistribution(mean, covariance)
@@ -90,10 +93,12 @@ def _gain(
     K: Float[np.ndarray, "m m"],
     K_new: Float[np.ndarray, "m_new m"],
     ts: Float[np.ndarray, " T"],
+    eps: float,
 ) -> Float[np.ndarray, "T m_new m"]:
     """The matrix G_t of each time, mode by mode."""
-    learnt, in_modes, V = _learnt(K, K_new, ts)
-    return in_modes * learnt[:, None, :] @ V.T
+    lam, V = _eigen(K, eps)
+    learnt = _learnt(lam, ts, len(K))
+    return _in_modes(K_new, lam, V, eps) * learnt[:, None, :] @ V.T
 
 
 def _trained_distribution(

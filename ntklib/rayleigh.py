@@ -3,7 +3,7 @@ from below.
 """
 
 import jax.numpy as jnp
-import scipy.linalg
+import scipy
 from jax.lax import stop_gradient
 from jaxtyping import Array, Float
 

@@ -61,6 +61,8 @@ def as_read(value, hint):
     kinds = get_args(hint) if union else (hint,)
     if value is None and NoneType in kinds:
         return None
+    if hasattr(value, "matvec"):  # a linear operator
+        return value
     if int in kinds:
         return operator.index(value)
     if float in kinds:

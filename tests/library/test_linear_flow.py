@@ -13,8 +13,17 @@ import scipy.linalg
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.sparse.linalg import aslinearoperator
 
-from ntklib import empirical_ntk, linear_flow, network, predict
+from ntklib import (
+    empirical_ntk,
+    linear_flow,
+    network,
+    parameter_distance,
+    predict,
+    trained_distribution,
+)
+from ntklib._rounding import precision, rounding
 from ntklib.linear_flow import kernel_regression, largest_stable_step
 from ntklib.network import linearized_network
 
@@ -261,9 +270,9 @@ def test_linear_flow_and_the_others_take_integers():
     from 0 to y = 3.
     """
     assert largest_stable_step([[2]]) == 1.0
-    assert kernel_regression([[2]], [[2], [1]], [0], [0, 5], [3], ridge=1).tolist() == [
-        2.0,
-        6.0,
+    assert kernel_regression([[2]], [[2], [1]], [0], [0, 5], [3], ridge=2).tolist() == [
+        1.5,
+        5.75,
     ]
     assert linear_flow([[2]], [3], [0, 1]).tolist() == [[3.0], [3 * np.exp(-2.0)]]
     assert predict([[2]], [[2]], [0], [0], [3], [0, 99]).tolist() == [[0.0], [3.0]]
@@ -623,3 +632,86 @@ def test_largest_stable_step_at_the_ends(refuses):
     assert largest_stable_step(np.diag([-1.0, 4 * EPS])) == 1 / EPS
     assert largest_stable_step(np.diag([-3.0, 1.0])) == 4.0
     refuses("the step must be finite; got inf", largest_stable_step, [[1e-320]])
+
+
+def of_one_unit(problem, dtype):
+    """K, K_new, f0, f0_new and y of 12 inputs and a network of one unit: K has eight
+    eigenvalues that are 0, to the rounding of the dtype.
+    """
+    params, X, y = problem(12, 1, 3, seed=1, dtype=jnp.dtype(dtype))
+    X_new = problem(3, 1, 3, seed=4, dtype=jnp.dtype(dtype))[1]
+    return (
+        empirical_ntk(params, X, jnp.tanh),
+        empirical_ntk(params, X_new, jnp.tanh, X),
+        np.asarray(network(params, X, jnp.tanh), float),
+        np.asarray(network(params, X_new, jnp.tanh), float),
+        np.asarray(y, float),
+    )
+
+
+@pytest.mark.parametrize("t", [1.0, 1e3, 1e9, 1e30])
+def test_linear_flow_and_predict_know_the_rounding_of_float32(t, problem, close):
+    """Of a kernel in float32, JAX's default, they are those in float64 to the roundings
+    of float32, however late: what rounding made of 0 neither decays nor grows.
+    """
+    K, K_new, f0, f0_new, y = of_one_unit(problem, float)
+    K32, K_new32, f032, f0_new32, _ = of_one_unit(problem, np.float32)
+    got = linear_flow(K32, f032 - y, [t])
+    close(got, linear_flow(K, f0 - y, [t]), 1e-5)
+    want = predict(K, K_new, f0, f0_new, y, [t])
+    for either in (K_new32, K_new):  # the coarser of two precisions counts
+        close(predict(K32, either, f032, f0_new32, y, [t]), want, 1e-4)
+        close(predict(K, either, f032, f0_new32, y, [t]), want, 1e-4)
+    C = np.zeros((15, 15))
+    mean = trained_distribution(K32, K_new, C, y, [t]).mean
+    close(mean, predict(K, K_new, 0 * f0, 0 * f0_new, y, [t]), 1e-4)
+    way = parameter_distance(K, f0 - y, [t])
+    close(parameter_distance(K32, f032 - y, [t]), way, 1e-4)
+
+
+@pytest.mark.parametrize("ridge", [0.0, 1e-7, 1e-6, 1e-5, 1e-3, 10.0])
+def test_kernel_regression_knows_the_rounding_of_float32(ridge, problem, close):
+    """A ridge that rounding does not reach gives what float64 gives; a smaller one
+    leaves out the modes that float32 does not know, as no ridge does.
+    """
+    single = of_one_unit(problem, np.float32)
+    known = ridge > 1e-5
+    want = kernel_regression(*of_one_unit(problem, float), ridge=ridge if known else 0)
+    close(kernel_regression(*single, ridge=ridge), want, 1e-3)
+
+
+def test_kernel_regression_takes_no_eigenvectors_for_a_ridge(monkeypatch, close):
+    """Two Cholesky decompositions do, a tenth of the work; eigenvectors would be
+    (K + ridge)^{-1} = V (lam + ridge)^{-1} V^T.
+    """
+    a = arguments(kernel_regression)
+    lam, V = np.linalg.eigh(a["K"])
+    inverse = V / (lam + 0.3) @ V.T
+    want = a["f0_new"] + a["K_new"] @ inverse @ (a["y"] - a["f0"])
+    monkeypatch.setattr(scipy.linalg, "eigh", None)
+    close(kernel_regression(**a, ridge=0.3), want, 1e-13)
+
+
+@pytest.mark.parametrize(
+    ("values", "eps"),
+    [
+        ((np.eye(2),), EPS),
+        (([[1, 0], [0, 1]], np.eye(2, dtype=int)), EPS),
+        ((np.eye(2), np.eye(2, dtype=np.float32)), 2**-23),
+        ((jnp.eye(2, dtype=jnp.bfloat16), np.eye(2, dtype=np.float32)), 2**-7),
+        ((np.eye(2, dtype=np.longdouble),), EPS),
+        ((aslinearoperator(np.eye(2, dtype=np.float32)),), 2**-23),
+    ],
+)
+def test_precision_is_that_of_the_coarsest(values, eps):
+    """The eps of the arrays, lists and operators that came, at least float64's."""
+    assert precision(*values) == eps
+
+
+def test_rounding_is_that_of_the_entries_in_float32():
+    """m eps |lambda|max in float64; at least 4 eps |lambda|max below that."""
+    lam = np.array([-2.0, 0.5, 1.0])
+    assert rounding(lam) == 6 * EPS
+    assert rounding(lam, m=7) == 14 * EPS
+    assert rounding(lam, 2**-23) == 8 * 2**-23
+    assert rounding(lam, 2 * EPS, m=100) == 200 * EPS
