@@ -22,7 +22,7 @@ REPORTS := _build/reports
 # Two processes; a file stays in one of them, which compiles its programs once.
 PYTEST := JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: book pdf site test check lint types serve lab execute experiments seeds assignment grade bench mutants lock clean help
+.PHONY: book pdf site test check lint types serve lab execute experiments seeds assignment grade bench bench-library bench-peers bench-pages mutants lock clean help
 .DELETE_ON_ERROR:
 
 book: $(SITE)
@@ -41,7 +41,9 @@ help:
 	@echo "make seeds     run the notebooks under other seeds, and list what then fails (WHAT=notebook for one; hours)"
 	@echo "make assignment COURSE=folder   make the students' copies of the exercise sets, and an nbgrader course in a folder"
 	@echo "make grade SUBMISSIONS=folder   grade returned notebooks: a table and a page for each student, in grades/ or OUT"
-	@echo "make bench     time the library and the pages, and weigh the pages"
+	@echo "make bench     measure the library and write book/performance.md, then time and weigh the pages"
+	@echo "make bench-library   the first half of it, in ten minutes (WHAT=row for one, which is printed and not stored)"
+	@echo "make bench-peers   measure other libraries beside it, each in an environment that goes afterwards (gigabytes; ENVIRONMENTS=folder keeps them)"
 	@echo "make mutants   change the library one operator at a time, and list the changes that no test notices (hours)"
 	@echo "make lock      pin every version anew in both locks (UPGRADE=no adds what is missing and keeps the other pins)"
 	@echo "make clean     remove everything that was built or installed"
@@ -125,8 +127,15 @@ grade: $(VENV)
 	@$(if $(SUBMISSIONS),,echo "Name the folder of returned notebooks: make grade SUBMISSIONS=folder" >&2; exit 1;) \
 	  $(BIN)/python -m grading "$(SUBMISSIONS)" $(if $(OUT),--out "$(OUT)") $(if $(SEED),--seed $(SEED)) $(if $(WORKERS),--workers $(WORKERS))
 
-bench: $(VENV) $(LIGHTHOUSE) book
-	@JAX_PLATFORMS=cpu $(BIN)/python -m tools.bench.kernels
+bench: bench-library bench-pages
+
+bench-library: $(VENV)
+	@$(BIN)/python -m tools.bench $(WHAT)
+
+bench-peers: $(VENV)
+	@$(BIN)/python -m tools.bench.peers $(ENVIRONMENTS)
+
+bench-pages: $(VENV) $(LIGHTHOUSE) book
 	@$(BIN)/python -m tools.bench.pages
 	@$(BIN)/python -m tools.bench.laboratory
 

@@ -91,9 +91,31 @@ def lower_blocks(
     need to be mirrored only once. Several devices compute the whole matrix, each its
     rows.
     """
-    return (
-        block(rows, None) if _devices() > 1 else _lower(block, rows, _cut(rows, size))
-    )
+    if _devices() > 1:
+        return block(rows, None)
+    return _lower(block, rows, _cut(rows, size))
+
+
+def sum_of_parts(term: Callable[[Any], Any], rows: Any, *, size: int) -> Any:
+    """`term(rows)` where it is a sum over the rows, computed for a few at a time.
+
+    Derivatives in reverse mode compute each term anew.
+    """
+    number = _count(rows)
+    parts = (number - 1) // size  # after the first, which takes what is left over
+    first = number - parts * size
+    total = term(jax.tree.map(lambda leaf: leaf[:first], rows))
+    if parts == 0:
+        return total
+
+    def in_parts(leaf):
+        return leaf[first:].reshape(parts, size, *leaf.shape[1:])
+
+    def add(total, some):
+        return jax.tree.map(jnp.add, total, again(some)), None
+
+    again = jax.checkpoint(term, prevent_cse=False)
+    return jax.lax.scan(add, total, jax.tree.map(in_parts, rows))[0]
 
 
 def _lower(block, rows, cut):

@@ -27,10 +27,16 @@ ASYMMETRY = 1e3
 # Entries that a check sees at a time; an array with fewer may be copied to the host.
 FEW = 2**18
 
+# The largest number of things: a float still tells it from the one before.
+LARGEST_COUNT = 2**53
+
 
 def concrete(a) -> bool:
     """Whether the values of `a` can be looked at here and now."""
-    return not isinstance(a, Tracer) and getattr(a, "is_fully_addressable", True)
+    if isinstance(a, Tracer):
+        return False
+    everything_here = getattr(a, "is_fully_addressable", True)
+    return everything_here or getattr(a, "is_fully_replicated", False)
 
 
 def shown(value) -> str:
@@ -278,19 +284,33 @@ def keys(key):
         ) from None
 
 
+def random_key(key):
+    """One JAX random key; a tracer is refused."""
+    keys(key)
+    if isinstance(key, Tracer):
+        raise ValueError(
+            "key must be a JAX random key, not a JAX tracer; "
+            "call this function outside jit, vmap and grad"
+        )
+    return key
+
+
 # Numbers and choices
 
 
-def count(name, value, least=1) -> int:
-    """An integer that is not below `least`."""
+def count(name, value, least=1, most=LARGEST_COUNT) -> int:
+    """An integer that is not below `least` and not above `most`."""
     try:
         number = least - 1 if isinstance(value, bool) else operator.index(value)
     except TypeError:
         number = least - 1
-    if number < least:
+    if number > most or (number < least and most < LARGEST_COUNT):
+        kind = f"an integer from {least} to {most}"
+    elif number < least:
         kind = "a positive integer" if least == 1 else f"an integer, at least {least}"
-        raise ValueError(f"{name} must be {kind}; got {shown(value)}")
-    return number
+    else:
+        return number
+    raise ValueError(f"{name} must be {kind}; got {shown(value)}")
 
 
 def even(name, value) -> int:
@@ -465,6 +485,12 @@ def flow_dtype(names, dtype):
     """Refuse a dtype that a flow cannot be integrated in."""
     if dtype not in (jnp.float32, jnp.float64):
         raise ValueError(f"{names} must be float32 or float64 for a flow; got {dtype}")
+
+
+def outside_shard_map(name):
+    """Refuse to run a function inside `jax.shard_map` that cannot run there."""
+    if jax.sharding.get_abstract_mesh().manual_axes:
+        raise ValueError(f"{name} must be called outside jax.shard_map")
 
 
 def stacked_parameters(params) -> tuple[jax.Array, jax.Array]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
+from typing import NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -266,11 +267,21 @@ def finite_values(psi, z):
     """psi at the numbers z as a NumPy float64 array, if it is finite there."""
     seen = evaluate(psi, z)
     if seen is None:
-        raise ValueError(
-            "psi must not depend on a JAX tracer; "
-            "call this function outside jit, vmap and grad"
-        )
+        _refuse_tracer()
     return _check.finite("psi", seen[0])
+
+
+def with_values(psi: Elementwise):
+    """Refuse a psi that depends on a tracer, so that it has no values yet."""
+    if not psi.has_values:
+        _refuse_tracer()
+
+
+def _refuse_tracer() -> NoReturn:
+    raise ValueError(
+        "psi must not depend on a JAX tracer; "
+        "call this function outside jit, vmap and grad"
+    )
 
 
 def finite_averages(averages):

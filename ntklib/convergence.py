@@ -3,7 +3,6 @@ converges.
 """
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -11,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ntklib import _check, _functions
-from ntklib._types import ArrayLike
+from ntklib._types import Activation, ArrayLike, Number, ParamsLike
 from ntklib.network import Params, _preactivation
 from ntklib.ntk import _empirical_ntk
 
@@ -40,13 +39,13 @@ class ConvergenceCertificate(NamedTuple):
 
 
 def convergence_certificate(
-    params: Params,
+    params: ParamsLike,
     X: Float[ArrayLike, "m n0"],
     y: Float[ArrayLike, " m"],
-    psi: Callable,
+    psi: Activation,
     *,
-    slope: float,
-    curvature: float,
+    slope: Number,
+    curvature: Number,
 ) -> ConvergenceCertificate:
     r"""Whether the gradient flow of :func:`ntklib.gradient_flow.half_mse` from this
     start is sure to converge: the hypothesis :eq:`eq-certificate`.

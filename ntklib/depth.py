@@ -1,23 +1,34 @@
 """The limit kernel of a network with several hidden layers, one layer at a time."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ntklib import _check, _functions, _programs
-from ntklib._gaussian.closed_forms import Pairs
-from ntklib._types import ArrayLike
-from ntklib.limit_kernel import LimitKernel, _averages, _pairs, _root, _rows
+from ntklib._blocks import by_blocks
+from ntklib._functions import Elementwise
+from ntklib._gaussian.closed_forms import Pairs, recognised
+from ntklib._types import Activation, ArrayLike, Count, Number
+from ntklib.limit_kernel import (
+    LimitKernel,
+    Rows,
+    _at_least_single,
+    _averages,
+    _pairs,
+    _root,
+    _rows,
+)
 
 
 def deep_limit_kernel(
     X: Float[ArrayLike, "m n0"],
-    psi: Callable,
-    depth: int,
+    psi: Activation,
+    depth: Count,
     *,
-    weight_std: float = 1.0,
-    bias_std: float = 0.0,
+    weight_std: Number = 1.0,
+    bias_std: Number = 0.0,
     X2: Float[ArrayLike, "m2 n0"] | None = None,
 ) -> LimitKernel:
     r"""Kernel of a network with ``depth`` hidden layers at infinite width and random
@@ -38,7 +49,8 @@ def deep_limit_kernel(
     the covariance :math:`\Sigma^\ell`. With one hidden layer and without biases this is
     :func:`ntklib.limit_kernel`, whose ways to find these means, accuracy and refusals
     hold here too. The first layer has no factor :math:`1/\sqrt{n_0}`: divide the inputs
-    by it to have one.
+    by :math:`\sqrt{n_0}` to have one. Which call gives the kernel of which paper, the
+    page on conventions says.
 
     From the second hidden layer on, the angle of two inputs comes from a covariance
     and is accurate to 1e-8 in float64 (3e-4 in float32) where the two are nearly
@@ -65,44 +77,117 @@ def deep_limit_kernel(
     depth = _check.count("depth", depth)
     weight_std = _check.positive("weight_std", weight_std)
     bias_std = _check.nonnegative("bias_std", bias_std)
-    m = len(X)
     if X2 is not None:
         X2 = _check.array("X2", X2, "m2 n0")
         _check.size(f"X2 has {X2.shape[1]} columns", X2.shape[1], "n0", "X", X.shape[1])
-        # the recursion needs the variances of both sets: take all pairs of both
-        X = jnp.concatenate(_check.one_dtype(X, X2))
+        X, X2 = _check.one_dtype(X, X2)
     psi = _functions.activation(psi, X)
 
-    bias = jnp.full((len(X), 1), bias_std, X.dtype)
-    inputs = _rows("X", jnp.hstack([weight_std * X, bias]))
-    pairs = _programs.run(_pairs, (), (inputs, None))
+    def first_layer(name, X):
+        bias = jnp.full((len(X), 1), bias_std, X.dtype)
+        return _rows(name, jnp.hstack([weight_std * X, bias]))
+
+    rows = first_layer("X", X)
+    columns = None if X2 is None else first_layer("X2", X2)
+    scales = (weight_std, bias_std)
+    known = recognised(psi, _at_least_single(X.dtype))
+    if known:
+        inputs = (rows, columns, scales, known.parameters)
+        options = {"averages": known.averages, "depth": depth}
+        kernel = _programs.run(_by_closed_form, (), inputs, **options)
+    else:
+        kernel = _at_once(psi, rows, columns, scales, depth)
+    return LimitKernel(*[_check.finite("the kernel", part) for part in kernel])
+
+
+class Layers(NamedTuple):
+    """Inputs of the first layer, and the variances that they have in all layers.
+
+    Attributes:
+        inputs: the inputs, times the scales.
+        variances: the diagonal of Sigma in each layer.
+    """
+
+    inputs: Rows
+    variances: Float[Array, "m layers"]
+
+
+def _by_closed_form(
+    rows: Rows,
+    columns: Rows | None,
+    scales: tuple,
+    parameters: tuple,
+    *,
+    averages: Callable,
+    depth: int,
+) -> LimitKernel:
+    """The recursion for one block of pairs after the other."""
+    weight_std, bias_std = scales
+
+    def layers(rows):
+        a = rows.square[:, None]
+        variances = [a]
+        for _ in range(depth - 1):
+            Phi, _ = averages(Pairs(a, a, a, a, 0 * a, 0 * a), *parameters)
+            a = weight_std**2 * Phi + bias_std**2
+            variances.append(a)
+        return Layers(rows, jnp.hstack(variances))
+
+    def block(rows, columns):
+        same = columns is None
+        others = rows if same else columns
+        pairs = _pairs(rows.inputs, None if same else columns.inputs)
+        Sigma = Theta = pairs.c
+        for layer in range(depth):
+            if layer > 0:
+                a, b = rows.variances[:, layer], others.variances[:, layer]
+                pairs = _pairs_of_covariance(Sigma, a, b, same)
+            Phi, slope = averages(pairs, *parameters)
+            Sigma = weight_std**2 * Phi + bias_std**2
+            Theta = Sigma + weight_std**2 * Theta * slope
+        return LimitKernel(Sigma, Theta)
+
+    return by_blocks(block, layers(rows), None if columns is None else layers(columns))
+
+
+def _at_once(
+    psi: Elementwise, rows: Rows, columns: Rows | None, scales: tuple, depth: int
+) -> LimitKernel:
+    """The recursion for all pairs, with the averages by quadrature."""
+    weight_std, bias_std = scales
+    m = len(rows.X)
+    if columns is not None:
+        # the recursion needs the variances of both sets: take all pairs of both
+        rows = Rows(*map(jnp.concatenate, zip(rows, columns, strict=True)))
+    pairs = _programs.run(_pairs, (), (rows, None))
     Sigma = Theta = pairs.c
     for layer in range(depth):
         if layer > 0:
-            pairs = _pairs_of_covariance(Sigma)
+            variances = jnp.diagonal(Sigma)
+            pairs = _pairs_of_covariance(Sigma, variances, variances, same=True)
         _check.finite("the covariance", pairs.root)
         Phi, slope = _averages(psi, pairs, same=True)
         Sigma = weight_std**2 * Phi + bias_std**2
         Theta = Sigma + weight_std**2 * Theta * slope
-    rows, columns = (slice(m), slice(None) if X2 is None else slice(m, None))
-    return LimitKernel(
-        _check.finite("the kernel", _symmetric(Sigma)[rows, columns]),
-        _check.finite("the kernel", _symmetric(Theta)[rows, columns]),
-    )
+    chosen = (slice(m), slice(None) if columns is None else slice(m, None))
+    return LimitKernel(_symmetric(Sigma)[chosen], _symmetric(Theta)[chosen])
 
 
-def _pairs_of_covariance(Sigma: Float[Array, "m m"]) -> Pairs:
+def _pairs_of_covariance(
+    Sigma: Float[Array, "m m2"],
+    a: Float[Array, " m"],
+    b: Float[Array, " m2"],
+    same: bool,
+) -> Pairs:
     """Variances, covariances and angles of all pairs, of their covariance matrix."""
-    variance = jnp.diagonal(Sigma)
-    a = jnp.broadcast_to(variance[:, None], Sigma.shape)
-    b = a.T
-    diagonal = jnp.eye(len(Sigma), dtype=bool)
+    a, b = jnp.broadcast_arrays(a[:, None], b[None, :])
+    diagonal = jnp.eye(*Sigma.shape, dtype=bool) & same
     root = jnp.where(diagonal, a, _root(a) * _root(b))
     rho = jnp.where(root > 0, Sigma / jnp.where(root > 0, root, 1), 0)
     rho = jnp.where(diagonal & (root > 0), 1, rho)
     # |e - e'|^2 = 2 (1 - rho) and |e + e'|^2 = 2 (1 + rho); rounding may leave < 0
-    omega = 2 * jnp.arctan2(_root(1 - rho), _root(1 + rho))
-    return Pairs(a, b, Sigma, root, omega, S=root * jnp.sin(omega))
+    near, far = _root(1 - rho), _root(1 + rho)
+    return Pairs(a, b, Sigma, root, 2 * jnp.arctan2(near, far), S=root * near * far)
 
 
 def _symmetric(M: Float[Array, "m m"]) -> Float[Array, "m m"]:

@@ -1,6 +1,5 @@
 """A trained network beside its theory, as the laboratory shows it."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -9,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ntklib import _check, _functions
-from ntklib._types import ArrayLike
+from ntklib._types import Activation, ArrayLike, ParamsLike
 from ntklib.gradient_flow import gradient_flow
 from ntklib.limit_kernel import limit_kernel
 from ntklib.linear_flow import linear_flow
@@ -42,10 +41,10 @@ class LinearComparison(NamedTuple):
 
 
 def compare_with_linear_flow(
-    params: Params,
+    params: ParamsLike,
     X: Float[ArrayLike, "m n0"],
     y: Float[ArrayLike, " m"],
-    psi: Callable,
+    psi: Activation,
     ts: Float[ArrayLike, " T"],
 ) -> LinearComparison:
     r"""Train a network, and set it beside the linear flow of its first kernel and

@@ -2,22 +2,22 @@
 a constant kernel.
 """
 
-import math
 from collections.abc import Callable
 
-import diffrax
-import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ntklib import _check, _functions
-from ntklib._flow import integrate, tolerances
-from ntklib._types import ArrayLike
+from ntklib._flow import (
+    forward_mode,
+    integrate,
+    refuse_unless,
+    tolerances,
+)
+from ntklib._programs import run
+from ntklib._types import ArrayLike, Loss, Number
 
-# Two Newton iterations a stage, always: a tolerance would be one for velocities, in
-# units that depend on K, and below the rounding of float32. The error estimate of the
-# step sees what the iterations leave over.
-SOLVER = diffrax.Kvaerno5(root_finder=diffrax.VeryChord(rtol=0.0, atol=math.inf))
 # 50 times as many as the longest flow needed that `function_flow` tells of, and room
 # for as many times to report.
 STEPS = 2**16
@@ -68,11 +68,11 @@ def function_flow(
     K: Float[ArrayLike, "m m"],
     f0: Float[ArrayLike, " m"],
     y: Float[ArrayLike, " m"],
-    dloss: Callable,
+    dloss: Loss,
     ts: Float[ArrayLike, " T"],
     *,
-    rtol: float | None = None,
-    atol: float | None = None,
+    rtol: Number | None = None,
+    atol: Number | None = None,
 ) -> Float[Array, "T m"]:
     r"""Outputs from ``f0`` at t = 0 under a constant kernel,
     :math:`\partial_t f = -K\,\partial_f l(f, y)/m`.
@@ -107,9 +107,10 @@ def function_flow(
     Raises:
         ValueError: ``K`` is not square or not symmetric, lengths differ, an entry is
             not a finite real number, times are negative or decreasing, or ``dloss`` is
-            not a function as above.
+            not a function as above; or it is called inside ``jax.shard_map``.
         RuntimeError: 65536 steps did not reach ``ts[-1]``, or the flow became infinite.
     """
+    _check.outside_shard_map("function_flow")  # lineax does not run there
     K = _check.symmetric("K", K)
     m = len(K)
     f0 = _check.vector("f0", f0, "m", "K", m)
@@ -121,18 +122,14 @@ def function_flow(
     ts = ts.astype(dtype)
     rtol, atol = tolerances(rtol, atol, dtype)
     kind = "a function of f and y, such as lambda f, y: f - y"
-    _functions.returns("dloss", kind, dloss, f0.shape, f0, y)
-    _check.finite("dloss(f0, y)", dloss(f0, y))
+    f = jax.ShapeDtypeStruct(f0.shape, dtype)
+    dloss = _functions.returns("dloss", kind, dloss, f.shape, f, f)
+    _check.finite("dloss(f0, y)", run(_slope, (dloss,), (f0, y)))
 
-    problem = (K, y, _functions.hashable(dloss))
-    f_t, _ = integrate(
-        _output_velocity, SOLVER, f0, ts, problem, rtol, atol, max_steps=STEPS
-    )
-    converged = jnp.all(jnp.isfinite(f_t))  # what was not reached is infinite
-    if not _check.concrete(converged):
-        return eqx.error_if(f_t, ~converged, NOT_CONVERGED)
-    if not converged:
-        raise RuntimeError(NOT_CONVERGED)
+    arrays = (K, f0, y, ts, rtol, atol)
+    f_t = run(_function_flow, (dloss,), arrays, forward=forward_mode(arrays))
+    # what was not reached is infinite
+    refuse_unless(jnp.all(jnp.isfinite(f_t)), NOT_CONVERGED)
     return f_t
 
 
@@ -149,3 +146,24 @@ def _output_velocity(t, f: Float[Array, " m"], args: tuple) -> Float[Array, " m"
     m = len(f)
     dl = dloss(f, y).astype(f.dtype)  # no wider: the integrator's dtype is that of f
     return -K @ dl / m
+
+
+def _slope(
+    dloss: Callable, f: Float[Array, " m"], y: Float[Array, " m"]
+) -> Float[Array, " m"]:
+    return dloss(f, y)
+
+
+def _function_flow(dloss, K, f0, y, ts, rtol, atol, *, forward) -> Float[Array, "T m"]:
+    f_t, _ = integrate(
+        _output_velocity,
+        f0,
+        ts,
+        (K, y, dloss),
+        rtol,
+        atol,
+        stiff=True,
+        max_steps=STEPS,
+        forward=forward,
+    )
+    return f_t

@@ -4,16 +4,21 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-import diffrax
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ntklib import _check, _functions
-from ntklib._flow import integrate, tolerances
-from ntklib._types import ArrayLike
-from ntklib.network import Params, _network, _preactivation
+from ntklib._flow import (
+    forward_mode,
+    integrate,
+    on_each_device,
+    refuse_unless,
+    tolerances,
+)
+from ntklib._programs import run
+from ntklib._types import Activation, ArrayLike, Loss, Number, ParamsLike
+from ntklib.network import Params, _network, _output, _preactivation
 
 # Steps of the first attempt; a flow that needs more is taken to be held up by a kink.
 STEPS = 2**14
@@ -33,6 +38,9 @@ NOT_CONVERGED = (
     "or the flow became infinite, or its loss rose; is the loss bounded below, "
     "and would shorter times or a larger rtol do?"
 )
+
+# What is looked at before the first step, in the order in which it is computed.
+FIRST_VALUES = ("h", "psi(h)", "f", "the loss", "dL/dW0", "dL/dW1")
 
 
 class Flow(NamedTuple):
@@ -73,22 +81,26 @@ def half_mse(f: Float[ArrayLike, " m"], y: Float[ArrayLike, " m"]) -> Float[Arra
 
 
 def gradient_flow(
-    params: Params,
+    params: ParamsLike,
     X: Float[ArrayLike, "m n0"],
     y: Float[ArrayLike, " m"],
-    psi: Callable,
+    psi: Activation,
     ts: Float[ArrayLike, " T"],
     *,
-    loss: Callable = half_mse,
-    rtol: float | None = None,
-    atol: float | None = None,
+    loss: Loss = half_mse,
+    rtol: Number | None = None,
+    atol: Number | None = None,
 ) -> Flow:
     r"""Gradient flow from ``params`` at t = 0,
     :math:`\partial_t\theta = -\nabla_\theta\mathcal L`, :eq:`eq-flow`.
 
     The integrator is diffrax's Tsit5 with adaptive steps that land on every requested
-    time, in the common dtype of ``params``, ``X`` and ``y``; reverse-mode
-    differentiation goes through it.
+    time, in the common dtype of ``params``, ``X`` and ``y``. Reverse-mode
+    differentiation goes through it, and so does ``jax.jvp`` of this function, also
+    inside ``jax.jit``, but not ``jax.jvp`` of a function that ``jax.jit`` has made.
+    Inside ``jax.shard_map`` each device has its own flow; derivatives of it need
+    ``check_vma=False`` there. What has been compiled for one flow serves all others of
+    the same shapes with functions that do the same.
 
     Where ``psi`` has a kink, as relu does, a preactivation can reach the kink and stay
     there: from both sides the flow leads back to it. No step is then short enough for
@@ -113,8 +125,9 @@ def gradient_flow(
         Flow: times, stacked parameters, outputs (T, m) and losses (T,).
 
     Raises:
-        ValueError: a bad argument, as in :func:`ntklib.network.network`, or times that
-            are negative or decreasing.
+        ValueError: a bad argument, as in :func:`ntklib.network.network`, times that
+            are negative or decreasing, or a loss or its gradient that is not finite at
+            the start.
         RuntimeError: 524288 steps did not reach ``ts[-1]``, or the flow became
             infinite, or its loss rose.
     """
@@ -128,41 +141,18 @@ def gradient_flow(
     ts = ts.astype(dtype)
     rtol, atol = tolerances(rtol, atol, dtype)
 
-    start = Params(W0, W1)
-    h = _check.finite("h", _preactivation(W0, X))
+    h = jax.ShapeDtypeStruct((len(X), len(W1)), dtype)
     psi = _functions.activation(psi, h)
-    _check.finite("psi(h)", psi(h))
-    f0 = _check.finite("f", _network(start, X, psi))
-    loss0 = _functions.scalar_loss(loss, f0)(f0, y)
-    # from here on the vectors are known to be good: the formula of half_mse will do
-    loss = _half_mse if loss is half_mse else _functions.hashable(loss)
-    problem = (X, y, psi, loss)
-
-    def first_velocity(params):
-        """The right-hand side, traced to see whether it can be differentiated."""
-        return _velocity(0.0, params, problem)
+    loss = _loss(loss, y)
+    functions, problem = (psi, loss), (Params(W0, W1), X, y)
 
     what = "psi and loss must be functions whose derivatives jax.grad"
-    _functions.differentiated(what, jax.eval_shape, first_velocity, start)
+    first = _functions.differentiated(what, run, _first_values, functions, problem)
+    for name in FIRST_VALUES:
+        _check.finite(name, first[name])
 
-    def f_of(params):
-        """Outputs on the training inputs."""
-        return _network(params, X, psi)
-
-    def loss_of(f):
-        """Loss of these outputs."""
-        return loss(f, y)
-
-    params_t, reached = _integrate(start, ts, problem, rtol, atol)
-    f_t = jax.vmap(f_of)(params_t)
-    loss_t = jax.vmap(loss_of)(f_t)
-    flow = Flow(ts, params_t, f_t, loss_t)
-    bound = loss0 + RISE * rtol * (1 + jnp.abs(loss0))
-    converged = reached & (loss_t[-1] <= bound)  # False also where the loss is NaN
-    if not _check.concrete(converged):
-        return eqx.error_if(flow, ~converged, NOT_CONVERGED)
-    if not converged:
-        raise RuntimeError(NOT_CONVERGED)
+    flow, converged = _integrate(functions, (*problem, ts, rtol, atol))
+    refuse_unless(converged, NOT_CONVERGED)
     return flow
 
 
@@ -172,28 +162,84 @@ def _half_mse(f: Float[Array, " m"], y: Float[Array, " m"]) -> Float[Array, ""]:
     return jnp.sum((f - y) ** 2) / (2 * m)
 
 
-def _integrate(start, ts, problem, rtol, atol):
-    """The parameters at the times, and whether they were reached, in two attempts.
+HALF_MSE = _functions.Function(_half_mse, does=_half_mse, has_values=True)
 
-    The first holds to the tolerances, whatever the length of its steps. The second,
-    where no step was short enough, accepts steps of a shortest length as they are.
-    Inside jit nothing tells whether the first fails; there the second is the only one.
+
+def _loss(loss, y) -> _functions.Function:
+    """`loss`, if it maps f and y to one real number."""
+    f = jax.ShapeDtypeStruct(y.shape, y.dtype)
+    # the vectors are known to be good by now: the formula of half_mse will do
+    return HALF_MSE if loss is half_mse else _functions.scalar_loss(loss, f)
+
+
+def _first_values(psi, loss, start, X, y) -> dict[str, Array]:
+    """The values of the formulas at the start, by the names that a refusal gives."""
+    h = _preactivation(start.W0, X)
+    A = psi(h)
+    f = _output(start.W1, A)
+    dW0, dW1 = jax.tree.map(jnp.negative, _velocity(0.0, start, (X, y, psi, loss)))
+    values = (h, A, f, loss(f, y), dW0, dW1)
+    return dict(zip(FIRST_VALUES, values, strict=True))
+
+
+def _integrate(functions, arrays) -> tuple[Flow, Array]:
+    """The flow, and whether it reached the last time with a loss that fell.
+
+    There are two attempts. The first holds to the tolerances, whatever the length of
+    its steps. The second, where no step was short enough, accepts steps of a shortest
+    length as they are. Inside jit nothing tells whether the first fails; there the
+    second is the only one.
     """
-    X, y, psi, _ = problem
-    solve = partial(
-        integrate, _velocity, diffrax.Tsit5(), start, ts, problem, rtol, atol
+    attempt = partial(run, _attempt, functions, arrays, forward=forward_mode(arrays))
+    if all(_check.concrete(a) for a in jax.tree.leaves(arrays)):
+        flow, converged = attempt(max_steps=STEPS, accept_shortest=False)
+        # a loss of the reader's may hold traced values
+        if _check.concrete(converged) and converged:
+            return flow, converged
+    return attempt(max_steps=MORE_STEPS, accept_shortest=True)
+
+
+def _attempt(psi, loss, *arrays, **options) -> tuple[Flow, Array]:
+    """One attempt of `_integrate`."""
+    return on_each_device(partial(_solve, psi, loss, **options), *arrays)
+
+
+def _solve(  # noqa: PLR0913 - the functions, arrays and options of one program
+    psi, loss, start, X, y, ts, rtol, atol, *, max_steps, accept_shortest, forward
+) -> tuple[Flow, Array]:
+    """The flow, and whether it reached the last time with a loss that fell."""
+    shortest = ROUNDINGS * jnp.finfo(ts.dtype).eps * ts[-1]
+    if accept_shortest:
+        share = SHORTEST_SHARE * _time_scale(start, X, psi)
+        shortest = jnp.clip(share, shortest, ts[-1])
+    units_t, reached = integrate(
+        _velocity_of_units,
+        _units(start),
+        ts,
+        (X, y, psi, loss),
+        rtol,
+        atol,
+        max_steps=max_steps,
+        shortest=shortest,
+        accept_shortest=accept_shortest,
+        forward=forward,
     )
 
-    known = all(_check.concrete(a) for a in (*start, X, y, ts))
-    if known:
-        shortest = ROUNDINGS * jnp.finfo(ts.dtype).eps * ts[-1]
-        params_t, reached = solve(max_steps=STEPS, shortest=shortest)
-        # a loss of the reader's may hold traced values
-        if _check.concrete(reached) and reached:
-            return params_t, reached
+    def f_of(params):
+        """Outputs on the training inputs."""
+        return _network(params, X, psi)
 
-    shortest = jnp.minimum(_time_scale(start, X, psi) * SHORTEST_SHARE, ts[-1])
-    return solve(max_steps=MORE_STEPS, shortest=shortest, accept_shortest=True)
+    def loss_of(f):
+        """Loss of these outputs."""
+        return loss(f, y)
+
+    params_t = jax.vmap(_parameters)(units_t)
+    f_t = jax.vmap(f_of)(params_t)
+    loss_t = jax.vmap(loss_of)(f_t)
+    loss0 = loss_of(f_of(start))
+    bound = loss0 + RISE * rtol * (1 + jnp.abs(loss0))
+    fell = loss_t[-1] <= bound  # False also where the loss is NaN
+    return Flow(ts, params_t, f_t, loss_t), reached & fell
 
 
 def _time_scale(
@@ -207,7 +253,7 @@ def _time_scale(
     W0, W1 = params
     n = len(W1)
     h = _preactivation(W0, X)
-    A, S = _functions.derivatives(psi, h, 1)  # checked: at a kink S may be infinite
+    A, S = _functions.unchecked_derivatives(psi, h, 1)
     E = S * W1[None, :]
     from_W1 = jnp.sum(A**2, axis=1)
     from_W0 = jnp.sum(X**2, axis=1) * jnp.sum(E**2, axis=1)
@@ -223,3 +269,29 @@ def _velocity(t, params: Params, args: tuple) -> Params:
         return loss(_network(params, X, psi), y)
 
     return jax.tree.map(jnp.negative, jax.grad(loss_of)(params))
+
+
+def _units(params: Params) -> Float[Array, "inout n"]:
+    """The weights as one array: in a column those into and out of a hidden unit."""
+    return jnp.concatenate([params.W0.T, params.W1[None]])
+
+
+def _parameters(units: Float[Array, "inout n"]) -> Params:
+    """The parameters that `_units` has made one array of."""
+    return Params(units[:-1].T, units[-1])
+
+
+def _velocity_of_units(
+    t, units: Float[Array, "inout n"], args: tuple
+) -> Float[Array, "inout n"]:
+    """`_velocity` for the integrator, which sums up one array in place of two.
+
+    The products of its gradient have the long axis last, which is faster.
+    """
+    X, y, psi, loss = args
+
+    def loss_of(units):
+        """Loss of the network with these units."""
+        return loss(_network(_parameters(units), X, psi), y)
+
+    return -jax.grad(loss_of)(units)

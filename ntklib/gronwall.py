@@ -7,19 +7,19 @@ These are host functions: NumPy float64 in and out, whatever JAX's settings are.
 from collections.abc import Callable
 
 import numpy as np
-import scipy.integrate
+import scipy
 from jaxtyping import Float
 
 from ntklib import _check, _functions
-from ntklib._types import ArrayLike
+from ntklib._types import ArrayLike, Count, Number
 
 RATES = {"sharp": 2.0, "lecture": 0.5}
 
 
 def gronwall_bound(
-    loss0: float,
-    lam: float,
-    m: int,
+    loss0: Number,
+    lam: Number,
+    m: Count,
     ts: Float[ArrayLike, " T"],
     *,
     rate: str = "sharp",
@@ -64,7 +64,7 @@ def gronwall_bound(
 
 
 def gronwall(
-    u0: float, beta: Callable[[float], float], ts: Float[ArrayLike, " T"]
+    u0: Number, beta: Callable[[float], Number], ts: Float[ArrayLike, " T"]
 ) -> Float[np.ndarray, " T"]:
     r"""Grönwall's inequality: :math:`\partial_t g \le b(t)\,g` implies
     :eq:`eq-gronwall`: g stays below the solution.
@@ -103,7 +103,7 @@ def gronwall(
 
 
 def _gronwall(
-    u0: float, beta: Callable[[float], float], ts: Float[np.ndarray, " T"]
+    u0: float, beta: Callable[[float], Number], ts: Float[np.ndarray, " T"]
 ) -> Float[np.ndarray, " T"]:
     """The bound g(0) exp(B), with B added up from each time to the next."""
     starts = np.r_[0.0, ts[:-1]]

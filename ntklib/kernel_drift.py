@@ -10,16 +10,23 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from ntklib import _check, _functions
-from ntklib._types import ArrayLike
-from ntklib.network import Params, _preactivation
-from ntklib.ntk import _empirical_ntk
+from ntklib import _check, _functions, _programs
+from ntklib._blocks import by_blocks, sum_of_parts
+from ntklib._types import Activation, ArrayLike, Count, ParamsLike, StackedParamsLike
+from ntklib.network import Params, _hidden_layer, _preactivation
+from ntklib.ntk import (
+    INPUTS,
+    UNITS,
+    _empirical_ntk_in_blocks,
+    _features,
+    empirical_ntk,
+)
 
 
 def triple_product(
-    params: Params, X: Float[ArrayLike, "m n0"], psi: Callable
+    params: ParamsLike, X: Float[ArrayLike, "m n0"], psi: Activation
 ) -> Float[Array, "m m m"]:
     r"""Triple product
     :math:`(\nabla f^\beta)^\top\,\nabla^2 f^\alpha\,\nabla f^\gamma`, :eq:`eq-triple`.
@@ -37,12 +44,11 @@ def triple_product(
         ValueError: bad ``params``, ``X`` or ``psi``, as in
             :func:`ntklib.network.network`.
     """
-    T = triple_product_terms(params, X, psi).sum(axis=0)
-    return _check.finite("the triple product", T)
+    return _of_second_order(_triple_product, "the triple product", params, X, psi)
 
 
 def triple_product_terms(
-    params: Params, X: Float[ArrayLike, "m n0"], psi: Callable
+    params: ParamsLike, X: Float[ArrayLike, "m n0"], psi: Activation
 ) -> Float[Array, "3 m m m"]:
     r"""The three terms of :func:`triple_product`, :eq:`eq-triple-terms`: the lecture's
     Exercise 3, indices corrected.
@@ -63,18 +69,14 @@ def triple_product_terms(
     Returns:
         The terms in this order, shape (3, m, m, m).
     """
-    W0, W1 = _check.parameters(params)
-    X = _check.inputs("X", X, W0)
-    W0, W1, X = _check.one_dtype(W0, W1, X)
-    A, S, C = _functions.derivatives(psi, _preactivation(W0, X), 2)
-    return _check.finite("the triple product", _triple_product_terms(X, W1, A, S, C))
+    return _of_second_order(_all_terms, "the triple product", params, X, psi)
 
 
 def ntk_velocity(
-    params: Params,
+    params: ParamsLike,
     X: Float[ArrayLike, "m n0"],
     y: Float[ArrayLike, " m"],
-    psi: Callable,
+    psi: Activation,
 ) -> Float[Array, "m m"]:
     r"""Velocity of the tangent kernel along the gradient flow of
     :func:`ntklib.gradient_flow.half_mse`.
@@ -107,16 +109,11 @@ def ntk_velocity(
         ValueError: bad ``params``, ``X``, ``y`` or ``psi``, as in
             :func:`ntklib.network.network`.
     """
-    W0, W1 = _check.parameters(params)
-    X = _check.inputs("X", X, W0)
-    y = _check.vector("y", y, "m", "X", len(X))
-    W0, W1, X, y = _check.one_dtype(W0, W1, X, y)
-    A, S, C = _functions.derivatives(psi, _preactivation(W0, X), 2)
-    return _check.finite("the velocity", _ntk_velocity(X, y, W1, A, S, C))
+    return _of_second_order(_velocity_in_blocks, "the velocity", params, X, psi, y)
 
 
 def kernel_drift(
-    params: Params, X: Float[ArrayLike, "m n0"], psi: Callable
+    params: StackedParamsLike, X: Float[ArrayLike, "m n0"], psi: Activation
 ) -> Float[Array, " T"]:
     r"""Distance :math:`\|K^n_t - K^n_0\|_F` that the tangent kernel has moved,
     :eq:`eq-drift`, time after time.
@@ -137,23 +134,22 @@ def kernel_drift(
     W0, W1 = _check.stacked_parameters(params)
     X = _check.inputs("X", X, W0[0])
     W0, W1, X = _check.one_dtype(W0, W1, X)
-    h = _preactivation(W0[0], X)
-    _functions.derivatives(psi, h, 1)  # refuses a psi that is not finite at the start
-    psi = _functions.activation(psi, h)
-    squares, K0 = _squared_distances(Params(W0, W1), X, psi)
-    _check.finite("the kernel", K0)
-    squares = squares.at[0].set(0)  # map rounds otherwise than the kernel alone
-    # where the kernel stands still the derivative of the norm is 0, and not NaN
-    still = squares == 0
-    norms = jnp.where(still, 0, jnp.sqrt(jnp.where(still, 1, squares)))
-    return _check.finite("the drift", norms)
+    start = Params(W0[0], W1[0])
+    psi = _functions.activation(psi, _hidden_layer(start, X))
+    drift, finite = _functions.differentiated_forward(
+        1, _programs.run, _drift_and_whether_finite, (psi,), (Params(W0, W1), X)
+    )
+    if _check.concrete(finite) and not finite:  # from the start on?
+        empirical_ntk(start, X, psi)
+        _check.finite("the drift", drift)
+    return drift
 
 
 def over_widths(
     measure: Callable,
     key: PRNGKeyArray,
     ns: Float[ArrayLike, " w"],
-    draws: int,
+    draws: Count,
 ) -> Float[np.ndarray, "w draws"]:
     """What a measurement gives at several widths, with independent random numbers for
     each draw at each width: the table that :func:`width_slope` takes.
@@ -234,18 +230,125 @@ def width_slope(
     return WidthSlope(float(slope), float(se))
 
 
-@partial(jax.jit, static_argnames="psi")  # a map is compiled anew on every call
-def _squared_distances(
-    params: Params, X: Float[Array, "m n0"], psi: Callable
-) -> tuple[Float[Array, " T"], Float[Array, "m m"]]:
-    """Squared distance of each of the stacked kernels from the first, and the first."""
-    K0 = _empirical_ntk(Params(params.W0[0], params.W1[0]), X, psi)
+def _drift_and_whether_finite(
+    psi: Callable, params: Params, X: Float[Array, "m n0"]
+) -> tuple[Float[Array, " T"], Bool[Array, ""]]:
+    """Distance of each of the stacked kernels from the first, and whether all are
+    finite.
+    """
+    K0 = _empirical_ntk_in_blocks(psi, Params(params.W0[0], params.W1[0]), X)
 
     def squared_distance(params):
         """That of the parameters at one time."""
-        return jnp.sum((_empirical_ntk(params, X, psi) - K0) ** 2)
+        return jnp.sum((_empirical_ntk_in_blocks(psi, params, X) - K0) ** 2)
 
-    return jax.lax.map(squared_distance, params), K0
+    squares = jax.lax.map(squared_distance, params)
+    finite = _check.all_finite(squares)
+    squares = squares.at[0].set(0)  # map rounds otherwise than the kernel alone
+    # where the kernel stands still the derivative of the norm is 0, and not NaN
+    still = squares == 0
+    return jnp.where(still, 0, jnp.sqrt(jnp.where(still, 1, squares))), finite
+
+
+def _of_second_order(formula, name, params, X, psi, *y):
+    """`formula(psi, params, X, *y)`, which takes two derivatives of psi, checked."""
+    W0, W1 = _check.parameters(params)
+    X = _check.inputs("X", X, W0)
+    y = [_check.vector("y", values, "m", "X", len(X)) for values in y]
+    W0, W1, X, *y = _check.one_dtype(W0, W1, X, *y)
+    params = Params(W0, W1)
+    psi = _functions.activation(psi, _hidden_layer(params, X))
+    program = partial(_programs.run, _and_whether_finite, of=formula)
+    value, finite = _functions.differentiated_forward(
+        2, program, (psi,), (params, X, *y)
+    )
+    if _check.concrete(finite) and not finite:  # through psi(h), psi'(h), psi''(h)?
+        _functions.derivatives(psi, _preactivation(W0, X), 2)
+        _check.finite(name, value)
+    return value
+
+
+def _and_whether_finite(psi, params, X, *y, of):
+    """`of(psi, params, X, *y)`, and whether all of its entries are finite."""
+    value = of(psi, params, X, *y)
+    return value, _check.all_finite(value)
+
+
+def _all_terms(
+    psi: Callable, params: Params, X: Float[Array, "m n0"]
+) -> Float[Array, "3 m m m"]:
+    """The three terms of the triple product."""
+    h = _preactivation(params.W0, X)
+    A, S, C = _functions.unchecked_derivatives(psi, h, 2)
+    return _triple_product_terms(X, params.W1, A, S, C)
+
+
+def _triple_product(
+    psi: Callable, params: Params, X: Float[Array, "m n0"]
+) -> Float[Array, "m m m"]:
+    """The sum of the three terms, by one matrix product for each alpha.
+
+    Term 2 is term 1 with beta and gamma exchanged, and term 3 is symmetric in both: so
+    term 1 and half of term 3 make a matrix P, and the sum is P + P^T.
+    """
+    W1, n = params.W1, len(params.W1)
+    h = _preactivation(params.W0, X)
+    A, S, C = _functions.unchecked_derivatives(psi, h, 2)
+    E = S * W1[None, :]
+    half_F = C * W1[None, :] / 2
+
+    def at(of_alpha):
+        """The matrix of all beta and gamma for one alpha."""
+        g, E_alpha, half_F_alpha = of_alpha  # g holds <x^alpha, x^beta> for all beta
+        left = A * E_alpha[None, :] + g[:, None] * E * (half_F_alpha * W1)[None, :]
+        P = (left @ S.T) * g[None, :]
+        return P + P.T
+
+    return jax.lax.map(at, (X @ X.T, E, half_F)) / n**1.5
+
+
+def _velocity_in_blocks(
+    psi: Callable, params: Params, X: Float[Array, "m n0"], y: Float[Array, " m"]
+) -> Float[Array, "m m"]:
+    """`_ntk_velocity`, for some inputs and some hidden units at a time."""
+    n = len(params.W1)
+    velocity = _downhill(psi, params, X, y)
+
+    def half(X, X2):
+        """The part of the velocity that comes from the features of X, not of X2."""
+
+        def products(units_and_velocity):
+            """What some of the hidden units add to dA A2^T and dE E2^T."""
+            units, velocity = units_and_velocity
+            _, (dA, dE) = jax.jvp(
+                lambda units: _features(units, X, psi), (units,), (velocity,)
+            )
+            A2, E2 = _features(units, X2, psi)
+            return dA @ A2.T, dE @ E2.T
+
+        half_A, half_E = sum_of_parts(products, (params, velocity), size=UNITS)
+        return (half_A + (X @ X2.T) * half_E) / n
+
+    def block(X, X2):
+        """The velocity of the kernel between some of the inputs."""
+        if X2 is None:
+            P = half(X, X)
+            return P + P.T
+        return half(X, X2) + half(X2, X).T
+
+    return by_blocks(block, X, size=INPUTS)
+
+
+def _downhill(psi, params, X, y) -> Params:
+    """The velocity of the parameters along the gradient flow of half_mse."""
+    m, n = len(X), len(params.W1)
+    A, E = _features(params, X, psi)
+    r = A @ params.W1 / math.sqrt(n) - y
+    force = -r / (m * math.sqrt(n))
+    # E^T diag(force) X, with the small factor scaled and E as it lies in memory
+    dW0 = ((force[:, None] * X).T @ E).T
+    dW1 = force @ A
+    return Params(dW0, dW1)
 
 
 # The formulas, with A, S and C for psi, psi' and psi'' at h, in arrays of one dtype.

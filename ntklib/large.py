@@ -24,8 +24,8 @@ from ntklib._programs import run
 from ntklib._rounding import precision
 from ntklib._types import ArrayLike
 from ntklib.limit_kernel import limit_kernel
-from ntklib.network import Params
-from ntklib.ntk import _arguments, _features, _shape_of_h
+from ntklib.network import Params, _hidden_layer
+from ntklib.ntk import _arguments, _features
 
 ROWS = 2048  # of a block of the limit kernel: 32 MB in float64
 
@@ -58,7 +58,7 @@ def empirical_ntk_operator(
     Raises:
         ValueError: as in :func:`ntklib.ntk.empirical_ntk`.
     """
-    params, X, X2 = _arguments(params, X, X2)
+    params, X, X2 = _arguments(params, X, X2, whole=True)
     rows = _unit_features("X", params, X, psi)
     columns = rows if X2 is None else _unit_features("X2", params, X2, psi)
 
@@ -81,7 +81,7 @@ class _Features(NamedTuple):
 
 def _unit_features(name, params, X, psi) -> _Features:
     """A = psi(h) and E = psi'(h) diag(W1), finite."""
-    psi = _functions.activation(psi, _shape_of_h(params, X))
+    psi = _functions.activation(psi, _hidden_layer(params, X))
     A, E = _functions.differentiated_forward(1, _compiled_features, params, X, psi)
     _check.finite(f"psi(h) of {name}", A)
     _check.finite(f"psi'(h) of {name}", E)

@@ -7,15 +7,14 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from ntklib import _check, _functions, _programs
 from ntklib._blocks import by_blocks
 from ntklib._functions import Elementwise
-from ntklib._gaussian.averages import pair_averages
+from ntklib._gaussian import quadrature
 from ntklib._gaussian.closed_forms import Pairs, recognised
-from ntklib._gaussian.kinks import find_kinks
+from ntklib._gaussian.series import Series, summed_in_strips
 from ntklib._types import ArrayLike
 
 
@@ -135,19 +134,52 @@ def _by_closed_form(
 
 
 def _at_once(psi: Elementwise, rows: Rows, columns: Rows | None) -> LimitKernel:
-    """Both kernels by quadrature of all pairs."""
+    """Both kernels by quadrature: by series, or with all pairs at once."""
     # whole copies, of which pairs can be picked wherever they are
     rows = _rows("X", _check.array("X", rows.X, "m n0"))
     same = columns is None
     if columns is not None:
         columns = _rows("X2", _check.array("X2", columns.X, "m2 n0"))
+    if psi.has_values and _check.concrete(rows.X):
+        kernel = _by_series(psi, rows, columns)
+        if kernel is not None:
+            return kernel
     pairs = _programs.run(_pairs, (), (rows, columns))
-    nngp, slope = _by_quadrature(psi.function, pairs, same)
+    nngp, slope = _by_quadrature(psi, pairs, same)
     ntk = nngp + pairs.c * slope
     if same:
         nngp = (nngp + nngp.T) / 2
         ntk = (ntk + ntk.T) / 2
     return LimitKernel(nngp, ntk)
+
+
+def _by_series(
+    psi: Elementwise, rows: Rows, columns: Rows | None
+) -> LimitKernel | None:
+    """Both kernels, if series are accurate for all pairs."""
+    dtype = _at_least_single(rows.X.dtype)
+    s = _root(rows.square)
+    s2 = None if columns is None else _root(columns.square)
+    of_rows, of_columns = quadrature.coefficients(psi, s, s2, dtype)
+    inputs = ((rows, of_rows), None if columns is None else (columns, of_columns))
+    kernel, accurate = _programs.run(_summed, (), inputs)
+    return kernel if accurate else None
+
+
+def _summed(
+    rows: tuple[Rows, Series], columns: tuple[Rows, Series] | None
+) -> tuple[LimitKernel, Bool[Array, ""]]:
+    """Both kernels by series, one block of pairs after the other; are they accurate?"""
+
+    def block(rows, columns):
+        X, of_rows = rows
+        X2, of_columns = (None, of_rows) if columns is None else columns
+        p = _pairs(X, X2)
+        nngp, slope, accurate = summed_in_strips(of_rows, of_columns, p.omega)
+        return LimitKernel(nngp, nngp + p.c * slope), accurate
+
+    kernel, accurate = by_blocks(block, rows, columns)
+    return kernel, jnp.all(accurate)
 
 
 def _pairs(rows: Rows, columns: Rows | None) -> Pairs:
@@ -245,26 +277,17 @@ def _averages(
 ) -> tuple[Float[Array, "m m2"], Float[Array, "m m2"]]:
     """E psi(h) psi(h') and E psi'(h) psi'(h') for all pairs."""
     known = recognised(psi, _at_least_single(p.c.dtype))
-    return known(p) if known else _by_quadrature(psi.function, p, same)
+    return known(p) if known else _by_quadrature(psi, p, same)
 
 
 def _by_quadrature(
-    psi: Callable, p: Pairs, same: bool
+    psi: Elementwise, p: Pairs, same: bool
 ) -> tuple[Float[Array, "m m2"], Float[Array, "m m2"]]:
-    """E psi(h) psi(h') and E psi'(h) psi'(h'); of equal sets each pair once."""
-    kinks = find_kinks(psi, _at_least_single(p.c.dtype))
-    if same:
-        i, j = np.triu_indices(len(p.c))
-    else:
-        i, j = np.indices(p.c.shape).reshape(2, -1)
-    averages = pair_averages(
-        psi, _root(p.a[i, j]), _root(p.b[i, j]), p.omega[i, j], kinks
-    )
-    nngp = jnp.zeros_like(p.c).at[i, j].set(averages[:, 0])
-    slope = jnp.zeros_like(p.c).at[i, j].set(averages[:, 1])
-    if same:
-        nngp = nngp.at[j, i].set(nngp[i, j])
-        slope = slope.at[j, i].set(slope[i, j])
+    """E psi(h) psi(h') and E psi'(h) psi'(h') for a psi without closed form."""
+    s = _root(p.a[:, 0])
+    s2 = None if same else _root(p.b[0, :])
+    dtype = _at_least_single(p.c.dtype)
+    nngp, slope = quadrature.averages(psi, s, s2, p.omega, dtype)
     # The angle to a zero row is held at pi/2, so nngp lacks its derivative by c, which
     # is slope. This term is 0 and has that derivative.
     lacking = jnp.where(p.root == 0, p.c * jax.lax.stop_gradient(slope), 0)

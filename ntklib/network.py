@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from ntklib import _check, _functions
-from ntklib._types import ArrayLike
+from ntklib import _check, _functions, _programs
+from ntklib._types import Activation, ArrayLike, Count, ParamsLike
 
 
 class Params(NamedTuple):
@@ -24,7 +24,7 @@ class Params(NamedTuple):
     W1: Float[Array, " n"]
 
 
-def init_params(key: PRNGKeyArray, n: int, n0: int) -> Params:
+def init_params(key: PRNGKeyArray, n: Count, n0: Count) -> Params:
     r"""Parameters drawn i.i.d. from :math:`N(0, 1)`, :eq:`eq-init`, in JAX's default
     float.
 
@@ -47,7 +47,7 @@ def init_params(key: PRNGKeyArray, n: int, n0: int) -> Params:
     return Params(W0, W1)
 
 
-def antisymmetric_params(key: PRNGKeyArray, n: int, n0: int) -> Params:
+def antisymmetric_params(key: PRNGKeyArray, n: Count, n0: Count) -> Params:
     r"""Parameters drawn in pairs of units that cancel: the output starts at 0, whatever
     the activation.
 
@@ -76,7 +76,9 @@ def antisymmetric_params(key: PRNGKeyArray, n: int, n0: int) -> Params:
     return Params(W0, W1)
 
 
-def preactivation(params: Params, X: Float[ArrayLike, "m n0"]) -> Float[Array, "m n"]:
+def preactivation(
+    params: ParamsLike, X: Float[ArrayLike, "m n0"]
+) -> Float[Array, "m n"]:
     r"""Hidden layer before the activation, :math:`h^\alpha = W_0 x^\alpha`,
     :eq:`eq-preactivation`.
 
@@ -98,7 +100,7 @@ def preactivation(params: Params, X: Float[ArrayLike, "m n0"]) -> Float[Array, "
 
 
 def network(
-    params: Params, X: Float[ArrayLike, "m n0"], psi: Callable
+    params: ParamsLike, X: Float[ArrayLike, "m n0"], psi: Activation
 ) -> Float[Array, " m"]:
     r"""Output of the network, :math:`f^\alpha = W_1\,\psi(h^\alpha)/\sqrt n`,
     :eq:`eq-network`.
@@ -118,14 +120,21 @@ def network(
     W0, W1 = _check.parameters(params)
     X = _check.inputs("X", X, W0)
     W0, W1, X = _check.one_dtype(W0, W1, X)
-    h = _check.finite("h", _preactivation(W0, X))
-    psi = _functions.activation(psi, h)
-    A = _check.finite("psi(h)", psi(h))
-    return _check.finite("f", _output(W1, A))
+    params = Params(W0, W1)
+    psi = _functions.activation(psi, _hidden_layer(params, X))
+    f, finite = _programs.run(_network_and_whether_finite, (psi,), (params, X))
+    if _check.concrete(finite) and not finite:  # where does it come from?
+        h = _check.finite("h", _preactivation(W0, X))
+        _check.finite("psi(h)", psi(h))
+        _check.finite("f", f)
+    return f
 
 
 def linearized_network(
-    params: Params, params0: Params, X: Float[ArrayLike, "m n0"], psi: Callable
+    params: ParamsLike,
+    params0: ParamsLike,
+    X: Float[ArrayLike, "m n0"],
+    psi: Activation,
 ) -> Float[Array, " m"]:
     r"""First-order expansion of the network around ``params0``, :eq:`eq-linearized`
     (Lee et al. 2019).
@@ -162,6 +171,23 @@ def linearized_network(
 
 
 # The formulas without checks: behind its own door a function calls these.
+
+
+def _hidden_layer(params: Params, X: Float[Array, "m n0"]) -> jax.ShapeDtypeStruct:
+    """What an activation gets, as far as its shape and dtype."""
+    return jax.ShapeDtypeStruct((len(X), len(params.W1)), X.dtype)
+
+
+def _network_and_whether_finite(
+    psi: Callable, params: Params, X: Float[Array, "m n0"]
+) -> tuple[Float[Array, " m"], Bool[Array, ""]]:
+    """The output f, and whether it and the preactivation h are finite.
+
+    The output of a bounded psi is finite also where h is not.
+    """
+    h = _preactivation(params.W0, X)
+    f = _network(params, X, psi)
+    return f, _check.all_finite(h) & _check.all_finite(f)
 
 
 def _preactivation(

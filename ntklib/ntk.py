@@ -6,17 +6,27 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
-from ntklib import _check, _functions
-from ntklib._types import ArrayLike
-from ntklib.network import Params, _network, _preactivation, network
+from ntklib import _check, _functions, _programs
+from ntklib._blocks import by_blocks, lower_blocks, sum_of_parts
+from ntklib._types import Activation, ArrayLike, ParamsLike
+from ntklib.network import Params, _hidden_layer, _network, _preactivation, network
+
+# A kernel is made for so many inputs and hidden units at a time. Their features stay
+# near the processor, and computing them anew for each pair of blocks of inputs costs
+# little beside the products of so many.
+INPUTS = 2048
+UNITS = 1024
+# The side of a square in the product of a matrix with its own transpose. Smaller ones
+# waste less on the diagonal, and larger ones are faster to multiply.
+SQUARE = 128
 
 
 def empirical_ntk(
-    params: Params,
+    params: ParamsLike,
     X: Float[ArrayLike, "m n0"],
-    psi: Callable,
+    psi: Activation,
     X2: Float[ArrayLike, "m2 n0"] | None = None,
 ) -> Float[Array, "m m2"]:
     r"""Tangent kernel in closed form, :eq:`eq-ntk-closed`, the lecture's Exercise 1.
@@ -41,18 +51,23 @@ def empirical_ntk(
             :func:`ntklib.network.network`.
     """
     params, X, X2 = _arguments(params, X, X2)
-    psi = _functions.activation(psi, _shape_of_h(params, X))
-    K = _functions.differentiated_forward(1, _empirical_ntk, params, X, psi, X2)
-    if _check.seen_infinite(K):  # through psi(h) or psi'(h)?
+    psi = _functions.activation(psi, _hidden_layer(params, X))
+    arrays = params, X, X2
+    K, finite = _functions.differentiated_forward(
+        1, _programs.run, _kernel_and_whether_finite, (psi,), arrays
+    )
+    if _check.concrete(finite) and not finite:  # through psi(h) or psi'(h)?
+        params, X, X2 = _arguments(params, X, X2, whole=True)
         for inputs in [X] if X2 is None else [X, X2]:
             _functions.derivatives(psi, _preactivation(params.W0, inputs), 1)
-    return _check.finite("the kernel", K)
+        _check.finite("the kernel", K)
+    return K
 
 
 def empirical_ntk_autodiff(
-    params: Params,
+    params: ParamsLike,
     X: Float[ArrayLike, "m n0"],
-    psi: Callable,
+    psi: Activation,
     X2: Float[ArrayLike, "m2 n0"] | None = None,
 ) -> Float[Array, "m m2"]:
     r"""Tangent kernel by its definition, :eq:`eq-ntk`.
@@ -78,10 +93,8 @@ def empirical_ntk_autodiff(
             :func:`ntklib.network.network`.
     """
     params, X, X2 = _arguments(params, X, X2)
-    psi = _functions.activation(psi, _shape_of_h(params, X))
-    J = _gradients(params, X, psi)
-    J2 = J if X2 is None else _gradients(params, X2, psi)
-    K = J @ J2.T
+    psi = _functions.activation(psi, _hidden_layer(params, X))
+    K = _programs.run(_kernel_by_definition, (psi,), (params, X, X2))
     if _check.seen_infinite(K):  # through the network itself?
         for inputs in [X] if X2 is None else [X, X2]:
             network(params, inputs, psi)
@@ -112,21 +125,16 @@ def residual_velocity(
     return _check.finite("the velocity", -K @ r / m)
 
 
-def _arguments(params, X, X2):
+def _arguments(params, X, X2, *, whole=False):
     """The arguments of both kernels as arrays of one dtype; X2 may be None."""
-    W0, W1 = _check.parameters(params)
-    X = _check.inputs("X", X, W0)
+    W0, W1 = _check.parameters(params, whole=whole)
+    X = _check.inputs("X", X, W0, whole=whole)
     if X2 is None:
         W0, W1, X = _check.one_dtype(W0, W1, X)
         return Params(W0, W1), X, None
-    X2 = _check.inputs("X2", X2, W0)
+    X2 = _check.inputs("X2", X2, W0, whole=whole)
     W0, W1, X, X2 = _check.one_dtype(W0, W1, X, X2)
     return Params(W0, W1), X, X2
-
-
-def _shape_of_h(params, X):
-    """What an activation will get, as far as its shape and dtype."""
-    return jax.ShapeDtypeStruct((len(X), len(params.W1)), X.dtype)
 
 
 def _empirical_ntk(
@@ -135,7 +143,7 @@ def _empirical_ntk(
     psi: Callable,
     X2: Float[Array, "m2 n0"] | None = None,
 ) -> Float[Array, "m m2"]:
-    """The kernel in closed form, without checks."""
+    """The kernel in closed form."""
     n = len(params.W1)
     A, E = _features(params, X, psi)
     if X2 is None:
@@ -153,6 +161,72 @@ def _features(
     A, slope = _functions.unchecked_derivatives(psi, h, 1)
     E = slope * params.W1[None, :]
     return A, E
+
+
+def _kernel_and_whether_finite(
+    psi: Callable,
+    params: Params,
+    X: Float[Array, "m n0"],
+    X2: Float[Array, "m2 n0"] | None,
+) -> tuple[Float[Array, "m m2"], Bool[Array, ""]]:
+    """The kernel, and whether all of its entries are finite."""
+    K = _empirical_ntk_in_blocks(psi, params, X, X2)
+    return K, _check.all_finite(K)
+
+
+def _empirical_ntk_in_blocks(
+    psi: Callable,
+    params: Params,
+    X: Float[Array, "m n0"],
+    X2: Float[Array, "m2 n0"] | None = None,
+) -> Float[Array, "m m2"]:
+    """`_empirical_ntk`, for some inputs and some hidden units at a time.
+
+    A A^T and E E^T are sums over the hidden units. With one set of inputs their lower
+    triangles are enough. So no array grows with m n, and half of each product is saved.
+    """
+    n = len(params.W1)
+
+    def kernel(X, X2):
+        """The kernel between some of the inputs, its lower triangle if X2 is None."""
+
+        def products(units):
+            """What some of the hidden units add to A A2^T and E E2^T."""
+            features = _features(units, X, psi)
+            features2 = None if X2 is None else _features(units, X2, psi)
+            return _inner_products(features, features2)
+
+        AA, EE = sum_of_parts(products, params, size=UNITS)
+        return (AA + _inner_products(X, X2) * EE) / n
+
+    return by_blocks(kernel, X, X2, size=INPUTS)
+
+
+def _inner_products(rows, columns):
+    """The inner products of all rows with all columns, for each array of a pytree; the
+    lower triangle of those of the rows with themselves if columns is None.
+    """
+    if columns is None:
+        return lower_blocks(_products, rows, size=SQUARE)
+    return _products(rows, columns)
+
+
+def _products(rows, columns):
+    """Each of the rows' arrays times the transpose of that of the columns."""
+    columns = rows if columns is None else columns
+    return jax.tree.map(lambda A, A2: A @ A2.T, rows, columns)
+
+
+def _kernel_by_definition(
+    psi: Callable,
+    params: Params,
+    X: Float[Array, "m n0"],
+    X2: Float[Array, "m2 n0"] | None,
+) -> Float[Array, "m m2"]:
+    """The inner products of the gradients."""
+    J = _gradients(params, X, psi)
+    J2 = J if X2 is None else _gradients(params, X2, psi)
+    return J @ J2.T
 
 
 def _gradients(

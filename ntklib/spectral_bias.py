@@ -1,13 +1,13 @@
 """What a wide network learns on the circle and on the sphere, and how fast."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy.special import roots_legendre
 
 from ntklib import _check, _functions
+from ntklib._types import Activation, Count, Number
 from ntklib.limit_kernel import limit_kernel
 
 # Nodes of the rule in the angle, beside those that the degree and the dimension need:
@@ -16,10 +16,11 @@ ANGLES = 90
 # The number of nodes is a multiple of this: what JAX has compiled for one degree and
 # dimension serves others.
 STEP = 64
+MAX_DEGREE = 5000  # all polynomials up to it take 0.2 GB at its nodes
 
 
 def sphere_eigenvalues(
-    psi: Callable, d: int, k_max: int, *, bias: float = 0.0
+    psi: Activation, d: Count, k_max: Count, *, bias: Number = 0.0
 ) -> Float[np.ndarray, "{k_max}+1"]:
     r"""Rates :math:`\Lambda_d(k)` at which a network of infinite width learns harmonics
     of degree k on the unit sphere of :math:`\mathbb R^d`.
@@ -41,7 +42,7 @@ def sphere_eigenvalues(
     Args:
         psi: activation, any elementwise function that JAX can differentiate.
         d: dimension of the space, at least 2; 2 for the circle.
-        k_max: highest degree, at least 1.
+        k_max: highest degree, from 1 to 5000.
         bias: a coordinate that all inputs have beside the d of the sphere; 0 is none.
 
     Returns:
@@ -55,7 +56,7 @@ def sphere_eigenvalues(
         RuntimeError: as in :func:`ntklib.limit_kernel.limit_kernel`.
     """
     d = _check.count("d", d, least=2)
-    k_max = _check.count("k_max", k_max)
+    k_max = _check.count("k_max", k_max, most=MAX_DEGREE)
     bias = _check.number("bias", bias)
     _functions.activation(psi, np.zeros(1))
     _functions.finite_values(psi, np.zeros(1))  # refuses a tracer
@@ -63,7 +64,7 @@ def sphere_eigenvalues(
     # The angle between the points has the density sin(omega)^(d - 2), but for a factor.
     needed = ANGLES + k_max + 6 * math.isqrt(d)
     nodes = STEP * math.ceil(needed / STEP)
-    x, weight = roots_legendre(nodes)
+    x, weight = scipy.special.roots_legendre(nodes)
     omega = np.pi / 2 * (1 + x)
     weight = weight * np.sin(omega) ** (d - 2)
     weight = weight / np.sum(weight)
@@ -79,7 +80,7 @@ def sphere_eigenvalues(
     return np.where(np.abs(eigenvalues) > rounding, eigenvalues, 0)
 
 
-def sphere_multiplicity(d: int, k_max: int) -> Float[np.ndarray, "{k_max}+1"]:
+def sphere_multiplicity(d: Count, k_max: Count) -> Float[np.ndarray, "{k_max}+1"]:
     r"""Number :math:`N(d, k)` of independent harmonics of degree k on the unit sphere
     of :math:`\mathbb R^d`.
 
@@ -92,18 +93,31 @@ def sphere_multiplicity(d: int, k_max: int) -> Float[np.ndarray, "{k_max}+1"]:
 
     Args:
         d: dimension of the space, at least 2.
-        k_max: highest degree, at least 1.
+        k_max: highest degree, from 1 to 5000.
 
     Returns:
-        The numbers for the degrees 0 to ``k_max`` as floats, shape (k_max + 1,).
+        The numbers for the degrees 0 to ``k_max`` as floats, shape (k_max + 1,);
+        infinite above 1.8e308.
 
     Raises:
         ValueError: bad ``d`` or ``k_max``.
     """
     d = _check.count("d", d, least=2)
-    k_max = _check.count("k_max", k_max)
-    of_degree = [math.comb(k + d - 2, d - 2) for k in range(k_max + 1)]
-    return np.array(of_degree, float) + np.array([0, *of_degree[:-1]], float)
+    k_max = _check.count("k_max", k_max, most=MAX_DEGREE)
+    of_degree = np.empty(k_max + 1)
+    number = 1  # exact: the binomial coefficient of k, from that of k - 1
+    for k in range(k_max + 1):
+        of_degree[k] = _as_float(number)
+        number = number * (k + d - 1) // (k + 1)
+    return of_degree + np.append(0, of_degree[:-1])
+
+
+def _as_float(number: int) -> float:
+    """An integer as a float, infinite above the largest one."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
 
 
 def _polynomials(

@@ -4,20 +4,27 @@ widths, Hermite series.
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.linalg
-from jaxtyping import Float, PRNGKeyArray
+import scipy
+from jaxtyping import Array, Float, PRNGKeyArray, UInt32
 
 from ntklib import _check, _functions
 from ntklib._gaussian import hermite
+from ntklib._programs import run
 from ntklib._rounding import rounding
-from ntklib._types import ArrayLike
-from ntklib.network import Params, _preactivation, init_params
+from ntklib._types import Activation, ArrayLike, Count, Number, ParamsLike
+from ntklib.network import _preactivation, init_params
 from ntklib.ntk import _empirical_ntk
 from ntklib.rayleigh import lambda_min
+
+# Numbers that a batch of random networks may have, 32 MB in float64.
+BATCH = 2**22
+MOST_DRAWS = 2**31  # as many as one random key tells apart
 
 
 def positive_definite(K: Float[ArrayLike, "m m"]) -> bool:
@@ -40,7 +47,7 @@ def positive_definite(K: Float[ArrayLike, "m m"]) -> bool:
     return bool(lam[0] > rounding(lam))
 
 
-def ntk_rank(params: Params, X: Float[ArrayLike, "m n0"], psi: Callable) -> int:
+def ntk_rank(params: ParamsLike, X: Float[ArrayLike, "m n0"], psi: Activation) -> int:
     r"""Rank of the tangent kernel of a finite network, at most
     :math:`\min(m,\ n(\mathrm{rank}\,X + 1))` (:eq:`eq-rank`).
 
@@ -78,17 +85,25 @@ def ntk_rank(params: Params, X: Float[ArrayLike, "m n0"], psi: Callable) -> int:
 
 
 def lambda_min_at_width(
-    key: PRNGKeyArray, X: Float[ArrayLike, "m n0"], psi: Callable, n: int, draws: int
+    key: PRNGKeyArray,
+    X: Float[ArrayLike, "m n0"],
+    psi: Activation,
+    n: Count,
+    draws: Count,
 ) -> Float[np.ndarray, "{draws}"]:
     r"""Smallest eigenvalue of the kernel :math:`K_0^n` of independent random networks
     of one width.
+
+    Network i is drawn with the key ``jax.random.fold_in(key, i)``. Networks come in
+    batches, so memory does not grow with their number, and an interrupt is heard
+    between two batches.
 
     Args:
         key: a JAX random key, such as ``jax.random.key(0)``.
         X: inputs, one per row, shape (m, n0).
         psi: activation, any elementwise function that JAX can differentiate.
         n: width, at least 1.
-        draws: number of networks, at least 1.
+        draws: number of networks, from 1 to 2^31.
 
     Returns:
         The eigenvalues, shape (draws,). The kernels are in JAX's default float; turn on
@@ -102,21 +117,57 @@ def lambda_min_at_width(
     X = _check.array("X", X, "m n0").astype(float)  # the default float, as parameters
     m, n0 = X.shape
     n = _check.count("n", n)
-    draws = _check.count("draws", draws)
-    _check.keys(key)
+    draws = _check.count("draws", draws, most=MOST_DRAWS)
+    key = _check.random_key(key)
     psi = _functions.activation(psi, jax.ShapeDtypeStruct((m, n), X.dtype))
+    _functions.with_values(psi)
 
-    def kernel(key):
-        return _empirical_ntk(init_params(key, n, n0), X, psi)
+    # batches of one size, so that one program serves them all
+    numbers = m**2 + n * (m + n0)  # of one network: its kernel, features and weights
+    batches = math.ceil(draws * numbers / BATCH)
+    batch = math.ceil(draws / batches)
+    program = partial(run, _random_kernels, (psi,), n=n, batch=batch)
+    smallest = np.empty(draws)
+    for first in range(0, draws, batch):
+        kernels = _functions.differentiated_forward(
+            1, program, (key, np.uint32(first), X)
+        )
+        if _check.seen_infinite(kernels):
+            _refuse_kernels(kernels, psi, key, first, X, n)
+        eigenvalues = np.linalg.eigvalsh(np.asarray(kernels, float))
+        smallest[first : first + batch] = eigenvalues[: draws - first, 0]
+    return smallest
 
-    keys = jax.random.split(key, draws)
-    kernels = _functions.differentiated_forward(1, jax.lax.map, kernel, keys)
-    kernels = np.asarray(_check.finite("the kernel", kernels))
-    return np.array([lambda_min(K) for K in kernels])
+
+def _random_kernels(
+    psi: Callable,
+    key: PRNGKeyArray,
+    first: UInt32[Array, ""],
+    X: Float[Array, "m n0"],
+    *,
+    n: int,
+    batch: int,
+) -> Float[Array, "{batch} m m"]:
+    """The kernels of networks number `first` and after."""
+
+    def kernel(i):
+        params = init_params(jax.random.fold_in(key, i), n, X.shape[1])
+        return _empirical_ntk(params, X, psi)
+
+    return jax.lax.map(kernel, first + jnp.arange(batch, dtype=first.dtype))
+
+
+def _refuse_kernels(kernels, psi, key, first, X, n):
+    """Refuse the psi, or else the sizes, that made a kernel NaN or infinite."""
+    finite = np.isfinite(np.asarray(kernels)).all(axis=(1, 2))
+    i = first + int(np.argmin(finite))
+    params = init_params(jax.random.fold_in(key, i), n, X.shape[1])
+    _functions.derivatives(psi, _preactivation(params.W0, X), 1)
+    _check.finite("the kernel", kernels)
 
 
 def chernoff_width(
-    lam: float, bound: float, m: int, *, shrink: float = 0.5, failure: float = 0.1
+    lam: Number, bound: Number, m: Count, *, shrink: Number = 0.5, failure: Number = 0.1
 ) -> int:
     r"""Width from which :math:`\lambda_{min}(K_0^n) > (1 - \varepsilon)\lambda` holds
     with probability :math:`1 - \delta`.
@@ -152,12 +203,25 @@ def chernoff_width(
     m = _check.count("m", m)
     shrink = _check.positive("shrink", shrink, 1)
     failure = _check.positive("failure", failure, 1)
-    exponent = shrink + (1 - shrink) * math.log1p(-shrink)
-    return math.ceil(bound / lam * math.log(m / failure) / exponent)
+    logarithm = math.log(m) - math.log(failure)
+    # as fractions: a quotient of extreme numbers has no float, but the width is an int
+    numerator = Fraction(bound) * Fraction(logarithm)
+    exponent = Fraction(shrink) ** 2 * Fraction(_exponent_by_square(shrink))
+    return math.ceil(numerator / (Fraction(lam) * exponent))
+
+
+def _exponent_by_square(shrink: float) -> float:
+    """(s + (1 - s) log(1 - s)) / s^2: between 1/2 and 1, and by its series for small s,
+    where the terms of the numerator cancel.
+    """
+    s = shrink
+    if s > 0.1:
+        return (s + (1 - s) * math.log1p(-s)) / s**2
+    return sum(s**k / ((k + 1) * (k + 2)) for k in range(16))
 
 
 def hermite_coefficients(
-    psi: Callable, k_max: int, *, norm: float = 1.0
+    psi: Activation, k_max: Count, *, norm: Number = 1.0
 ) -> Float[np.ndarray, "{k_max}+1"]:
     r"""Coefficients :math:`\mu_k = \mathrm E\,\psi(\|x\| z)\,\mathrm{He}_k(z)` in the
     normalised Hermite polynomials (z normal).
@@ -189,7 +253,7 @@ def hermite_coefficients(
 
 
 def hermite_lower_bound(
-    X: Float[ArrayLike, "m n0"], psi: Callable, k_max: int
+    X: Float[ArrayLike, "m n0"], psi: Activation, k_max: Count
 ) -> float:
     r"""Lower bound on :math:`\lambda_{min}` of the limit kernel from the first degrees
     of its Hermite series.

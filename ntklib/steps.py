@@ -1,7 +1,5 @@
 """Training in steps of a finite size: gradient descent."""
 
-from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -9,9 +7,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ntklib import _check, _functions
-from ntklib._types import ArrayLike
-from ntklib.gradient_flow import _half_mse, _velocity, half_mse
-from ntklib.network import Params, _network, _preactivation
+from ntklib._flow import marked_as_different
+from ntklib._programs import run
+from ntklib._types import Activation, ArrayLike, Count, Loss, ParamsLike
+from ntklib.gradient_flow import _first_values, _loss, _velocity, half_mse
+from ntklib.network import Params, _network
 
 
 class Descent(NamedTuple):
@@ -31,15 +31,15 @@ class Descent(NamedTuple):
 
 
 def gradient_descent(
-    params: Params,
+    params: ParamsLike,
     X: Float[ArrayLike, "m n0"],
     y: Float[ArrayLike, " m"],
-    psi: Callable,
+    psi: Activation,
     eta: Float[ArrayLike, ""],
-    steps: int,
+    steps: Count,
     *,
-    loss: Callable = half_mse,
-    every: int = 1,
+    loss: Loss = half_mse,
+    every: Count = 1,
 ) -> Descent:
     r"""Steps :math:`\theta \leftarrow \theta - \eta\,\nabla_\theta\mathcal L` from
     ``params``, :eq:`eq-finite-step`.
@@ -78,27 +78,27 @@ def gradient_descent(
     every = _check.count("every", every)
     W0, W1, X, y = _check.one_dtype(W0, W1, X, y)
 
-    start = Params(W0, W1)
-    h = _check.finite("h", _preactivation(W0, X))
+    h = jax.ShapeDtypeStruct((len(X), len(W1)), X.dtype)
     psi = _functions.activation(psi, h)
-    _check.finite("psi(h)", psi(h))
-    f0 = _check.finite("f", _network(start, X, psi))
-    loss = _functions.scalar_loss(loss, f0)
-    # from here on the vectors are known to be good: the formula of half_mse will do
-    loss = _half_mse if loss is half_mse else _functions.hashable(loss)
+    loss = _loss(loss, y)
+    functions, problem = (psi, loss), (Params(W0, W1), X, y)
+
+    what = "psi and loss must be functions whose derivatives jax.grad"
+    first = _functions.differentiated(what, run, _first_values, functions, problem)
+    for name in ("h", "psi(h)", "f"):
+        _check.finite(name, first[name])
 
     reports = steps // every
-    descend = partial(
-        _descend, eta.astype(X.dtype), X, y, psi, loss, reports=reports, every=every
+    arrays = (*problem, eta.astype(X.dtype))
+    params_k, f_k, loss_k = run(
+        _descend, functions, arrays, reports=reports, every=every
     )
-    what = "psi and loss must be functions whose derivatives jax.grad"
-    params_k, f_k, loss_k = _functions.differentiated(what, descend, start)
     return Descent(every * jnp.arange(reports + 1), params_k, f_k, loss_k)
 
 
-@partial(jax.jit, static_argnames=("psi", "loss", "reports", "every"))
-def _descend(eta, X, y, psi, loss, start, *, reports, every):
+def _descend(psi, loss, start, X, y, eta, *, reports, every):
     """Parameters, outputs and loss at the start and after each `every` steps."""
+    start = marked_as_different(start, (X, y, eta))
 
     def step(params, _):
         """One step of gradient descent."""

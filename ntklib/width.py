@@ -1,18 +1,17 @@
 """The smallest eigenvalue for random inputs, where random matrices say what it is."""
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jaxtyping import Float
-from scipy.optimize import brentq
-from scipy.special import comb
 
 from ntklib import _check
-from ntklib._types import ArrayLike
+from ntklib._types import Activation, ArrayLike, Count
 from ntklib.limit_kernel import limit_kernel
+from ntklib.spectral_bias import sphere_multiplicity
 from ntklib.spectrum import hermite_coefficients
 
 POWERS = 200  # of the cosine that are split into degrees; higher ones join the rest
@@ -36,7 +35,7 @@ class KernelDegrees(NamedTuple):
     rest: float
 
 
-def kernel_degrees(psi: Callable, n0: int, k_max: int) -> KernelDegrees:
+def kernel_degrees(psi: Activation, n0: Count, k_max: Count) -> KernelDegrees:
     r"""The limit kernel on the unit sphere of :math:`\mathbb R^{n_0}`, by degrees.
 
     .. math::
@@ -64,15 +63,14 @@ def kernel_degrees(psi: Callable, n0: int, k_max: int) -> KernelDegrees:
         RuntimeError: as :func:`ntklib.spectrum.hermite_coefficients`.
     """
     n0 = _check.count("n0", n0, least=2)
-    k_max = _check.count("k_max", k_max)
-    _check.count("201 - k_max", POWERS + 1 - k_max)
+    k_max = _check.count("k_max", k_max, most=POWERS)
     shares, features, on_diagonal = _degrees(psi, n0)
     shares, features = shares[: k_max + 1], features[: k_max + 1]
     return KernelDegrees(shares, features, _rest(on_diagonal, shares))
 
 
 def wishart_edge(
-    shares: Float[ArrayLike, "k"], features: Float[ArrayLike, "k"], m: int
+    shares: Float[ArrayLike, "k"], features: Float[ArrayLike, "k"], m: Count
 ) -> float:
     r"""Where the eigenvalues of a sum of independent Wishart matrices begin.
 
@@ -112,7 +110,7 @@ def wishart_edge(
     return _edge(shares, _check.count("m", m) / features)
 
 
-def lambda_min_random_data(psi: Callable, m: int, n0: int) -> float:
+def lambda_min_random_data(psi: Activation, m: Count, n0: Count) -> float:
     r"""Prediction of :math:`\lambda_{min}` of the limit kernel of m random inputs,
     uniform on the unit sphere of :math:`\mathbb R^{n_0}`.
 
@@ -154,7 +152,7 @@ def _degrees(psi, n0):
     shares = _split_powers(np.arange(1, POWERS + 2) * mu**2, n0)
     on_diagonal = float(limit_kernel(np.ones((1, 1)), psi).ntk[0, 0])
     shares = np.where(shares > _rounding(on_diagonal), shares, 0)
-    return shares, _harmonics(n0), on_diagonal
+    return shares, sphere_multiplicity(n0, POWERS), on_diagonal
 
 
 def _rest(on_diagonal, shares) -> float:
@@ -182,7 +180,7 @@ def _edge(shares, ratios) -> float:
     if np.sum(1 / ratios) <= 1:  # the slope at 0 is not positive: too few columns
         return 0.0
     far = math.sqrt(np.sum(shares * pulls))  # where the slope is surely negative
-    z = brentq(slope, 0, far, xtol=1e-15 * far)
+    z = scipy.optimize.brentq(slope, 0, far, xtol=1e-15 * far)
     return float(np.sum(shares * z / (z + pulls)) - z)
 
 
@@ -205,10 +203,3 @@ def _split_powers(
         shares = raised + lowered
         shares[0] += coefficient
     return shares
-
-
-def _harmonics(n0: int) -> Float[np.ndarray, " powers"]:
-    """Numbers of independent harmonics of each degree, infinite where they overflow."""
-    k = np.arange(POWERS + 1)
-    of_degree = np.asarray(comb(k + n0 - 2, k))
-    return of_degree + np.append(0, of_degree[:-1])

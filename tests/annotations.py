@@ -69,6 +69,8 @@ def as_read(value, hint):
         return float(value)
     if any(holds_floats(kind) for kind in kinds):
         return as_floats(value)
+    if get_origin(hint) is tuple and isinstance(value, tuple):
+        return tuple(map(as_read, value, get_args(hint)))
     if hasattr(hint, "_fields") and isinstance(value, tuple):
         return hint(*value)  # Params may come as a plain pair
     return value

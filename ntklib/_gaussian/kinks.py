@@ -29,10 +29,12 @@ FINEST = 32
 # smooth only now means that psi is steep.
 NARROW = 2**-8
 # With this many cells to look at, psi is rough nearly everywhere: the search ends with
-# what it has found.
+# what it has found. Where psi changes by its own size even in cells of this half-width,
+# it has a pole.
 MOST_CELLS = 2**14
-# The cost of quadrature grows with the cube of the number of kinks.
-MOST_KINKS = 8
+POLE = 2**-16
+# More are of no use: quadrature has a panel between any two of them.
+MOST_KINKS = 64
 
 
 class Kinks(NamedTuple):
@@ -41,7 +43,7 @@ class Kinks(NamedTuple):
     Attributes:
         places: where psi has a kink or is steep, the nearest to 0 first, without 0.
         steepness: the largest |psi'| in the cells that gave a place, in units of the
-            size of psi and psi' overall; at least 1.
+            size of psi and psi' around; at least 1.
     """
 
     places: tuple[float, ...]
@@ -97,11 +99,15 @@ class Scale(NamedTuple):
 
     Attributes:
         slope: the largest |psi'| for |z| < 2.
-        overall: the largest |psi| + |psi'|.
+        largest: the largest |psi| + |psi'| in each first cell and its neighbours.
     """
 
     slope: float
-    overall: float
+    largest: Float[np.ndarray, " first_cells"]
+
+    def around(self, cells: Cells) -> Float[np.ndarray, " cells"]:
+        """The largest |psi| + |psi'| around each cell: far away psi may be larger."""
+        return self.largest[np.searchsorted(EDGES, cells.middle) - 1]
 
 
 @np.errstate(all="ignore")  # psi may overflow far out, where it is hardly averaged
@@ -133,9 +139,12 @@ def find_kinks(psi: Callable, dtype) -> Kinks:
         # Kinks are rough to the finest; where psi is steep it is smooth, but narrow.
         kept = np.where(rough, finest, cells.half < NARROW)
         found += zip(cells.half[kept], cells.middle[kept], strict=True)
-        relative_slope = cells.steepest[kept] / scale.overall
+        relative_slope = cells.steepest[kept] / scale.around(cells)[kept]
         steepness = np.fmax.reduce(relative_slope, initial=steepness)
         low, high = _divide(cells, rough & ~finest)
+        if len(low) >= MOST_CELLS:
+            jumps = (cells.half < POLE) & (cells.gap > cells.highest)
+            _refuse_jumps(cells, rough & jumps)
     return Kinks(_merge(found, eps), float(steepness))
 
 
@@ -156,10 +165,9 @@ def _sample(evaluate, low, high, dtype) -> Cells | None:
 def _scale(cells: Cells) -> Scale:
     """The sizes of psi and psi'; fmax passes over NaN."""
     near_0 = np.abs(cells.low) < 2
-    return Scale(
-        np.fmax.reduce(cells.steepest[near_0]),
-        np.fmax.reduce(cells.steepest + cells.highest),
-    )
+    size = np.pad(cells.steepest + cells.highest, 1, mode="edge")
+    largest = np.fmax(np.fmax(size[:-2], size[1:-1]), size[2:])
+    return Scale(np.fmax.reduce(cells.steepest[near_0]), largest)
 
 
 def _rough(cells: Cells, scale: Scale, eps: float) -> Bool[np.ndarray, " cells"]:
@@ -176,7 +184,7 @@ def _more_than_a_kink(
 ) -> Bool[np.ndarray, " cells"]:
     """Where the gap, in the finest cells, is more than a kink and rounding explain."""
     negligible = np.sqrt(eps) * (cells.highest + scale.slope)
-    rounding = 64 * eps * cells.magnitude * scale.overall
+    rounding = 64 * eps * cells.magnitude * scale.around(cells)
     return cells.gap > negligible + rounding
 
 

@@ -5,7 +5,7 @@ square W1 is right for other weights. So one table finds such mistakes in all ex
 """
 
 import numpy as np
-import scipy.linalg
+import scipy
 
 from ntklib.exercises.difference import factor, factor_in_words
 
@@ -67,6 +67,10 @@ def _matrix_square(K):
     return K @ K
 
 
+def _matrix_root(K):
+    return scipy.linalg.sqrtm(K)
+
+
 def _times_count(t, K):
     return t * len(K), K
 
@@ -86,7 +90,7 @@ MISTAKES = (
     ("K were its diagonal alone", ("K",), _diagonal),
     ("K were K²", ("K",), _matrix_square),
     ("K were its inverse", ("K",), np.linalg.inv),
-    ("K were its square root", ("K",), scipy.linalg.sqrtm),
+    ("K were its square root", ("K",), _matrix_root),
     ("y were 0", ("y",), _zero),
     ("y had the other sign", ("y",), np.negative),
     ("f0 were 0", ("f0",), _zero),

@@ -1,7 +1,7 @@
 """The set "bounds": from a smallest eigenvalue to a rate of training."""
 
 import numpy as np
-import scipy.linalg
+import scipy
 
 from ntklib.exercises.exercise import Exercise, Slip
 from ntklib.exercises.kernel import relu_limit_by_quadrature

@@ -4,8 +4,7 @@ from functools import partial
 
 import jax
 import numpy as np
-import scipy.linalg
-from scipy import special
+import scipy
 
 from ntklib.exercises.autodiff import activations, flat_network, weight_velocity
 from ntklib.exercises.exercise import Exercise, Slip
@@ -736,12 +735,16 @@ def _softplus(z):
     return np.logaddexp(z, 0)
 
 
+def _erf(z):
+    return scipy.special.erf(z)
+
+
 ACTIVATIONS = {
     "relu": _relu,
     "leaky_relu": _leaky_relu,
     "abs": np.abs,
     "tanh": np.tanh,
-    "erf": special.erf,
+    "erf": _erf,
     "softplus": _softplus,
 }
 

@@ -3,8 +3,7 @@
 import itertools
 
 import numpy as np
-from scipy.linalg import expm
-from scipy.optimize import root_scalar
+import scipy
 
 from ntklib.exercises.exercise import Exercise, Slip
 from ntklib.linear_flow import predict
@@ -22,7 +21,7 @@ def travelled_by_weights(K, f0, y, t):
     motion = np.zeros((m + 1, m + 1))
     motion[:m, :m] = -J.T @ J / m
     motion[:m, m] = -J.T @ (f0 - y) / m
-    d = expm(motion * t)[:m, m]
+    d = scipy.linalg.expm(motion * t)[:m, m]
     return d @ d
 
 
@@ -149,7 +148,7 @@ def matching_ridge_by_search(lam, m, t):
         ridge = np.exp(log_ridge)
         return np.log(ridge / (lam + ridge)) - np.log(left)
 
-    return np.exp(root_scalar(gap, bracket=(-40, 40), xtol=1e-14).root)
+    return np.exp(scipy.optimize.root_scalar(gap, bracket=(-40, 40), xtol=1e-14).root)
 
 
 def matching_ridge(lam, m, t):

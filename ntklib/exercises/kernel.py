@@ -4,7 +4,7 @@ from functools import partial
 
 import jax
 import numpy as np
-from scipy import special
+import scipy
 
 from ntklib.exercises.autodiff import activations, flat_network, tangent_kernel
 from ntklib.exercises.exercise import Exercise, Slip
@@ -534,7 +534,7 @@ def erf_limit_by_quadrature(X):
     def slope(z):
         return 2 / np.sqrt(np.pi) * np.exp(-(z**2))
 
-    return smooth_limit_by_quadrature(X, special.erf, slope)
+    return smooth_limit_by_quadrature(X, scipy.special.erf, slope)
 
 
 def _erf_averages(X):
@@ -709,10 +709,10 @@ def gelu_limit_by_quadrature(X):
     """The limit for psi(z) = z cdf(z)."""
 
     def psi(z):
-        return z * special.ndtr(z)
+        return z * scipy.special.ndtr(z)
 
     def slope(z):
-        return special.ndtr(z) + z * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+        return scipy.special.ndtr(z) + z * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
 
     return smooth_limit_by_quadrature(X, psi, slope)
 

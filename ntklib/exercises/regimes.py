@@ -1,8 +1,7 @@
 """The set "regimes": large steps, noise, features, and another loss."""
 
 import numpy as np
-from scipy.integrate import quad
-from scipy.linalg import solve_discrete_lyapunov
+import scipy
 
 from ntklib.exercises.exercise import Exercise, Slip
 
@@ -170,7 +169,9 @@ CATAPULT_STEP = Exercise(
 def noise_floor_by_lyapunov(lam, eta, variance):
     """The variance that a step leaves as it is, as a Lyapunov equation."""
     kept = np.array([[1 - eta * lam]])
-    return solve_discrete_lyapunov(kept, np.array([[eta**2 * variance]]))[0, 0]
+    return scipy.linalg.solve_discrete_lyapunov(kept, np.array([[eta**2 * variance]]))[
+        0, 0
+    ]
 
 
 def noise_floor(lam, eta, variance):
@@ -409,7 +410,7 @@ def margin_time_by_quadrature(lam, m, margin):
     def pace(z):
         return m / lam / (np.exp(-z) / (1 + np.exp(-z)))
 
-    return quad(pace, 0, margin, epsabs=0, epsrel=1e-13)[0]
+    return scipy.integrate.quad(pace, 0, margin, epsabs=0, epsrel=1e-13)[0]
 
 
 def margin_time(lam, m, margin):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ntklib import _blocks
-from ntklib._blocks import by_blocks, lower_blocks, spread_over
+from ntklib._blocks import by_blocks, lower_blocks, spread_over, sum_of_parts
 
 # Sizes of blocks for 26 rows: one block, blocks that fit, that overlap, of one row.
 SIZES = [26, 13, 8, 5, 1]
@@ -181,3 +181,23 @@ def test_by_blocks_runs_inside_shard_map(close):
         return by_blocks(exponential, rows, columns, size=3)
 
     close(spread(X, X2), exponential(X, X2), 1e-14)
+
+
+@pytest.mark.array_function
+@pytest.mark.parametrize("size", [23, 12, 7, 1])
+def test_sum_of_parts_equals_the_whole(size, close):
+    """A sum over rows is the sum of its parts, whatever is left over for the first; so
+    are its derivatives in reverse mode.
+    """
+    rows = data(points(23))
+
+    def term(rows):
+        return rows["x"].T @ jnp.sin(rows["s"] * rows["x"])
+
+    def parts(rows):
+        return sum_of_parts(term, rows, size=size)
+
+    def both(function):
+        return function(rows), jax.grad(lambda rows: jnp.sum(function(rows)))(rows)
+
+    close(jax.jit(lambda: both(parts))(), jax.jit(lambda: both(term))(), 1e-14)

@@ -32,7 +32,10 @@ def test_concrete_says_whether_values_can_be_seen():
     """
     assert _check.concrete(np.ones(2))
     assert _check.concrete(jnp.ones(2))
-    assert not _check.concrete(types.SimpleNamespace(is_fully_addressable=False))
+    elsewhere = types.SimpleNamespace(is_fully_addressable=False)
+    assert not _check.concrete(elsewhere)
+    elsewhere.is_fully_replicated = True
+    assert _check.concrete(elsewhere)
     assert jax.jit(lambda a: jnp.asarray(_check.concrete(a)))(1.0).item() is False
 
 
@@ -442,6 +445,17 @@ def test_count_takes_positive_integers(refuses):
         assert _check.count("n", good) == good
     for bad in (0, -1, True, False, 1.0, "1", None):
         refuses(f"n must be a positive integer; got {bad!r}", _check.count, "n", bad)
+
+
+def test_count_has_an_upper_limit(refuses):
+    """One that was asked for, and 2^53 where none was: floats are exact up to there."""
+    assert _check.count("n", 5, most=5) == 5
+    assert _check.count("n", 2**53) == 2**53
+    for bad in (0, 6, 2.0):
+        message = f"n must be an integer from 1 to 5; got {bad!r}"
+        refuses(message, _check.count, "n", bad, most=5)
+    message = "n must be an integer from 2 to 9007199254740992; got 1000000000"
+    refuses(message, _check.count, "n", 10**400, least=2)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from ntklib import deep_limit_kernel, limit_kernel
+from ntklib import deep_limit_kernel, depth, limit_kernel
 
 X = np.array([[0.6, 0.8, 0.0], [1.2, -0.4, 0.7], [-0.3, 0.5, 0.9], [0.0, -0.7, 0.2]])
 X2 = np.array([[0.1, 0.2, -0.5], [1.2, -0.4, 0.7]])
@@ -84,6 +84,30 @@ def test_deep_limit_kernel_by_hand(name, depth, w, b):
             # the quadrature by Hermite's nodes is the less accurate one
             np.testing.assert_allclose(found.nngp[i, j], nngp, rtol=1e-6, atol=1e-7)
             np.testing.assert_allclose(found.ntk[i, j], ntk, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("between", [False, True])
+def test_deep_limit_kernel_in_blocks_is_all_pairs_at_once(between, close, monkeypatch):
+    """Of more inputs than a block has, the closed forms give for each block what the
+    recursion gives for all pairs at once.
+    """
+    rng = np.random.default_rng(1)
+    many, few = rng.normal(size=(260, 3)), rng.normal(size=(3, 3))
+    options = {"weight_std": 1.3, "bias_std": 0.2, "X2": few if between else None}
+    psi = jax.scipy.special.erf
+    found = deep_limit_kernel(many, psi, 3, **options)
+    monkeypatch.setattr(depth, "recognised", lambda psi, dtype: None)
+    close(found, deep_limit_kernel(many, psi, 3, **options), 1e-12)
+    if not between:
+        np.testing.assert_array_equal(found.ntk, found.ntk.T)
+
+
+def test_deep_limit_kernel_keeps_few_matrices():
+    """What is needed beside the result is no more than the two matrices of it."""
+    m = 1000
+    kernel = jax.jit(lambda X: deep_limit_kernel(X, jax.nn.relu, 3))
+    program = kernel.lower(jax.ShapeDtypeStruct((m, 20), float)).compile()
+    assert program.memory_analysis().temp_size_in_bytes <= 2 * m**2 * 8
 
 
 def deep_network(params, X, psi, w, b):

@@ -1,12 +1,11 @@
 """The integrator of both flows, on d y/dt = -y and on d y/dt = y^2, solved by hand."""
 
-import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ntklib._flow import integrate, tolerances
+from ntklib._flow import integrate, refuse_unless, tolerances
 
 TIMES = jnp.array([0.0, 0.5, 0.5, 2.0])
 
@@ -29,9 +28,7 @@ def error():
     @jax.jit
     def solve(rtol, atol):
         y0 = jnp.array([1.0, -2.0])
-        return integrate(
-            decay, diffrax.Tsit5(), y0, TIMES, (1.0,), rtol, atol, max_steps=1000
-        )
+        return integrate(decay, y0, TIMES, (1.0,), rtol, atol, max_steps=1000)
 
     def largest(rtol, atol):
         y, reached = solve(rtol, atol)
@@ -56,7 +53,6 @@ def test_integrate_tells_what_was_not_reached():
     ts = jnp.array([0.5, 0.9, 2.0])
     y, reached = integrate(
         explosion,
-        diffrax.Tsit5(),
         jnp.ones(()),
         ts,
         (),
@@ -67,6 +63,38 @@ def test_integrate_tells_what_was_not_reached():
     )
     assert not reached
     np.testing.assert_allclose(y, [2.0, 10.0, np.inf], rtol=1e-6)
+
+
+def test_integrate_ends_where_the_solution_is_infinite():
+    """Steps that are accepted as they are go no further than to infinity."""
+    evaluations = []
+
+    def counted(t, y, args):
+        """d y/dt = y^2, and a note that it was asked for."""
+        jax.debug.callback(evaluations.append, t)
+        return y**2
+
+    ts = jnp.array([0.5, 2.0])
+    limits = dict(max_steps=10**9, shortest=0.01, accept_shortest=True)
+    y, reached = integrate(counted, jnp.ones(()), ts, (), 1e-9, 1e-11, **limits)
+    jax.effects_barrier()
+    assert not reached
+    np.testing.assert_allclose(y, [2.0, np.inf], rtol=1e-3)
+    assert len(evaluations) < 1000
+
+
+def test_refuse_unless_says_its_sentence():
+    """Inside jit, and for one of a batch, it has a line of its own in JAX's report."""
+
+    def checked(x):
+        refuse_unless(jnp.all(x < 1), "the flow did not converge")
+        return 2 * x
+
+    for run in (jax.jit(checked), jax.vmap(checked), jax.jit(jax.vmap(checked))):
+        np.testing.assert_allclose(run(jnp.array([0.5])), [1.0])
+        message = r"(?m)^(RuntimeError: )?the flow did not converge$"
+        with pytest.raises(RuntimeError, match=message):
+            jax.block_until_ready(run(jnp.array([1.5])))
 
 
 def test_tolerances_by_default():

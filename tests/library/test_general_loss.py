@@ -1,6 +1,7 @@
 """Any loss: its velocity -dl^T K dl/m^2, and the flow d f/dt = -K dl(f, y)/m."""
 
 import dataclasses
+import types
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -348,24 +349,79 @@ def test_function_flow_starts_at_zero_whatever_the_times(close):
 
 def test_function_flow_hands_its_tolerances_on(monkeypatch):
     """rtol and atol reach the integrator; the defaults are those of the dtype."""
-    used = []
+    used, run = [], general_loss.run
 
-    def still(velocity, solver, start, ts, args, rtol, atol, *, max_steps):
-        """The start, as if it had been reached."""
-        used.append((rtol, atol, max_steps))
-        return jnp.stack([start] * len(ts)), True
+    def still(formula, functions, arrays, **options):
+        """The start at all times, in place of the flow."""
+        if formula is not general_loss._function_flow:
+            return run(formula, functions, arrays, **options)
+        _, f0, _, ts, rtol, atol = arrays
+        used.append((rtol, atol))
+        return jnp.stack([f0] * len(ts))
 
-    monkeypatch.setattr(general_loss, "integrate", still)
+    monkeypatch.setattr(general_loss, "run", still)
     function_flow(K, F0, Y, SQUARE, [0.0], rtol=1e-4)
     function_flow(K, F0, Y, SQUARE, [0.0], atol=1e-3)
     k, f0, y = (np.float32(a) for a in (K + K.T, F0, Y))
     function_flow(k, f0, y, SQUARE, [0.0])
-    steps = 2**16
-    assert used == [
-        (1e-4, 1e-4 / 100, steps),
-        (1e-9, 1e-3, steps),
-        (1e-5, 1e-5 / 100, steps),
-    ]
+    assert used == [(1e-4, 1e-4 / 100), (1e-9, 1e-3), (1e-5, 1e-5 / 100)]
+
+
+SETTINGS = types.SimpleNamespace(factor=1.0)
+
+
+def test_function_flow_compiles_once_and_sees_changes(caplog, close):
+    """Other numbers, tolerances and equal functions compile nothing; an attribute or
+    global that dloss reads counts as it is at the call.
+    """
+
+    def flow(scale, rtol):
+        """Outputs at t = 1 and 2 with K = m."""
+        ts = [scale, 2 * scale]
+        return function_flow(
+            [[1.0]],
+            [scale],
+            [0.0],
+            lambda f, y: SETTINGS.factor * (f - y),
+            ts,
+            rtol=rtol,
+        )
+
+    with jax.log_compiles():
+        for factor, scale, rtol in [
+            (1.0, 1.0, None),
+            (1.0, 0.5, 1e-7),
+            (2.0, 0.5, None),
+        ]:
+            caplog.clear()
+            SETTINGS.factor = factor
+            want = scale * np.exp(-factor * scale * np.array([1.0, 2.0]))[:, None]
+            close(flow(scale, rtol), want, 1e-6)
+            compiled = "Finished XLA compilation" in caplog.text
+            assert compiled == ((scale, rtol) != (0.5, 1e-7))
+
+
+def test_function_flow_differentiates_forward(close):
+    """jax.jvp in the start: f = y + exp(-t) (f0 - y)."""
+    _, along = jax.jvp(
+        lambda f0: function_flow([[1.0]], f0, [0.0], SQUARE, [0.5]),
+        (jnp.array([1.0]),),
+        (jnp.array([3.0]),),
+    )
+    close(along, np.array([[3 * np.exp(-0.5)]]), 1e-8)
+
+
+def test_function_flow_refuses_shard_map(refuses):
+    """Its linear solver does not run there, and it says so."""
+    spec = jax.sharding.PartitionSpec("d")
+    mesh = jax.sharding.Mesh(jax.devices("cpu")[:2], ("d",))
+    flow = jax.shard_map(
+        lambda f0: function_flow([[1.0]], f0, [0.0], SQUARE, [0.5])[0],
+        mesh=mesh,
+        in_specs=spec,
+        out_specs=spec,
+    )
+    refuses("function_flow must be called outside jax.shard_map", flow, jnp.ones(2))
 
 
 def wide(f, y):

@@ -1,7 +1,9 @@
 """The loss, and gradient flow: d theta/dt = -grad L."""
 
 import dataclasses
+import gc
 import sys
+import types
 from collections.abc import Callable
 from functools import partial
 
@@ -10,11 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.integrate
+from jax.extend.core import Jaxpr
 
-from ntklib import Flow, Params, gradient_flow, half_mse, network
+from ntklib import Flow, Params, _programs, gradient_flow, half_mse, network
 from tests.library.conftest import BAD_TIMES
 
 TIMES = np.array([0.0, 0.5, 2.0])
+SETTINGS = types.SimpleNamespace(factor=1.0)
 SLIDE = dict(  # the first input's h is pushed onto the kink, h = 0, from both sides
     params=Params(jnp.array([[-0.5, 1.0]]), jnp.array([1.0])),
     X=jnp.array([[1.0, 0.0], [1.0, 1.0]]),
@@ -76,17 +80,42 @@ def flat(params):
 
 
 @pytest.fixture
-def integrated(monkeypatch):
-    """What `integrate` is called with; the solution that it gives is the start."""
-    calls = []
+def attempts(monkeypatch):
+    """The attempts that are made, none of which converges: tolerances and options."""
+    made, run = [], MODULE.run
 
-    def still(velocity, solver, start, ts, args, rtol, atol, **settings):
-        """The start at each time, as if it had been reached."""
-        calls.append({"args": args, "rtol": rtol, "atol": atol} | settings)
-        return jax.tree.map(lambda a: jnp.stack([a] * len(ts)), start), True
+    def failing(formula, functions, arrays, **options):
+        """`run`, but for the attempts."""
+        if formula is not MODULE._attempt:
+            return run(formula, functions, arrays, **options)
+        start, X, y, ts, rtol, atol = arrays
+        made.append({"rtol": rtol, "atol": atol} | options)
+        return Flow(ts, start, X, y), jnp.array(False)
 
-    monkeypatch.setattr(MODULE, "integrate", still)
-    return calls
+    monkeypatch.setattr(MODULE, "run", failing)
+    return made
+
+
+@pytest.fixture
+def attempted(monkeypatch):
+    """attempted(end, …): what `_solve` makes of the units at the end, and the limits
+    of the steps.
+    """
+
+    def attempt(end, *arrays, loss=half_mse, max_steps=7, accept_shortest=False):
+        limits = []
+
+        def moved(velocity, start, ts, args, rtol, atol, **settings):
+            """The given end, as if it had been reached."""
+            limits.append(settings)
+            return end[None], True
+
+        monkeypatch.setattr(MODULE, "integrate", moved)
+        options = dict(max_steps=max_steps, accept_shortest=accept_shortest)
+        result = MODULE._solve(PRODUCT["psi"], loss, *arrays, **options, forward=True)
+        return *result, limits[0]
+
+    return attempt
 
 
 @pytest.fixture(scope="module")
@@ -185,26 +214,64 @@ def test_gradient_flow_equals_scipy_for_functions_without_a_hash(
     assert np.all(np.diff(flow.loss) < 0)
 
 
-def test_gradient_flow_sees_that_a_function_has_changed(integrated, problem):
-    """A dataclass that changes between two flows is never taken for what it was."""
-    psi = Scaled(jnp.tanh, 1.0)
-    loss = Scaled(half_mse, 1.0)
-    for factor in (1.0, 0.5):
-        psi.factor = loss.factor = factor
-        gradient_flow(*problem(4, 5, 3), psi, TIMES, loss=loss)
-    (_, _, psi0, loss0), (_, _, psi1, loss1) = [call["args"] for call in integrated]
-    assert psi0 != psi1
-    assert loss0 != loss1
+def logistic(f0, y, rate, t):
+    """The solution of df/dt = 2 rate f (y - f): of f = rate a w with a = w at first."""
+    return y / (1 + (y / f0 - 1) * np.exp(-2 * rate * y * t))
 
 
-def test_gradient_flow_compiles_once_for_one_activation(integrated, problem):
-    """What is compiled for a psi serves its next flow: the arguments are equal."""
-    for _ in range(2):
-        gradient_flow(*problem(4, 5, 3), jnp.tanh, TIMES)
-    (_, _, psi0, loss0), (_, _, psi1, loss1) = [call["args"] for call in integrated]
-    assert psi0 == psi1
-    assert hash(psi0) == hash(psi1)
-    assert loss0 is loss1
+def test_gradient_flow_sees_that_a_function_has_changed(close):
+    """Attributes and globals that psi or loss reads count as they are at the call."""
+    psi = Scaled(lambda z: z, 1.0)
+    start = Params([[0.6]], [0.6])
+
+    def read(f, y):
+        """A loss that reads a global."""
+        return SETTINGS.factor * half_mse(f, y)
+
+    for c in (1.0, 0.5, 1.0):
+        psi.factor = c
+        got = gradient_flow(start, [[1.0]], [1.5], psi, [0.7]).f[0, 0]
+        close(got, logistic(0.36 * c, 1.5, c, 0.7), 1e-8)
+        SETTINGS.factor = c
+        linear = PRODUCT["psi"]
+        got = gradient_flow(start, [[1.0]], [1.5], linear, [0.7], loss=read).f[0, 0]
+        close(got, logistic(0.36, 1.5, 1.0, c * 0.7), 1e-8)
+
+
+def test_gradient_flow_compiles_once(caplog, problem):
+    """Other numbers, times and tolerances, and equal functions, compile nothing."""
+
+    def run(seed, ts, rtol):
+        """A flow of functions made anew."""
+        gradient_flow(
+            *problem(2, 3, 1, seed=seed),
+            lambda z: 0.5 * jnp.tanh(z),
+            ts,
+            loss=lambda f, y: jnp.mean((f - y) ** 2),
+            rtol=rtol,
+        )
+
+    with jax.log_compiles():
+        run(0, [0.5, 1.0], None)
+        assert "Finished XLA compilation" in caplog.text
+        caplog.clear()
+        run(1, [0.0, 2.0], 1e-5)
+    assert "Finished XLA compilation" not in caplog.text
+
+
+def test_gradient_flow_keeps_no_more_than_its_program():
+    """Once its program is gone, nothing that was traced for a new psi is left."""
+
+    def traced_and_kept(k):
+        """How many traced programs there are after a flow of a psi made anew."""
+        psi = lambda z: z + 0.25 + k  # noqa: E731 - a reader's
+        gradient_flow(**PRODUCT | {"psi": psi}, y=[1.0], ts=[0.1])
+        _programs._program.cache_clear()
+        gc.collect()
+        return sum(isinstance(thing, Jaxpr) for thing in gc.get_objects())
+
+    first, second = traced_and_kept(1), traced_and_kept(2)
+    assert second - first < 50  # of more than 200
 
 
 def test_gradient_flow_starts_at_zero_whatever_the_times(flow, problem, close):
@@ -228,13 +295,48 @@ def test_gradient_flow_at_time_zero_is_the_start(problem, close):
     close(early.loss, jnp.stack([half_mse(f0, y)] * 3), 1e-14)
 
 
-def test_gradient_flow_hands_its_tolerances_on(integrated, problem):
-    """rtol and atol reach the integrator; the defaults are those of the dtype."""
-    gradient_flow(*problem(4, 5, 3), jnp.tanh, [0.0], rtol=1e-4)
-    gradient_flow(*problem(4, 5, 3), jnp.tanh, [0.0], atol=1e-3)
-    gradient_flow(*problem(4, 5, 3, dtype=jnp.float32), jnp.tanh, [0.0])
-    used = [(call["rtol"], call["atol"]) for call in integrated]
-    assert used == [(1e-4, 1e-4 / 100), (1e-9, 1e-3), (1e-5, 1e-5 / 100)]
+def test_gradient_flow_refuses_what_no_attempt_reached(attempts, problem):
+    """Both attempts get the tolerances, by default those of the dtype; what neither
+    reaches is a RuntimeError of one line.
+    """
+    double, single = problem(4, 5, 3), problem(4, 5, 3, dtype=jnp.float32)
+    message = r"^gradient_flow did not converge: [^\n]*is the loss bounded below[^\n]*$"
+    for data, tight, used in [
+        (double, {"rtol": 1e-4}, (1e-4, 1e-4 / 100)),
+        (double, {"atol": 1e-3}, (1e-9, 1e-3)),
+        (single, {}, (1e-5, 1e-5 / 100)),
+    ]:
+        with pytest.raises(RuntimeError, match=message):
+            gradient_flow(*data, jnp.tanh, [0.0], **tight)
+        given = dict(zip(("rtol", "atol"), used, strict=True))
+        first = dict(max_steps=2**14, accept_shortest=False, forward=False)
+        second = dict(max_steps=2**19, accept_shortest=True, forward=False)
+        assert attempts == [given | first, given | second]
+        attempts.clear()
+
+
+def test_gradient_flow_limits_its_steps(attempted):
+    """The first attempt ends at a few roundings of the last time; the second takes a
+    share of the time scale, or those roundings if they are longer, or the whole time.
+    """
+    start, end = Params(jnp.array([[0.6]]), jnp.array([0.6])), jnp.full((2, 1), 0.6)
+    data = (jnp.ones((1, 1)), jnp.zeros(1))
+
+    def shortest(last, scale=1.0, **options):
+        """The shortest step, up to this time."""
+        X, y = data
+        arrays = (start, scale * X, y, jnp.array([last]), 1e-9, 1e-11)
+        *_, settings = attempted(end, *arrays, **options)
+        assert settings["max_steps"] == 7
+        return float(settings["shortest"])
+
+    rounding = 4 * np.finfo(float).eps
+    scale = 1 / (2 * 0.6**2)  # |grad f|^2 = w^2 + a^2
+    assert shortest(1e4) == rounding * 1e4
+    assert shortest(1e4, accept_shortest=True) == pytest.approx(scale / 512, rel=1e-12)
+    assert shortest(1e-4, accept_shortest=True) == 1e-4
+    stiff = shortest(1e4, scale=1e10, accept_shortest=True)
+    assert stiff == rounding * 1e4
 
 
 @pytest.mark.slow
@@ -258,15 +360,16 @@ def test_gradient_flow_conserves_relu_balance(flow, problem, activations, close)
 def slide():
     """The flow that slides along a kink, and which attempts it took."""
     attempts = []
-    integrate = MODULE.integrate
+    run = MODULE.run
 
-    def counted(*args, **settings):
-        """Integrate, and note whether steps are accepted as they are."""
-        attempts.append(settings.get("accept_shortest", False))
-        return integrate(*args, **settings)
+    def counted(formula, functions, arrays, **options):
+        """Run, and note whether steps are accepted as they are."""
+        if formula is MODULE._attempt:
+            attempts.append(options["accept_shortest"])
+        return run(formula, functions, arrays, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(MODULE, "integrate", counted)
+        patch.setattr(MODULE, "run", counted)
         flow = gradient_flow(**SLIDE, ts=TIMES)
     return flow, attempts
 
@@ -333,47 +436,19 @@ def test_gradient_flow_slides_inside_jit(slide, close):
         (0.01, 1.5e-4, False),
     ],
 )
-def test_gradient_flow_refuses_a_loss_that_rises(size, rise, accepted, monkeypatch):
+def test_gradient_flow_refuses_a_loss_that_rises(size, rise, accepted, attempted):
     """L falls along the flow: a rise above 100 rtol (1 + |L(0)|) is no rounding."""
-    start = Params(jnp.array([[0.6]]), jnp.array([0.6]))
-    end = Params(start.W0[None], start.W1[None] * (1 + rise / (0.36 * size)))
-    monkeypatch.setattr(MODULE, "integrate", lambda *args, **settings: (end, True))
 
     def linear(f, y):
         """A loss that is not bounded below."""
         return size * f[0]
 
-    def run():
-        psi = PRODUCT["psi"]
-        return gradient_flow(start, [[1.0]], [0.0], psi, [1.0], loss=linear, rtol=1e-6)
-
-    if accepted:
-        assert abs(run().loss[0] - 0.36 * size - rise) < 1e-12 * size
-    else:
-        with pytest.raises(RuntimeError, match=r"^gradient_flow did not converge"):
-            run()
-
-
-def test_gradient_flow_refuses_what_no_attempt_reached(monkeypatch):
-    """Both attempts are made; what neither reaches is a RuntimeError of one line."""
-    attempts = []
     start = Params(jnp.array([[0.6]]), jnp.array([0.6]))
-    lower = jax.tree.map(lambda a: 0.9 * a[None], start)
-
-    def stopped(*args, **settings):
-        """A solution whose loss falls, but that did not come to the last time."""
-        attempts.append(settings)
-        return lower, False
-
-    monkeypatch.setattr(MODULE, "integrate", stopped)
-    message = r"^gradient_flow did not converge: [^\n]*is the loss bounded below[^\n]*$"
-    with pytest.raises(RuntimeError, match=message):
-        gradient_flow(start, [[1.0]], [0.0], PRODUCT["psi"], [1e4])
-    first, second = attempts
-    eps = np.finfo(float).eps
-    assert first == {"max_steps": 2**14, "shortest": 4 * eps * 1e4}
-    assert second.pop("shortest") == 1 / (2 * 0.6**2) / 512  # |grad f|^2 = w^2 + a^2
-    assert second == {"max_steps": 2**19, "accept_shortest": True}
+    end = jnp.array([[0.6], [0.6 + rise / (0.6 * size)]])
+    arrays = (start, jnp.ones((1, 1)), jnp.zeros(1), jnp.ones(1), 1e-6, 1e-8)
+    flow, converged, _ = attempted(end, *arrays, loss=linear)
+    assert abs(flow.loss[0] - 0.36 * size - rise) < 1e-12 * size
+    assert converged == accepted
 
 
 @pytest.mark.slow
@@ -417,6 +492,84 @@ def test_gradient_flow_differentiates(close):
     close(value, want, 1e-8)
     for got, wanted in zip(gradients, want_gradients, strict=True):
         close(got, wanted, 1e-6)
+
+
+def test_gradient_flow_differentiates_forward(close):
+    """jax.jvp goes through the flow, by itself and around or inside vmap: the
+    derivative of the logistic function in its rate.
+    """
+
+    def f_at(x):
+        """f(0.7), from f(0) = 0.36 x."""
+        start = Params([[0.6]], [0.6])
+        return gradient_flow(start, x[None, None], [1.5], PRODUCT["psi"], [0.7]).f[0, 0]
+
+    def slope(x):
+        """The derivative in x, by jvp."""
+        return jax.jvp(f_at, (x,), (jnp.ones_like(x),))[1]
+
+    xs, step = jnp.array([0.8, 1.1]), 1e-5
+    want = [logistic(0.36 * (xs + s), 1.5, xs + s, 0.7) for s in (step, -step)]
+    want = (want[0] - want[1]) / (2 * step)
+    close(jax.jit(slope)(xs[0]), want[0], 1e-7)
+    close(jax.vmap(slope)(xs), want, 1e-7)
+    _, along = jax.jvp(jax.vmap(f_at), (xs,), (jnp.ones(2),))
+    close(along, want, 1e-7)
+
+
+def test_gradient_flow_runs_inside_shard_map(close):
+    """Each of two devices has targets of its own, with shard_map's default check."""
+    mesh = jax.sharding.Mesh(jax.devices("cpu")[:2], ("d",))
+    spec = jax.sharding.PartitionSpec("d")
+
+    @jax.jit
+    @partial(jax.shard_map, mesh=mesh, in_specs=spec, out_specs=spec)
+    def f_at(y):
+        return gradient_flow(**PRODUCT, y=y, ts=[0.7]).f[0]
+
+    ys = jnp.array([1.5, -0.5])
+    close(f_at(ys), logistic(0.36 * 0.8, ys, 0.8, 0.7), 1e-8)
+
+
+@pytest.mark.parametrize("size", [1e20, 1e76, 1e160, 1e-320])
+def test_gradient_flow_of_extreme_parameters(size, close):
+    """It answers with the start where nothing moves, and else refuses in one line,
+    without an attempt of 524288 steps that are too short to move the time.
+    """
+    start = Params(jnp.array([[0.6]]), jnp.array([0.6]))
+    start = jax.tree.map(lambda w: size * w, start)
+
+    def run():
+        return gradient_flow(start, [[0.8]], [1.0], PRODUCT["psi"], [1.0])
+
+    if size < 1:
+        close(run().f[0], np.zeros(1), 0)
+    else:
+        kind = ValueError if size > 1e150 else RuntimeError
+        with pytest.raises(kind, match=r"^(f must be|gradient_flow did not)[^\n]*$"):
+            run()
+
+
+def test_gradient_flow_refuses_an_infinite_gradient(refuses):
+    """A psi whose derivative is infinite at some preactivation has no flow there."""
+    start = Params([[1.0]], [1.0])
+    message = "dL/dW0 must be finite; got "
+
+    def psi(z):
+        """The square root of |z|."""
+        return jnp.sqrt(jnp.abs(z))
+
+    refuses(message, gradient_flow, start, [[0.0]], [1.0], psi, [1.0])
+
+
+def test_velocity_of_units_is_the_velocity(problem, close):
+    """The integrator's array holds W0 and W1, and moves as they do."""
+    params, X, y = problem(4, 5, 3)
+    args = (X, y, jnp.tanh, MODULE._half_mse)
+    units = MODULE._units(params)
+    close(MODULE._parameters(units), params, 0)
+    want = MODULE._velocity(0.0, params, args)
+    close(MODULE._parameters(MODULE._velocity_of_units(0.0, units, args)), want, 1e-14)
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 its drift, and the width.
 """
 
+import importlib
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -24,6 +25,7 @@ from ntklib import (
     init_params,
     network,
 )
+from ntklib._functions import unchecked_derivatives
 from ntklib.kernel_drift import (
     WidthSlope,
     kernel_drift,
@@ -35,6 +37,7 @@ from ntklib.kernel_drift import (
 )
 from ntklib.network import antisymmetric_params
 
+MODULE = importlib.import_module("ntklib.kernel_drift")  # its name is a function's too
 SMOOTH = {
     "tanh": jnp.tanh,
     "erf": jax.scipy.special.erf,
@@ -322,6 +325,42 @@ def test_ntk_velocity_needs_no_cubic_array(problem):
     dear = jax.make_jaxpr(lambda p, X: triple_product(p, X, jnp.tanh))(params, X)
     assert max(math.prod(shape) for shape in shapes(cheap.jaxpr)) == 7 * 7
     assert (7, 7, 7) in set(shapes(dear.jaxpr))
+
+
+@pytest.mark.array_function
+@pytest.mark.parametrize("n", [3, 7])
+def test_ntk_velocity_in_blocks_equals_the_formula(n, problem, close, monkeypatch):
+    """Blocks of inputs and chunks of hidden units give the velocity that the formula
+    gives at once, symmetric to the last bit.
+    """
+    monkeypatch.setattr(MODULE, "INPUTS", 6)
+    monkeypatch.setattr(MODULE, "UNITS", 3)
+    params, X, y = problem(13, n, 3)
+
+    @jax.jit
+    def both(params, X, y):
+        A, S, C = unchecked_derivatives(jnp.tanh, X @ params.W0.T, 2)
+        return (
+            MODULE._velocity_in_blocks(jnp.tanh, params, X, y),
+            MODULE._ntk_velocity(X, y, params.W1, A, S, C),
+        )
+
+    by_blocks, at_once = both(params, X, y)
+    close(by_blocks, at_once, 1e-13)
+    np.testing.assert_array_equal(by_blocks, by_blocks.T)
+
+
+def test_triple_product_is_made_of_one_matrix_product_after_another():
+    """Its program needs a few arrays of m n numbers, and none of m^2 n."""
+    m, n0, n = 48, 8, 4096
+    params, X = (
+        Params(jnp.zeros((n, n0)), jnp.zeros(n)),
+        jnp.zeros((m, n0)),
+    )
+    program = jax.jit(lambda p, X: triple_product(p, X, jnp.tanh)).lower(params, X)
+    memory = program.compile().memory_analysis()
+    assert memory is not None
+    assert memory.temp_size_in_bytes < 8 * X.dtype.itemsize * m * n
 
 
 def test_triple_product_and_velocity_take_integers_and_lists():

@@ -411,8 +411,8 @@ def test_network_refuses_bad_psi(bad_psi, problem, refuses):
 
 
 def test_network_refuses_infinite_values(refuses):
-    """A psi that is not defined at some preactivation, and finite units whose sum
-    overflows.
+    """A psi that is not defined at some preactivation, finite units whose sum
+    overflows, and a preactivation that overflows where the output is finite.
     """
     X = [[1.0], [-1.7e308]]
     refuses(
@@ -428,6 +428,13 @@ def test_network_refuses_infinite_values(refuses):
         Params([[1.0]] * 2, [1.0] * 2),
         X,
         lambda z: z,
+    )
+    refuses(
+        "h must be finite; got -inf at index (1, 0)",  # where tanh(h) = -1
+        network,
+        Params([[10.0]], [1.0]),
+        X,
+        jnp.tanh,
     )
 
 

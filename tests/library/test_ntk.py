@@ -13,6 +13,7 @@ from hypothesis.extra.numpy import arrays
 
 from ntklib import (
     Params,
+    _programs,
     empirical_ntk,
     empirical_ntk_autodiff,
     gradient_flow,
@@ -20,6 +21,7 @@ from ntklib import (
     init_params,
     limit_kernel,
     network,
+    ntk,
     ntk_velocity,
     residual_velocity,
 )
@@ -73,6 +75,96 @@ def test_empirical_ntk_equals_loops(kernel, problem, activation, close):
                 ) / 5
     got = jax.jit(lambda p: kernel(p, X, activation.psi, X2))(Params(W0, W1))
     close(got, want, 1e-12)
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Kernels of a few inputs and hidden units need several blocks."""
+    monkeypatch.setattr(ntk, "INPUTS", 6)
+    monkeypatch.setattr(ntk, "SQUARE", 4)
+    monkeypatch.setattr(ntk, "UNITS", 3)
+
+
+@pytest.mark.array_function
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("n", [3, 7])
+def test_empirical_ntk_in_blocks_equals_the_formula(n, problem, close):
+    """Blocks of inputs, squares of their products and chunks of hidden units give the
+    kernel that the formula gives at once.
+    """
+    params, X, _ = problem(13, n, 3)
+    X2 = problem(8, n, 3, seed=1)[1]
+
+    @jax.jit
+    def both(params, X, X2):
+        return (
+            [ntk._empirical_ntk_in_blocks(jnp.tanh, params, X, Z) for Z in (None, X2)],
+            [ntk._empirical_ntk(params, X, jnp.tanh, Z) for Z in (None, X2)],
+        )
+
+    by_blocks, at_once = both(params, X, X2)
+    close(by_blocks, at_once, 1e-13)
+    np.testing.assert_array_equal(by_blocks[0], by_blocks[0].T)
+
+
+def test_empirical_ntk_in_blocks_differentiates(problem, close, monkeypatch):
+    """In reverse mode the blocks have the derivatives of the formula."""
+    monkeypatch.setattr(ntk, "INPUTS", 6)
+    params, X, _ = problem(13, 7, 3)
+
+    @jax.jit
+    def both(params, X):
+        return [
+            jax.grad(lambda p, kernel=kernel: jnp.sum(jnp.sin(kernel(p, X))))(params)
+            for kernel in (
+                lambda p, X: ntk._empirical_ntk_in_blocks(jnp.tanh, p, X),
+                lambda p, X: ntk._empirical_ntk(p, X, jnp.tanh),
+            )
+        ]
+
+    close(*both(params, X), 1e-12)
+
+
+def test_empirical_ntk_needs_no_array_of_all_features():
+    """At (m, n0, n) = (1024, 64, 16384) a matrix of m n numbers takes 67 MB in float32,
+    and the kernel is made in 40, its gradient in 110.
+    """
+    params, X = jax.tree.map(
+        lambda shape: jax.ShapeDtypeStruct(shape, jnp.float32),
+        (Params((16384, 64), (16384,)), (1024, 64)),
+        is_leaf=lambda shape: isinstance(shape, tuple) and isinstance(shape[0], int),
+    )
+
+    def kernel(params, X):
+        return empirical_ntk(params, X, jnp.tanh)
+
+    def total(params, X):
+        return jnp.sum(kernel(params, X) ** 2)
+
+    for function, most in [(kernel, 40e6), (jax.grad(total), 110e6)]:
+        memory = jax.jit(function).lower(params, X).compile().memory_analysis()
+        assert memory is not None
+        assert memory.temp_size_in_bytes < most
+
+
+@kernels
+def test_empirical_ntk_compiles_once(kernel, problem, close):
+    """Other numbers and an equal lambda use the program of the first call."""
+    for seed in range(3):
+        params, X, _ = problem(4, 5, 3, seed=seed)
+        K = kernel(params, X, lambda z: jnp.tanh(2 * z))
+        twice = Params(2 * params.W0, params.W1)
+        close(K, kernel_of_doubled(twice, X), 1e-13)
+        if seed == 0:
+            made = _programs._program.cache_info().misses
+    assert _programs._program.cache_info().misses == made
+
+
+def kernel_of_doubled(params, X):
+    """The kernel of tanh(2z) by the features of tanh at doubled weights."""
+    A = np.tanh(X @ params.W0.T)
+    E = 2 * (1 - A**2) * params.W1[None, :]
+    return (A @ A.T + (X @ X.T) * (E @ E.T)) / len(params.W1)
 
 
 def test_empirical_ntk_autodiff_equals_differences(problem, close):

@@ -223,3 +223,40 @@ def test_network_sees_a_changed_activation():
 def _example():
     """Parameters of a small network."""
     return jnp.linspace(-1, 1, 20).reshape(5, 4), jnp.linspace(1, 2, 5)
+
+
+def rows_columns_and_sum(X, Y):
+    """A value as long as X, one as long as neither, and a number."""
+    return {"rows": X @ Y, "columns": (X @ Y).T, "sum": jnp.sum(X) + jnp.sum(Y)}
+
+
+def test_run_keeps_rows_on_explicit_meshes(close):
+    """On a mesh with explicit axes a value as long as an array is spread as that is."""
+    mesh = jax.make_mesh(
+        (2,),
+        ("d",),
+        axis_types=(jax.sharding.AxisType.Explicit,),
+        devices=jax.devices("cpu")[:2],
+    )
+    by_rows = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("d"))
+    X, Y = jnp.arange(12.0).reshape(4, 3), jnp.ones((3, 5))
+    spread = jax.device_put(X, by_rows)
+
+    def run(X, Y):
+        return _programs.run(rows_columns_and_sum, (), (X, Y))
+
+    for got in (run(spread, Y), jax.jit(run)(spread, Y)):
+        close(got, rows_columns_and_sum(X, Y), 1e-15)
+        assert got["rows"].sharding.is_equivalent_to(by_rows, 2)
+        assert got["columns"].sharding.is_fully_replicated
+        assert got["sum"].sharding.is_fully_replicated
+
+
+def test_run_knows_on_how_many_devices_arrays_are():
+    """Of arrays of JAX that are there, the most; a tracer is somewhere."""
+    mesh = jax.sharding.Mesh(jax.devices("cpu")[:2], ("d",))
+    whole = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
+    X = np.ones(4)
+    assert _programs._devices([X]) == 1
+    assert _programs._devices([X, jnp.asarray(X), jax.device_put(X, whole)]) == 2
+    assert jax.jit(lambda a: jnp.asarray(_programs._devices([X, a]) is None))(X)

@@ -169,6 +169,21 @@ def test_sphere_multiplicity_of_known_spheres():
     assert sphere_multiplicity(3, 1).dtype == np.float64
 
 
+@pytest.mark.parametrize("d", [3, 50, 784, 10**6])
+def test_sphere_multiplicity_of_many_harmonics(d):
+    """C(k + d - 2, d - 2) + C(k + d - 3, d - 2) to the last bits; infinite from where
+    no float is large enough.
+    """
+    found = sphere_multiplicity(d, 200)
+    for k in (1, 2, 30, 199, 200):
+        exact = math.comb(k + d - 2, d - 2) + math.comb(k + d - 3, d - 2)
+        if exact < 2**1023:
+            assert found[k] == pytest.approx(exact, rel=1e-15)
+        else:
+            assert found[k] == math.inf
+    assert not np.isnan(found).any()
+
+
 ERRORS = [
     (sphere_eigenvalues, (jnp.tanh, 1, 3), "d must be an integer, at least 2; got 1"),
     (
@@ -176,11 +191,20 @@ ERRORS = [
         (jnp.tanh, 2.5, 3),
         "d must be an integer, at least 2; got 2.5",
     ),
-    (sphere_eigenvalues, (jnp.tanh, 3, 0), "k_max must be a positive integer; got 0"),
+    (
+        sphere_eigenvalues,
+        (jnp.tanh, 3, 0),
+        "k_max must be an integer from 1 to 5000; got 0",
+    ),
+    (
+        sphere_eigenvalues,
+        (jnp.tanh, 3, 10**6),
+        "k_max must be an integer from 1 to 5000; got 1000000",
+    ),
     (sphere_eigenvalues, ("tanh", 3, 2), "psi must be an elementwise function"),
     (sphere_eigenvalues, (jnp.sign, 3, 2), "psi must be continuous, or it has no NTK"),
     (sphere_multiplicity, (1, 3), "d must be an integer, at least 2; got 1"),
-    (sphere_multiplicity, (2, -1), "k_max must be a positive integer; got -1"),
+    (sphere_multiplicity, (2, -1), "k_max must be an integer from 1 to 5000; got -1"),
 ]
 
 

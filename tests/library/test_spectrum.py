@@ -7,6 +7,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+import mpmath
 import numpy as np
 import pytest
 import scipy.linalg
@@ -28,6 +29,7 @@ from ntklib import (
     network,
     ntk_rank,
     positive_definite,
+    spectrum,
 )
 from ntklib._gaussian import averages
 from tests.library.test_averages import one_rule
@@ -349,6 +351,20 @@ def test_chernoff_width_by_default():
     )
 
 
+@pytest.mark.parametrize("lam", [5e-324, 1e-310, 1.0, 1e308])
+@pytest.mark.parametrize("shrink", [1e-200, 1e-9, 1e-3, 0.0999, 0.1001, 1 - 2**-53])
+def test_chernoff_width_of_extreme_numbers(lam, shrink):
+    """e + (1 - e) log(1 - e), with 400 digits; a width is no float, but has a size."""
+    with mpmath.workdps(400):
+        e = mpmath.mpf(shrink)
+        exponent = e + (1 - e) * mpmath.log1p(-e)
+        logarithm = mpmath.log(50) - mpmath.log(mpmath.mpf(1e-300))
+        exact = mpmath.mpf(3.0) / mpmath.mpf(lam) * logarithm / exponent
+        found = chernoff_width(lam, 3.0, 50, shrink=shrink, failure=1e-300)
+        assert type(found) is int
+        assert abs(exact - found) <= 1 + exact * 1e-14
+
+
 def test_chernoff_width_keeps_its_promise():
     """Averages of n matrices e_j e_j^T, j uniform, fail less often than delta at that
     n, and often at a tenth of it.
@@ -558,7 +574,7 @@ SPECTRUM_ERRORS = [
     (
         lambda_min_at_width,
         (jax.random.key(0), [[1.0]], jnp.tanh, 3, 2.5),
-        "draws must be a positive integer; got 2.5",
+        "draws must be an integer from 1 to 2147483648; got 2.5",
     ),
     (
         chernoff_width,
@@ -662,9 +678,83 @@ def test_ntk_rank_knows_the_rounding_of_single_precision():
         )
 
 
+@pytest.mark.parametrize("draws", [1, 7, 8])
+def test_lambda_min_at_width_comes_in_batches(draws, points, monkeypatch):
+    """Batches of 3 networks give what one batch gives, and network i has the key
+    fold_in(key, i).
+    """
+    key, n = jax.random.key(6), 5
+    found = lambda_min_at_width(key, points, jnp.tanh, n, draws)
+    monkeypatch.setattr(spectrum, "BATCH", 3 * (6 * 6 + n * (6 + 3)))
+    assert found.shape == (draws,)
+    batched = lambda_min_at_width(key, points, jnp.tanh, n, draws)
+    last = init_params(jax.random.fold_in(key, draws - 1), n, 3)
+    alone = lambda_min(empirical_ntk(last, points, jnp.tanh))
+    np.testing.assert_allclose(batched, found, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(alone, found[-1], rtol=0, atol=1e-14)
+
+
+def test_lambda_min_at_width_can_be_interrupted(points, monkeypatch):
+    """Of 10^8 networks it has one batch in memory, and lets an interrupt through."""
+    sizes = []
+
+    def interrupted(kernels):
+        sizes.append(kernels.size)
+        if len(sizes) == 3:
+            raise KeyboardInterrupt
+        return np.zeros(kernels.shape[:2])
+
+    monkeypatch.setattr(np.linalg, "eigvalsh", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        lambda_min_at_width(jax.random.key(0), points, jnp.tanh, 5, 10**8)
+    assert len(sizes) == 3
+    assert max(sizes) < spectrum.BATCH
+
+
+def test_lambda_min_at_width_compiles_once(points, caplog):
+    """Another key, other inputs of this shape, and an equal psi made anew are no reason
+    to compile; another width is.
+    """
+
+    def compiled(key, X, n):
+        caplog.clear()
+        with jax.log_compiles():
+            lambda_min_at_width(key, X, lambda z: z**3, n, 4)
+        return "Compiling jit(_random_kernels)" in caplog.text
+
+    keys = jax.random.split(jax.random.key(0))
+    assert compiled(keys[0], points, 5)
+    assert not compiled(keys[1], points[::-1], 5)
+    assert "Compiling" not in caplog.text
+    assert compiled(keys[1], points, 6)
+
+
+@pytest.mark.parametrize(
+    ("psi", "message"),
+    [
+        (jnp.log, "psi(h) must be finite; got nan at index ("),
+        (lambda z: jnp.exp(1e3 * z), "psi(h) must be finite; got inf at index ("),
+        (lambda z: 1e160 * z**2, "the kernel must be finite; got inf at index ("),
+    ],
+)
+def test_lambda_min_at_width_names_what_is_not_finite(psi, message, points, refuses):
+    """psi, by its values, or else the kernel, where finite values overflow."""
+    refuses(message, lambda_min_at_width, jax.random.key(0), points, psi, 4, 3)
+
+
 def test_lambda_min_at_width_refuses_a_tracer():
     """It returns numbers, so that its inputs have to be numbers."""
+    key = jax.random.key(0)
     with pytest.raises(ValueError, match=r"^X must hold numbers, not a JAX tracer"):
-        jax.jit(lambda X: lambda_min_at_width(jax.random.key(0), X, jnp.tanh, 4, 2))(
-            np.eye(2)
-        )
+        jax.jit(lambda X: lambda_min_at_width(key, X, jnp.tanh, 4, 2))(np.eye(2))
+    message = "^key must be a JAX random key, not a JAX tracer; call this function out"
+    for map_keys in (jax.jit, jax.vmap):
+        smallest = map_keys(lambda k: lambda_min_at_width(k, np.eye(2), jnp.tanh, 4, 2))
+        with pytest.raises(ValueError, match=message):
+            smallest(jax.random.split(key) if map_keys is jax.vmap else key)
+
+    def traced(s):
+        return lambda_min_at_width(key, np.eye(2), lambda z: jnp.sin(s * z), 4, 2)
+
+    with pytest.raises(ValueError, match=r"^psi must not depend on a JAX tracer"):
+        jax.jit(traced)(2.0)

@@ -1,5 +1,6 @@
 """Gradient descent: theta <- theta - eta grad L."""
 
+import types
 from functools import partial
 
 import jax
@@ -196,3 +197,35 @@ def test_gradient_descent_refuses(name, bad, message, problem, refuses):
     params, X, y = problem(4, 5, 3)
     good = dict(params=params, X=X, y=y, psi=jnp.tanh, eta=ETA, steps=2)
     refuses(message, gradient_descent, **good | {name: bad})
+
+
+SETTINGS = types.SimpleNamespace(scale=1.0)
+
+
+def test_gradient_descent_sees_that_a_function_has_changed(close):
+    """A global that psi reads counts as it is at the call."""
+
+    def psi(z):
+        """A linear activation."""
+        return SETTINGS.scale * z
+
+    for scale in (1.0, 0.5):
+        SETTINGS.scale = scale
+        descent = gradient_descent(Params([[0.6]], [0.6]), [[1.0]], [1.5], psi, ETA, 1)
+        close(descent.f[0], np.array([0.36 * scale]), 1e-14)
+
+
+def test_gradient_descent_inside_shard_map(close):
+    """Each of two devices goes its own way, from weights that are the same on both."""
+    mesh = jax.sharding.Mesh(jax.devices("cpu")[:2], ("d",))
+    spec = jax.sharding.PartitionSpec("d")
+
+    def f_at(y):
+        """The output after three steps."""
+        params = Params([[0.6]], [0.6])
+        return gradient_descent(params, [[0.8]], y, jnp.tanh, ETA, 3).f[-1]
+
+    y = jnp.array([1.5, -0.5])
+    alone = jnp.concatenate([f_at(y[:1]), f_at(y[1:])])
+    spread = jax.shard_map(f_at, mesh=mesh, in_specs=spec, out_specs=spec)
+    close(jax.jit(spread)(y), alone, 1e-12)
