@@ -1,15 +1,14 @@
 """psi, loss and dloss of a reader: refused in one sentence, and differentiated."""
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
-from typing import NoReturn
+from functools import lru_cache
+from typing import Any, NoReturn
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jax.extend.core import ClosedJaxpr
 from jaxtyping import Array, Float
 
 from ntklib import _check
@@ -133,7 +132,7 @@ def what_it_does(function, *args) -> tuple[object, bool]:
     return (text, *[(a.dtype.str, a.tobytes()) for a in arrays]), True
 
 
-def _program(function, args) -> ClosedJaxpr | None:
+def _program(function, args) -> Any:
     """The program of a function and of its derivative, as far as JAX can trace them."""
 
     def with_slope(*args):
@@ -153,12 +152,12 @@ def _part_of_jax(function) -> bool:
     return module.partition(".")[0] == "jax" and callable(function)
 
 
-def _constants(program: ClosedJaxpr) -> Iterator[object]:
-    """The arrays that a program, or a program within it, has as constants."""
+def _constants(program: Any) -> Iterator[object]:
+    """The arrays that a traced program, or one within it, has as constants."""
     yield from program.consts
     for step in program.jaxpr.eqns:
         for inner in jax.tree.leaves(list(step.params.values())):
-            if isinstance(inner, ClosedJaxpr):
+            if isinstance(inner, type(program)):
                 yield from _constants(inner)
 
 
@@ -186,14 +185,6 @@ def _refuse_mixing(psi: Elementwise, dtype):
             f"got psi({PROBES.flat[i]}) = {alone[i]:.3g} alone "
             f"and {together[i]:.3g} among other numbers"
         )
-
-
-def hashable(function: Callable) -> Callable:
-    """`function`, or one that does the same and has a hash: JAX and Equinox want one.
-
-    A dataclass has none.
-    """
-    return function if isinstance(function, Hashable) else partial(function)
 
 
 def differentiated(what, function, *args):

@@ -7,8 +7,8 @@ import math
 
 import jax
 import jax.numpy as jnp
+import scipy
 from jaxtyping import Array, Bool, Float
-from scipy.special import roots_sh_legendre
 
 from ntklib import _functions
 from ntklib._functions import Elementwise
@@ -249,7 +249,7 @@ def panels(stops, rule):
 
 def gauss(n, dtype):
     """A Gauss-Legendre rule on [0, 1]."""
-    x, w = roots_sh_legendre(n)
+    x, w = scipy.special.roots_sh_legendre(n)
     return jnp.asarray(x, dtype), jnp.asarray(w, dtype)
 
 
@@ -258,7 +258,7 @@ def _crowded_at_0(n, dtype):
 
     Nodes crowd where psi is steep: at radius 0, if s is large.
     """
-    t, w = roots_sh_legendre(n)
+    t, w = scipy.special.roots_sh_legendre(n)
     x = t**2
     dx = 2 * t
     return jnp.asarray(x, dtype), jnp.asarray(w * dx, dtype)
@@ -266,7 +266,7 @@ def _crowded_at_0(n, dtype):
 
 def _crowded_at_both_ends(n, dtype):
     """A Gauss-Legendre rule on [0, 1] for t, taken for x = t^2 (3 - 2t)."""
-    t, w = roots_sh_legendre(n)
+    t, w = scipy.special.roots_sh_legendre(n)
     x = t**2 * (3 - 2 * t)
     dx = 6 * t * (1 - t)
     return jnp.asarray(x, dtype), jnp.asarray(w * dx, dtype)

@@ -6,12 +6,11 @@ from collections.abc import Callable
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
-from scipy.special import roots_legendre
 
 from ntklib import _functions
 from ntklib._gaussian.kinks import find_kinks
 
-NODES, WEIGHTS = roots_legendre(12)
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(12)
 PANELS = 8  # for each unit of length; the finer rule has twice as many
 
 

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.special import eval_legendre, roots_legendre
 
 from ntklib import _functions
 
@@ -18,9 +17,12 @@ CUT = 0.4871
 # The nodes and weights of a rule on [-1, 1], and the matrix that takes values at the
 # nodes to their Legendre coefficients of degrees 6 and 7, the highest that the rule
 # resolves: they are negligible where psi' is smooth.
-NODES, WEIGHTS = roots_legendre(8)
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(8)
 TO_TOP_COEFFICIENTS = np.transpose(
-    [(2 * k + 1) / 2 * WEIGHTS * eval_legendre(k, NODES) for k in (6, 7)]
+    [
+        (2 * k + 1) / 2 * WEIGHTS * np.polynomial.legendre.legval(NODES, np.eye(8)[k])
+        for k in (6, 7)
+    ]
 )
 
 # Half-width, in rounding errors of z, below which a cell is not divided further.

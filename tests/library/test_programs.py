@@ -56,7 +56,7 @@ def test_activation_refuses_what_mixes_its_arguments(name, refuses):
 def test_activation_refuses_functions_of_jax_that_are_not_elementwise(name, refuses):
     """Functions that come with JAX are looked at too, whatever was seen before."""
     for _ in range(2):
-        refuses("psi must be an elemen", _functions.activation, getattr(jnp, name), H)
+        refuses("psi must be an element", _functions.activation, getattr(jnp, name), H)
 
 
 @pytest.mark.parametrize("psi", [jnp.log, jnp.sqrt, jnp.exp, lambda z: 1e300 * z**3])
