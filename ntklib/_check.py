@@ -9,6 +9,7 @@ large and lives on other devices by one reduction there. No check copies a large
 import math
 import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import jax
@@ -531,6 +532,24 @@ def draws(values, ns) -> np.ndarray:
             f"got 0 alone at ns = {ns[zero][0]:g}"
         )
     return values
+
+
+# Results
+
+
+def refuse_unless(good, message):
+    """Raise a RuntimeError where a result is not good, also inside jit."""
+    if concrete(good):
+        _refuse(message, ~good)
+    else:
+        refuse = partial(jax.debug.callback, partial(_refuse, message))
+        jax.lax.cond(good, lambda _: None, refuse, ~good)
+
+
+def _refuse(message, bad):
+    """Raise a RuntimeError if a result, or one of a batch, is bad."""
+    if np.any(bad):
+        raise RuntimeError(message)
 
 
 # Linear operators

@@ -1,7 +1,6 @@
 """The integrators of both flows, their tolerances, and how they fail."""
 
 import inspect
-from functools import partial
 from typing import Any
 
 import jax
@@ -137,18 +136,3 @@ def forward_mode(arrays) -> bool:
         return isinstance(a, Tracer) and carries_tangent(getattr(a, "val", None))
 
     return any(carries_tangent(leaf) for leaf in jax.tree.leaves(arrays))
-
-
-def refuse_unless(converged, message):
-    """Raise a RuntimeError where a flow has not converged, also inside jit."""
-    if _check.concrete(converged):
-        _refuse(message, ~converged)
-    else:
-        refuse = partial(jax.debug.callback, partial(_refuse, message))
-        jax.lax.cond(converged, lambda _: None, refuse, ~converged)
-
-
-def _refuse(message, failed):
-    """Raise a RuntimeError if a flow, or one of a batch, has failed."""
-    if np.any(failed):
-        raise RuntimeError(message)

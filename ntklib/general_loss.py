@@ -12,7 +12,6 @@ from ntklib import _check, _functions
 from ntklib._flow import (
     forward_mode,
     integrate,
-    refuse_unless,
     tolerances,
 )
 from ntklib._programs import run
@@ -129,7 +128,7 @@ def function_flow(
     arrays = (K, f0, y, ts, rtol, atol)
     f_t = run(_function_flow, (dloss,), arrays, forward=forward_mode(arrays))
     # what was not reached is infinite
-    refuse_unless(jnp.all(jnp.isfinite(f_t)), NOT_CONVERGED)
+    _check.refuse_unless(jnp.all(jnp.isfinite(f_t)), NOT_CONVERGED)
     return f_t
 
 

@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from ntklib import _check
 from ntklib._lanczos import Operator
-from ntklib._types import ArrayLike
+from ntklib._types import ArrayLike, Number
 from ntklib.linear_flow import _kernel, _learnt_by, _modes
 
 LOG_TOLERANCE = 1e-14  # of the logarithm of the effective ridge
@@ -96,8 +96,8 @@ def learning_curve(
     ms: Float[ArrayLike, " M"],
     *,
     multiplicity: Float[ArrayLike, " k"] | None = None,
-    ridge: float = 0.0,
-    noise: float = 0.0,
+    ridge: Number = 0.0,
+    noise: Number = 0.0,
 ) -> LearningCurve:
     r"""Predicted error of kernel regression on m random examples, :eq:`eq-budget` and
     :eq:`eq-learning-curve` (Bordelon, Canatar and Pehlevan 2020).

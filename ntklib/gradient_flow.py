@@ -13,7 +13,6 @@ from ntklib._flow import (
     forward_mode,
     integrate,
     on_each_device,
-    refuse_unless,
     tolerances,
 )
 from ntklib._programs import run
@@ -152,7 +151,7 @@ def gradient_flow(
         _check.finite(name, first[name])
 
     flow, converged = _integrate(functions, (*problem, ts, rtol, atol))
-    refuse_unless(converged, NOT_CONVERGED)
+    _check.refuse_unless(converged, NOT_CONVERGED)
     return flow
 
 

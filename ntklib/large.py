@@ -9,7 +9,6 @@ These are host functions: vectors are NumPy arrays. The products are those of JA
 the precision of the inputs.
 """
 
-from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import jax
@@ -22,18 +21,18 @@ from ntklib import _check, _functions, _lanczos
 from ntklib._lanczos import Operator
 from ntklib._programs import run
 from ntklib._rounding import precision
-from ntklib._types import ArrayLike
+from ntklib._types import Activation, ArrayLike, Count, Number, ParamsLike
 from ntklib.limit_kernel import limit_kernel
-from ntklib.network import Params, _hidden_layer
+from ntklib.network import _hidden_layer
 from ntklib.ntk import _arguments, _features
 
 ROWS = 2048  # of a block of the limit kernel: 32 MB in float64
 
 
 def empirical_ntk_operator(
-    params: Params,
+    params: ParamsLike,
     X: Float[ArrayLike, "m n0"],
-    psi: Callable,
+    psi: Activation,
     X2: Float[ArrayLike, "m2 n0"] | None = None,
 ) -> Operator:
     r"""The kernel of :func:`ntklib.ntk.empirical_ntk` as a linear operator.
@@ -111,7 +110,7 @@ def _times(
 
 def limit_kernel_operator(
     X: Float[ArrayLike, "m n0"],
-    psi: Callable,
+    psi: Activation,
     X2: Float[ArrayLike, "m2 n0"] | None = None,
     *,
     part: Literal["ntk", "nngp"] = "ntk",
@@ -183,10 +182,10 @@ class EigenvalueBounds(NamedTuple):
 def eigenvalue_bounds(
     K: Float[ArrayLike, "m m"] | Operator,
     *,
-    rtol: float = 0.01,
-    failure: float = 1e-6,
-    products: int = 1000,
-    seed: int = 0,
+    rtol: Number = 0.01,
+    failure: Number = 1e-6,
+    products: Count = 1000,
+    seed: Count = 0,
 ) -> EigenvalueBounds:
     r"""Intervals for the smallest and the largest eigenvalue, from products with random
     vectors alone.

@@ -15,7 +15,7 @@ from ntklib._functions import Elementwise
 from ntklib._gaussian import quadrature
 from ntklib._gaussian.closed_forms import Pairs, recognised
 from ntklib._gaussian.series import Series, summed_in_strips
-from ntklib._types import ArrayLike
+from ntklib._types import Activation, ArrayLike
 
 
 class LimitKernel(NamedTuple):
@@ -32,7 +32,7 @@ class LimitKernel(NamedTuple):
 
 def limit_kernel(
     X: Float[ArrayLike, "m n0"],
-    psi: Callable,
+    psi: Activation,
     X2: Float[ArrayLike, "m2 n0"] | None = None,
 ) -> LimitKernel:
     r"""Kernel at infinite width and random start, :eq:`eq-limit-kernel`, the lecture's

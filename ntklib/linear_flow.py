@@ -15,7 +15,7 @@ from jaxtyping import Float
 from ntklib import _check, _lanczos
 from ntklib._lanczos import Operator
 from ntklib._rounding import EPS, precision, rounding
-from ntklib._types import ArrayLike
+from ntklib._types import ArrayLike, Number
 
 # A ridge this much above rounding hides what rounding does to the modes.
 CLEAR = 10
@@ -118,7 +118,7 @@ def kernel_regression(
     f0_new: Float[ArrayLike, " m_new"],
     y: Float[ArrayLike, " m"],
     *,
-    ridge: float = 0.0,
+    ridge: Number = 0.0,
 ) -> Float[np.ndarray, " m_new"]:
     r"""Outputs at new points, :math:`f_0(x_*) + K(x_*, X)\,(K + \nu I)^{-1}(y - f_0)`,
     :eq:`eq-regression`.

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, UInt32
 from ntklib import _check, _functions
 from ntklib._gaussian import hermite
 from ntklib._programs import run
-from ntklib._rounding import rounding
+from ntklib._rounding import precision, rounding
 from ntklib._types import Activation, ArrayLike, Count, Number, ParamsLike
 from ntklib.network import _preactivation, init_params
 from ntklib.ntk import _empirical_ntk
@@ -36,15 +36,16 @@ def positive_definite(K: Float[ArrayLike, "m m"]) -> bool:
 
     Returns:
         True or False; with :math:`\epsilon_{mach} = 2.2\cdot10^{-16}`, the rounding of
-        float64, so the entries have to be that accurate.
+        float64, so the entries have to be that accurate. Of a kernel that came in
+        float32, eigenvalues up to 4 roundings of float32 count as 0 too.
 
     Raises:
         ValueError: ``K`` is not square or not symmetric, or an entry is not a finite
             real number.
     """
-    K = _check.symmetric("K", K, convert=_check.host)
-    lam = scipy.linalg.eigvalsh(K)
-    return bool(lam[0] > rounding(lam))
+    matrix = _check.symmetric("K", K, convert=_check.host)
+    lam = scipy.linalg.eigvalsh(matrix)
+    return bool(lam[0] > rounding(lam, precision(K)))
 
 
 def ntk_rank(params: ParamsLike, X: Float[ArrayLike, "m n0"], psi: Activation) -> int:

@@ -1,6 +1,6 @@
 """Averages of any psi: by series where they reach, pair by pair for the rest."""
 
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import jax
 import jax.numpy as jnp
@@ -112,14 +112,8 @@ def _complete_traced(
         return _put(found, i, j, anew, s2 is None), agreed
 
     averages, agreed = jax.lax.cond(enough, keep, replace)
-    jax.lax.cond(agreed, lambda _: None, partial(jax.debug.callback, _refuse), ~agreed)
+    _check.refuse_unless(agreed, DISAGREE)
     return averages
-
-
-def _refuse(failed):
-    """Raise a RuntimeError if a kernel, or one of a batch, is not accurate."""
-    if np.any(failed):
-        raise RuntimeError(DISAGREE)
 
 
 def _put(found: Averages, i, j, anew: Float[Array, "p 2"], same: bool) -> Averages:

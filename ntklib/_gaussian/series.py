@@ -211,17 +211,20 @@ def summed(
     """E psi(h) psi(h'), E psi'(h) psi'(h'), and whether they are accurate.
 
     omega is the angle between inputs. What the terms leave out is at most |rho|^terms
-    times the roots of both rests. An input and itself need no sum.
+    times the roots of both rests. If that is too much for an input and itself, their
+    averages are the squares, and need no sum.
     """
     itself = (omega == 0) & (rows.norm[:, None] == columns.norm[None, :])
-    rho = jnp.where(itself, 0, jnp.cos(omega))
+    rest = _mean(rows.rest, columns.rest)
+    allowed = float(jnp.finfo(omega.dtype).eps) ** ALLOWED
+    by_square = itself & (rest > allowed)
+    rho = jnp.where(by_square, 0, jnp.cos(omega))
     nngp, slope = _power_series(rows, columns, rho)
-    nngp = jnp.where(itself, _mean(rows.value_square, columns.value_square), nngp)
-    slope = jnp.where(itself, _mean(rows.slope_square, columns.slope_square), slope)
-    left_out = jnp.abs(rho) ** rows.value.shape[1] * _mean(rows.rest, columns.rest)
-    allowed = float(jnp.finfo(rho.dtype).eps) ** ALLOWED
+    nngp = jnp.where(by_square, _mean(rows.value_square, columns.value_square), nngp)
+    slope = jnp.where(by_square, _mean(rows.slope_square, columns.slope_square), slope)
+    left_out = jnp.abs(rho) ** rows.value.shape[1] * rest
     accurate = rows.accurate[:, None] & columns.accurate[None, :]
-    return nngp, slope, accurate & (itself | (left_out <= allowed))
+    return nngp, slope, accurate & (by_square | (left_out <= allowed))
 
 
 def _mean(a, b):

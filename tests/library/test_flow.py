@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ntklib._flow import integrate, refuse_unless, tolerances
+from ntklib import _check
+from ntklib._flow import integrate, tolerances
 
 TIMES = jnp.array([0.0, 0.5, 0.5, 2.0])
 
@@ -87,7 +88,7 @@ def test_refuse_unless_says_its_sentence():
     """Inside jit, and for one of a batch, it has a line of its own in JAX's report."""
 
     def checked(x):
-        refuse_unless(jnp.all(x < 1), "the flow did not converge")
+        _check.refuse_unless(jnp.all(x < 1), "the flow did not converge")
         return 2 * x
 
     for run in (jax.jit(checked), jax.vmap(checked), jax.jit(jax.vmap(checked))):

@@ -94,6 +94,15 @@ def test_positive_definite_stops_at_rounding():
     assert positive_definite([[3]]) is True
 
 
+def test_positive_definite_knows_the_precision_that_came():
+    """Of a float32 kernel, eigenvalues up to 4 of its roundings may be 0 in truth."""
+    eps = np.finfo(np.float32).eps
+    for share, definite in [(5, True), (3, False)]:
+        K = np.diag([share * eps, 1.0, 0.5])
+        assert positive_definite(K.astype(np.float32)) is definite
+        assert positive_definite(K)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("psi", [jax.nn.relu, gelu, jax.nn.softplus])
 def test_positive_definite_not_with_three_antipodal_pairs(psi):
