@@ -25,7 +25,7 @@ def prepare() -> None:
 
 
 def peak_beyond_start(call: Callable[[], Any]) -> int:
-    """Bytes at the peak of a call beyond those in use before it, its result included."""
+    """Bytes at the peak of a call beyond those before it, its result included."""
     prepare()
     libc = ctypes.CDLL(None)
     gc.collect()
