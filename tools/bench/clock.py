@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from tools.bench.memory import peak_beyond_start
+from tools.bench.memory import peak_beyond_start, prepare
 
 Call = Callable[[], Any]  # of a function whose arguments are fixed
 Clock = Callable[[], float]
@@ -76,6 +76,7 @@ def middle_half(values) -> list[float]:
 
 def extra_memory(call: Call) -> int:
     """Bytes of a call at its peak beyond those before; it has been compiled before."""
+    prepare()
     jax.block_until_ready(call())
     return peak_beyond_start(lambda: jax.block_until_ready(call()))
 

@@ -10,18 +10,24 @@ from pathlib import Path
 from typing import Any
 
 M_MMAP_THRESHOLD = -3  # of the C library's mallopt
+SMALL, LARGE = 2**16, 2**25  # bytes; the second is as far as it goes by itself
 
 
-def peak_beyond_start(call: Callable[[], Any]) -> int:
-    """Bytes in use at the peak of a call beyond those before it, its result included.
+def prepare() -> None:
+    """Have the C library give every large array back to the system as soon as it is
+    free; else an array that was freed would hide a new one.
 
-    From here on the C library gives every large array back to the system as soon as it
-    is free; else an array that was freed would hide a new one.
+    To be called before the process has computed anything large.
     """
     if sys.platform != "linux":
         raise OSError("the peak of memory is read from /proc, which Linux alone has")
+    ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, SMALL)
+
+
+def peak_beyond_start(call: Callable[[], Any]) -> int:
+    """Bytes at the peak of a call beyond those before it, its result included."""
+    prepare()
     libc = ctypes.CDLL(None)
-    libc.mallopt(M_MMAP_THRESHOLD, 65536)
     gc.collect()
     libc.malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")  # sets the peak to what is in use now
@@ -29,6 +35,7 @@ def peak_beyond_start(call: Callable[[], Any]) -> int:
     result = call()
     peak = _in_use("VmHWM")
     del result  # it was kept until here
+    libc.mallopt(M_MMAP_THRESHOLD, LARGE)  # times are those of an untouched library
     return peak - before
 
 
