@@ -68,6 +68,7 @@ def _bound(formula, functions, structure, types, devices, options) -> Callable:
         with spread_over(devices):
             return formula(*functions, *arrays, **dict(options))
 
+    bound.__name__ = formula.__name__  # by which JAX names what it compiles
     explicit = [one for one in types if _check.has_explicit_axes(one)]
     return _spread(bound, structure, types, explicit) if explicit else bound
 
