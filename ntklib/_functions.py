@@ -61,12 +61,11 @@ def activation(psi, h) -> Elementwise:
     Refused where JAX cannot trace it, or where it is not elementwise: it must keep
     shapes, and each of its values must depend on one argument alone.
     """
-    z = jax.ShapeDtypeStruct((), h.dtype)
-    h = jax.ShapeDtypeStruct(h.shape, h.dtype)
+    z = _number(h.dtype)
     if not callable(psi):
         _refuse_value("psi", ELEMENTWISE, psi, (), z)
     elementwise = Elementwise(psi, *what_it_does(psi, z))
-    _refuse_shapes(elementwise, h)
+    _refuse_shapes(elementwise, h.shape, h.dtype)
     if elementwise.has_values:
         _refuse_mixing(elementwise, h.dtype)
     return elementwise
@@ -162,9 +161,15 @@ def _constants(program: Any) -> Iterator[object]:
 
 
 @lru_cache(REMEMBERED)
-def _refuse_shapes(psi: Elementwise, h: jax.ShapeDtypeStruct):
+def _number(dtype) -> jax.ShapeDtypeStruct:
+    """What a psi of numbers of this dtype is traced with."""
+    return jax.ShapeDtypeStruct((), dtype)
+
+
+@lru_cache(REMEMBERED)
+def _refuse_shapes(psi: Elementwise, shape, dtype):
     """Refuse a psi that does not keep the shapes of a number and of h."""
-    for z in (jax.ShapeDtypeStruct((), h.dtype), h):
+    for z in (_number(dtype), jax.ShapeDtypeStruct(shape, dtype)):
         _refuse_value("psi", ELEMENTWISE, psi.function, z.shape, z)
 
 

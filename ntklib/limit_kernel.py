@@ -141,15 +141,15 @@ def _by_closed_form(
 
 def _at_once(psi: Elementwise, rows: Rows, columns: Rows | None) -> LimitKernel:
     """Both kernels by quadrature: by series, or with all pairs at once."""
+    if psi.has_values and _check.concrete(rows.X):
+        kernel = _by_series(psi, rows, columns)
+        if kernel is not None:
+            return kernel
     # whole copies, of which pairs can be picked wherever they are
     rows = _rows("X", _check.array("X", rows.X, "m n0"))
     same = columns is None
     if columns is not None:
         columns = _rows("X2", _check.array("X2", columns.X, "m2 n0"))
-    if psi.has_values and _check.concrete(rows.X):
-        kernel = _by_series(psi, rows, columns)
-        if kernel is not None:
-            return kernel
     pairs = _programs.run(_pairs, (), (rows, columns))
     nngp, slope = _by_quadrature(psi, pairs, same)
     ntk = nngp + pairs.c * slope
