@@ -1,7 +1,8 @@
 """One kernel, its inputs spread over 1, 2, 4 and 8 devices.
 
-Each of the devices is one thread of the processor, as XLA can pretend. The results go
-to book/data/beyond_one_machine.csv, from which a table of book/large.md is made.
+The devices are those that XLA can make of one processor, whose cores they share. The
+results go to book/data/beyond_one_machine.csv, from which a table of book/large.md is
+made.
 """
 
 import csv
@@ -55,7 +56,7 @@ def measure():
 
 
 def measured_on(devices):
-    """The same from a process with so many devices of one thread each."""
+    """The same from a process with so many devices."""
     flags = (
         "--xla_cpu_multi_thread_eigen=false "
         f"--xla_force_host_platform_device_count={devices}"
