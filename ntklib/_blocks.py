@@ -13,8 +13,8 @@ import numpy as np
 # A block of 256 rows and columns in float64 takes 0.5 MB: several of them stay in the
 # cache of a processor, and one is enough to keep it busy.
 SIZE = 256
-# Several devices make a symmetric matrix in at least so many blocks of rows; of 4, they
-# compute 10 blocks of 16.
+# Where more than SIZE rows lie on several devices they are cut into at least so many
+# blocks; of 4, a symmetric matrix needs 10 of 16.
 SHARES = 4
 
 
@@ -46,9 +46,9 @@ def by_blocks(
     asked for the blocks on the diagonal, of which the lower triangle counts: the result
     is symmetric to the last bit.
 
-    Up to `size` rows and columns are one block. Of more, the memory that is needed is
-    that of the result and of one block. Derivatives in reverse mode compute each block
-    anew, and need the cotangent of the result besides.
+    On one device, up to `size` rows and columns are one block. Of more, the memory that
+    is needed is that of the result and of what one block needs. Derivatives in reverse
+    mode compute each block anew, and need the cotangent of the result besides.
 
     On several devices each block has an equal share of the rows of each device. So all
     of them have work in each block, which is then larger by their number, and each row
@@ -61,7 +61,7 @@ def by_blocks(
             whose entries depend on one row and one column each.
         rows: array, or pytree of arrays, with the rows along the first axis.
         columns: the same for the columns; None stands for those of the rows.
-        size: the largest number of rows and of columns in one block.
+        size: the largest number of rows (of each device) and of columns in one block.
     """
     parts = _parts(_count(rows))
     here = _cut(rows, size, parts)

@@ -1,5 +1,6 @@
 """psi, loss and dloss of a reader: refused in one sentence, and differentiated."""
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -33,7 +34,7 @@ class Function:
     Attributes:
         function: the function as it came.
         does: what it does, see `what_it_does`.
-        has_values: False where it depends on a tracer.
+        has_values: False where it depends on a tracer, or JAX cannot trace it.
     """
 
     function: Callable = field(compare=False)
@@ -148,16 +149,26 @@ def _program(function, args) -> Any:
 def _part_of_jax(function) -> bool:
     """Whether a function comes with JAX, such as jnp.tanh."""
     module = getattr(function, "__module__", None) or ""
-    return module.partition(".")[0] == "jax" and callable(function)
+    name = getattr(function, "__name__", "")
+    is_its_own = getattr(sys.modules.get(module), name, None) is function
+    return module.partition(".")[0] == "jax" and is_its_own
 
 
 def _constants(program: Any) -> Iterator[object]:
     """The arrays that a traced program, or one within it, has as constants."""
     yield from program.consts
-    for step in program.jaxpr.eqns:
+    for inner in _inner_programs(program.jaxpr):
+        yield from inner.consts
+
+
+def _inner_programs(steps) -> Iterator[Any]:
+    """The programs with constants of their own within these steps, at any depth."""
+    for step in steps.eqns:
         for inner in jax.tree.leaves(list(step.params.values())):
-            if isinstance(inner, type(program)):
-                yield from _constants(inner)
+            if hasattr(inner, "consts"):
+                yield inner
+            if hasattr(inner, "eqns"):
+                yield from _inner_programs(inner)
 
 
 @lru_cache(REMEMBERED)

@@ -23,7 +23,8 @@ def run(
 
     The program of an earlier call is used again where the formula and the options are
     the same, the functions do the same, and the arrays have the same shapes and dtypes.
-    The programs used last are kept, so that new functions do not fill the memory.
+    The programs used last are kept, so that new functions do not fill the memory. Where
+    a function depends on a tracer, the formula runs as it is, in the caller's program.
 
     XLA chooses how the work is spread over the devices of the arrays, also on a mesh
     with explicit axes, where a value as long as an array is spread as that array is.

@@ -2,7 +2,7 @@
 
 :func:`ntklib.linear_flow.linear_flow`, ``predict``, ``kernel_regression``,
 ``largest_stable_step`` and :func:`ntklib.generalization.parameter_distance` take such
-operators for K. So they do any other ``scipy.sparse.linalg.LinearOperator``:
+operators for K. They take any other ``scipy.sparse.linalg.LinearOperator``:
 ``aslinearoperator(K)`` makes one of a kernel in float32 that just fits.
 
 These are host functions: vectors are NumPy arrays. The products are those of JAX, in
@@ -45,7 +45,8 @@ def empirical_ntk_operator(
             + \sum_j X_{:j} \circ E\,\big(E_2^\top (X_{2,:j} \circ v)\big)\Big),
 
     which needs the features A and E in memory, 2mn numbers, and :math:`4mn\,n_0`
-    operations. A product with K itself needs :math:`m^2` of each.
+    operations. A product with K itself needs :math:`m^2` numbers and :math:`2m^2`
+    operations.
 
     Args:
         params, X, psi, X2: as in :func:`ntklib.ntk.empirical_ntk`.
@@ -187,8 +188,7 @@ def eigenvalue_bounds(
     products: Count = 1000,
     seed: Count = 0,
 ) -> EigenvalueBounds:
-    r"""Intervals for the smallest and the largest eigenvalue, from products with random
-    vectors alone.
+    r"""Intervals for the smallest and the largest eigenvalue, from products alone.
 
     Lanczos' method from a random vector b. The inner ends are eigenvalues of K seen
     from the space of b, :math:`K b`, :math:`K^2 b`, …, and hold for sure. The outer

@@ -130,7 +130,8 @@ def kernel_regression(
     :math:`\|f - y\|^2 + \nu\,\|\theta - \theta_0\|^2`: weight decay towards the start.
     Eigenvalues of K + νI that :func:`linear_flow` would count as 0 are zeros with
     rounding errors, and their modes are left out, as the flow leaves them. A ridge
-    clear of rounding is solved for by Cholesky's decomposition, in a tenth of the time.
+    clear of rounding is solved for by Cholesky's decomposition, in a seventh of the
+    time.
 
     Of a linear operator only products with vectors are used: the residual of
     :math:`(K + \nu I)\,a = y - f_0` is at most :math:`10^{-9}\,\|y - f_0\|` (ten
@@ -171,8 +172,9 @@ def largest_stable_step(K: Float[ArrayLike, "m m"] | Operator) -> float:
         K: kernel, shape (m, m), symmetric; or a linear operator.
 
     Returns:
-        The bound. That of an operator is lower by up to 1e-6 of it, and is right but
-        with a probability of 1e-6, see :func:`ntklib.large.eigenvalue_bounds`.
+        The bound. That of an operator is lower by up to 1e-6 of it, or more where
+        1000 products do not suffice, and is right but with a probability of 1e-6,
+        see :func:`ntklib.large.eigenvalue_bounds`.
 
     Raises:
         ValueError: ``K`` is not square, symmetric and finite, or has no positive

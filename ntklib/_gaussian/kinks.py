@@ -114,7 +114,7 @@ class Scale(NamedTuple):
 
 @np.errstate(all="ignore")  # psi may overflow far out, where it is hardly averaged
 def find_kinks(psi: Callable, dtype) -> Kinks:
-    """Kinks of psi in [-63.7, 64.2], the 8 nearest to 0; a jump of psi is refused.
+    """Kinks of psi in [-63.7, 64.2], the 64 nearest to 0; a jump of psi is refused.
 
     In a smooth cell psi' is a polynomial, and its integral is the increment of psi.
     Rough cells are divided, again and again. Some become smooth only when they are

@@ -5,9 +5,10 @@ With h = s z and h' = s2 z', where z and z' are normal and have the correlation 
     E psi(h) psi(h') = sum over k of mu_k(s) mu_k(s2) rho^k,
     mu_k(s) = E psi(s z) He_k(z),
 
-because E He_k(z) He_l(z') is rho^k for k = l and 0 otherwise (Mehler). The average of
-psi'(h) psi'(h') is the same sum for psi'. So one integral for each input, and one for
-each degree, stand in for two integrals for each pair.
+because for the normalised Hermite polynomials E He_k(z) He_l(z') is rho^k for k = l
+and 0 otherwise (Mehler). The average of psi'(h) psi'(h') is the same sum for psi'. So
+an integral over one variable for each input and degree stands in for two integrals over
+two variables for each pair.
 """
 
 import math
@@ -210,19 +211,22 @@ def summed(
 ) -> tuple[Float[Array, "m m2"], Float[Array, "m m2"], Bool[Array, "m m2"]]:
     """E psi(h) psi(h'), E psi'(h) psi'(h'), and whether they are accurate.
 
-    omega is the angle between inputs. What the terms leave out is at most |rho|^terms
-    times the roots of both rests. If that is too much for an input and itself, their
-    averages are the squares, and need no sum.
+    omega is the angle between inputs. The sum ends with the shorter of both series;
+    what it leaves out is at most |rho|^terms times the roots of what both have from
+    there on, of which that of the longer one is at most 1. If that is too much for an
+    input and itself, their averages are the squares, and need no sum.
     """
     itself = (omega == 0) & (rows.norm[:, None] == columns.norm[None, :])
-    rest = _mean(rows.rest, columns.rest)
+    terms, terms2 = rows.terms[:, None], columns.terms[None, :]
+    of_shorter = jnp.where(terms < terms2, rows.rest[:, None], columns.rest[None, :])
+    rest = jnp.where(terms == terms2, _mean(rows.rest, columns.rest), _root(of_shorter))
     allowed = float(jnp.finfo(omega.dtype).eps) ** ALLOWED
     by_square = itself & (rest > allowed)
     rho = jnp.where(by_square, 0, jnp.cos(omega))
     nngp, slope = _power_series(rows, columns, rho)
     nngp = jnp.where(by_square, _mean(rows.value_square, columns.value_square), nngp)
     slope = jnp.where(by_square, _mean(rows.slope_square, columns.slope_square), slope)
-    left_out = jnp.abs(rho) ** rows.value.shape[1] * rest
+    left_out = jnp.abs(rho) ** jnp.minimum(terms, terms2).astype(rho.dtype) * rest
     accurate = rows.accurate[:, None] & columns.accurate[None, :]
     return nngp, slope, accurate & (by_square | (left_out <= allowed))
 

@@ -16,7 +16,8 @@ PRODUCTS = 40  # in search of the extreme eigenvalues
 
 
 @row(
-    "Beyond memory, by products with `empirical_ntk_operator`: memory",
+    f"Beyond memory, by products with `empirical_ntk_operator` (in `eigenvalue_bounds` "
+    f"{PRODUCTS} of them): memory",
     "in GB",
     aim(
         1,
