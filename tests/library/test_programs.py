@@ -88,6 +88,28 @@ def test_activations_with_arrays_as_constants_differ_by_their_entries():
     assert not equal(polynomial(CONSTANTS, jax.jit), reverse)
 
 
+@pytest.mark.parametrize("wrap", [jax.tree_util.Partial, jnp.vectorize])
+def test_activation_in_a_class_of_jax_is_the_readers_own(wrap):
+    """What JAX wraps does what the function inside does, and changes with it."""
+    scaled = Scaled(1.0)
+    psi = wrap(lambda z: scaled(z))
+    before = _functions.activation(psi, H)
+    assert before == _functions.activation(psi, H)
+    scaled.scale = 2.0
+    assert before != _functions.activation(psi, H)
+
+
+def test_activations_differ_by_constants_inside_a_checkpoint():
+    """A checkpointed part is looked into, and programs within it too."""
+
+    def polynomial(coefficients):
+        inner = jax.jit(lambda z: jnp.polyval(coefficients, z))
+        return jax.checkpoint(lambda z: inner(z))
+
+    assert equal(polynomial(CONSTANTS), polynomial(CONSTANTS.copy()))
+    assert not equal(polynomial(CONSTANTS), polynomial(CONSTANTS[::-1].copy()))
+
+
 def test_activation_differs_once_what_it_reads_has_changed():
     """The same function is another one after a change of a variable or attribute."""
     scaled = Scaled(1.0)
