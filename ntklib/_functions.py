@@ -188,19 +188,20 @@ def _refuse_shapes(psi: Elementwise, shape, dtype):
 def _refuse_mixing(psi: Elementwise, dtype):
     """Refuse a psi with a value that other arguments change."""
     value = evaluation(psi, with_slope=False)
-    probes = PROBES.astype(dtype)
-    together = np.asarray(value(probes), float).ravel()
-    alone = np.asarray([value(z) for z in probes.ravel()], float)
-    largest = np.abs(alone[np.isfinite(alone)]).max(initial=0)
-    rounding = float(jnp.finfo(dtype).eps) ** 0.5 * largest
-    apart = ~np.isclose(together, alone, rtol=0, atol=rounding, equal_nan=True)
-    if apart.any():
-        i = apart.argmax()
-        raise ValueError(
-            f"psi must be {ELEMENTWISE}; "
-            f"got psi({PROBES.flat[i]}) = {alone[i]:.3g} alone "
-            f"and {together[i]:.3g} among other numbers"
-        )
+    for size in (1, 1000):  # a norm may be cut off below some length
+        probes = (size * PROBES).astype(dtype)
+        together = np.asarray(value(probes), float).ravel()
+        alone = np.asarray([value(z) for z in probes.ravel()], float)
+        largest = np.abs(alone[np.isfinite(alone)]).max(initial=0)
+        rounding = float(jnp.finfo(dtype).eps) ** 0.5 * largest
+        apart = ~np.isclose(together, alone, rtol=0, atol=rounding, equal_nan=True)
+        if apart.any():
+            i = apart.argmax()
+            raise ValueError(
+                f"psi must be {ELEMENTWISE}; "
+                f"got psi({probes.flat[i]:.4g}) = {alone[i]:.3g} alone "
+                f"and {together[i]:.3g} among other numbers"
+            )
 
 
 def differentiated(what, function, *args):

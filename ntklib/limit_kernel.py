@@ -53,7 +53,7 @@ def limit_kernel(
     (:eq:`eq-limit-relu`), leaky relu and abs, or relu² (Cho & Saul 2009), erf
     (:eq:`eq-limit-erf`, Williams 1997), the normal distribution function, exact GELU
     (Tsuchida et al. 2021), exp(-z²/2), z^k for k up to 6, and waves: sin, cos, and any
-    multiple of sin(fz + const) with f from 0.1 to 50. Then 256 inputs at a time are
+    multiple of sin(fz + const), 0.1 < f < 50. Then 256 inputs at a time are
     paired, so that the memory needed is little more than that of the result.
 
     Any other ``psi`` is expanded in normalised Hermite polynomials for each norm,

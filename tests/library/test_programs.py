@@ -18,6 +18,7 @@ MIXING = {
     "mean": lambda z: z - z.mean(),
     "roll": lambda z: jnp.roll(z, 1),
     "small part": lambda z: z + 1e-3 * z.sum(),
+    "norm above 10": lambda z: z / jnp.maximum(10.0, jnp.linalg.norm(z)),
     "row norm": lambda z: z / jnp.sqrt(jnp.sum(jnp.atleast_1d(z) ** 2, axis=-1)).max(),
     "dropout": lambda z: jnp.where(
         jax.random.bernoulli(jax.random.key(1), 0.5, z.shape), z, 0
