@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -124,28 +125,38 @@ def _by_closed_form(
     """The recursion for one block of pairs after the other."""
     weight_std, bias_std = scales
 
+    def through_layer(Theta, pairs):
+        """Sigma and Theta behind a layer with these pairs."""
+        Phi, slope = averages(pairs, *parameters)
+        Sigma = weight_std**2 * Phi + bias_std**2
+        return Sigma, Sigma + weight_std**2 * Theta * slope
+
+    # Loops, because a program with each layer written out takes minutes to compile.
+
     def layers(rows):
-        a = rows.square[:, None]
-        variances = [a]
-        for _ in range(depth - 1):
-            Phi, _ = averages(Pairs(a, a, a, a, 0 * a, 0 * a), *parameters)
-            a = weight_std**2 * Phi + bias_std**2
-            variances.append(a)
-        return Layers(rows, jnp.hstack(variances))
+        def next_variance(a, _):
+            a, zero = a[:, None], 0 * a[:, None]
+            Phi, _ = averages(Pairs(a, a, a, a, zero, zero), *parameters)
+            a = weight_std**2 * Phi[:, 0] + bias_std**2
+            return a, a
+
+        _, later = jax.lax.scan(next_variance, rows.square, length=depth - 1)
+        return Layers(rows, jnp.concatenate([rows.square[None], later]).T)
 
     def block(rows, columns):
         same = columns is None
         others = rows if same else columns
         pairs = _pairs(rows.inputs, None if same else columns.inputs)
-        Sigma = Theta = pairs.c
-        for layer in range(depth):
-            if layer > 0:
-                a, b = rows.variances[:, layer], others.variances[:, layer]
-                pairs = _pairs_of_covariance(Sigma, a, b, same)
-            Phi, slope = averages(pairs, *parameters)
-            Sigma = weight_std**2 * Phi + bias_std**2
-            Theta = Sigma + weight_std**2 * Theta * slope
-        return LimitKernel(Sigma, Theta)
+        first = through_layer(pairs.c, pairs)
+
+        def next_layer(state, variances):
+            Sigma, Theta = state
+            a, b = variances
+            pairs = _pairs_of_covariance(Sigma, a, b, same)
+            return through_layer(Theta, pairs), None
+
+        variances = (rows.variances[:, 1:].T, others.variances[:, 1:].T)
+        return LimitKernel(*jax.lax.scan(next_layer, first, variances)[0])
 
     return by_blocks(block, layers(rows), None if columns is None else layers(columns))
 
