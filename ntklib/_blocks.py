@@ -107,6 +107,7 @@ def sum_of_parts(term: Callable[[Any], Any], rows: Any, *, size: int) -> Any:
     total = term(jax.tree.map(lambda leaf: leaf[:first], rows))
     if parts == 0:
         return total
+    again = jax.checkpoint(term, prevent_cse=False)
 
     def in_parts(leaf):
         return leaf[first:].reshape(parts, size, *leaf.shape[1:])
@@ -114,7 +115,6 @@ def sum_of_parts(term: Callable[[Any], Any], rows: Any, *, size: int) -> Any:
     def add(total, some):
         return jax.tree.map(jnp.add, total, again(some)), None
 
-    again = jax.checkpoint(term, prevent_cse=False)
     return jax.lax.scan(add, total, jax.tree.map(in_parts, rows))[0]
 
 

@@ -86,9 +86,9 @@ def pair_averages(
     levels = [level for level in affordable if rise < level[0] ** 3]
     if len(levels) < 2:
         raise RuntimeError(TOO_STEEP)
+    arrays = (s, s2, omega)
 
     def rule(level):
-        arrays = (s, s2, omega)
         averages = run(_quadrature, (psi,), arrays, places=places, level=level)
         _functions.finite_averages(averages)
         return averages
