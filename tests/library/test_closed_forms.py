@@ -165,7 +165,7 @@ def test_closed_forms_equal_polar_quadrature(name, close):
     omega = jnp.array([0, 0.7, 2, np.pi, 1e-4, 0])
     psi = Mixture(jnp.array([float(name == other) for other in FORMS]))
     quadrature = eqx.filter_jit(averages._quadrature)
-    got = quadrature(psi, s, s2, omega, places=(), level=(48, 64))
+    got = quadrature(psi, s, s2, omega, places=(), level=(96, 128))
     want = recognise(FORMS[name][0], jnp.float64)(pairs(s, s2, omega))
     close(got, jnp.stack([jnp.broadcast_to(part, 6) for part in want], axis=1), 1e-12)
 
