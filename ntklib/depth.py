@@ -11,6 +11,7 @@ from ntklib import _check, _functions, _programs
 from ntklib._blocks import by_blocks
 from ntklib._functions import Elementwise
 from ntklib._gaussian.closed_forms import Pairs, recognised
+from ntklib._gaussian.series import safe_root
 from ntklib._types import Activation, ArrayLike, Count, Number
 from ntklib.limit_kernel import (
     LimitKernel,
@@ -18,7 +19,6 @@ from ntklib.limit_kernel import (
     _at_least_single,
     _averages,
     _pairs,
-    _root,
     _rows,
 )
 
@@ -193,11 +193,11 @@ def _pairs_of_covariance(
     """Variances, covariances and angles of all pairs, of their covariance matrix."""
     a, b = jnp.broadcast_arrays(a[:, None], b[None, :])
     diagonal = jnp.eye(*Sigma.shape, dtype=bool) & same
-    root = jnp.where(diagonal, a, _root(a) * _root(b))
+    root = jnp.where(diagonal, a, safe_root(a) * safe_root(b))
     rho = jnp.where(root > 0, Sigma / jnp.where(root > 0, root, 1), 0)
     rho = jnp.where(diagonal & (root > 0), 1, rho)
     # |e - e'|^2 = 2 (1 - rho) and |e + e'|^2 = 2 (1 + rho); rounding may leave < 0
-    near, far = _root(1 - rho), _root(1 + rho)
+    near, far = safe_root(1 - rho), safe_root(1 + rho)
     return Pairs(a, b, Sigma, root, 2 * jnp.arctan2(near, far), S=root * near * far)
 
 

@@ -14,7 +14,7 @@ from ntklib._blocks import by_blocks
 from ntklib._functions import Elementwise
 from ntklib._gaussian import quadrature
 from ntklib._gaussian.closed_forms import Pairs, recognised
-from ntklib._gaussian.series import Series, summed_in_strips
+from ntklib._gaussian.series import Series, safe_root, summed_in_strips
 from ntklib._types import Activation, ArrayLike
 
 
@@ -164,8 +164,8 @@ def _by_series(
 ) -> LimitKernel | None:
     """Both kernels, if series are accurate for all pairs."""
     dtype = _at_least_single(rows.X.dtype)
-    s = _root(rows.square)
-    s2 = None if columns is None else _root(columns.square)
+    s = safe_root(rows.square)
+    s2 = None if columns is None else safe_root(columns.square)
     of_rows, of_columns = quadrature.coefficients(psi, s, s2, dtype)
     inputs = ((rows, of_rows), None if columns is None else (columns, of_columns))
     kernel, accurate = _programs.run(_summed, (), inputs)
@@ -199,7 +199,7 @@ def _pairs(rows: Rows, columns: Rows | None) -> Pairs:
     a = rows.square[:, None]
     b = columns.square[None, :]
     c = rows.X @ columns.X.T
-    root = _root(a) * _root(b)
+    root = safe_root(a) * safe_root(b)
     diagonal = jnp.eye(*c.shape, dtype=bool) & same
     # rounding in c and root would spoil |x|^2 on the diagonal
     c = jnp.where(diagonal, a, c)
@@ -259,7 +259,7 @@ def _gap(
     """
 
     def unit(rows):
-        s = _root(rows.square)[:, None]
+        s = safe_root(rows.square)[:, None]
         return rows.X / jnp.where(s > 0, s, 1)
 
     def add(square, coordinates):
@@ -271,11 +271,6 @@ def _gap(
     square, _ = jax.lax.scan(add, 0 * cosine, (E, E2[:, None, :]))
     rounding = (16 * float(jnp.finfo(square.dtype).eps)) ** 2
     return jnp.where(square > rounding, square, 0) / 2
-
-
-def _root(x):
-    """Square root, with derivative 0 at 0."""
-    return jnp.where(x > 0, jnp.sqrt(jnp.where(x > 0, x, 1)), 0)
 
 
 def _averages(
@@ -290,8 +285,8 @@ def _by_quadrature(
     psi: Elementwise, p: Pairs, same: bool
 ) -> tuple[Float[Array, "m m2"], Float[Array, "m m2"]]:
     """E psi(h) psi(h') and E psi'(h) psi'(h') for a psi without closed form."""
-    s = _root(p.a[:, 0])
-    s2 = None if same else _root(p.b[0, :])
+    s = safe_root(p.a[:, 0])
+    s2 = None if same else safe_root(p.b[0, :])
     dtype = _at_least_single(p.c.dtype)
     nngp, slope = quadrature.averages(psi, s, s2, p.omega, dtype)
     # The angle to a zero row is held at pi/2, so nngp lacks its derivative by c, which

@@ -219,7 +219,9 @@ def summed(
     itself = (omega == 0) & (rows.norm[:, None] == columns.norm[None, :])
     terms, terms2 = rows.terms[:, None], columns.terms[None, :]
     of_shorter = jnp.where(terms < terms2, rows.rest[:, None], columns.rest[None, :])
-    rest = jnp.where(terms == terms2, _mean(rows.rest, columns.rest), _root(of_shorter))
+    rest = jnp.where(
+        terms == terms2, _mean(rows.rest, columns.rest), safe_root(of_shorter)
+    )
     allowed = float(jnp.finfo(omega.dtype).eps) ** ALLOWED
     by_square = itself & (rest > allowed)
     rho = jnp.where(by_square, 0, jnp.cos(omega))
@@ -233,10 +235,11 @@ def summed(
 
 def _mean(a, b):
     """The geometric mean of all pairs; its derivative at 0 counts as 0."""
-    return _root(a)[:, None] * _root(b)[None, :]
+    return safe_root(a)[:, None] * safe_root(b)[None, :]
 
 
-def _root(x):
+def safe_root(x):
+    """Square root, with derivative 0 at 0."""
     return jnp.where(x > 0, jnp.sqrt(jnp.where(x > 0, x, 1)), 0)
 
 
