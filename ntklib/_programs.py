@@ -44,6 +44,18 @@ def run(
     return _program(*made_for)(*arrays)
 
 
+def run_and_look(
+    formula: Callable, functions: tuple[Function, ...], arrays: tuple
+) -> tuple[Any, jax.Array]:
+    """The same, and whether all entries of its value, an array, are finite."""
+    return run(_and_whether_finite, functions, arrays, of=formula)
+
+
+def _and_whether_finite(*arguments, of):
+    value = of(*arguments)
+    return value, _check.all_finite(value)
+
+
 def _devices(leaves) -> int | None:
     """Over how many devices the arrays are spread; None if there are tracers."""
     if any(isinstance(leaf, Tracer) for leaf in leaves):

@@ -4,7 +4,6 @@ drift against the width.
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -258,20 +257,13 @@ def _of_second_order(formula, name, params, X, psi, *y):
     W0, W1, X, *y = _check.one_dtype(W0, W1, X, *y)
     params = Params(W0, W1)
     psi = _functions.activation(psi, _hidden_layer(params, X))
-    program = partial(_programs.run, _and_whether_finite, of=formula)
     value, finite = _functions.differentiated_forward(
-        2, program, (psi,), (params, X, *y)
+        2, _programs.run_and_look, formula, (psi,), (params, X, *y)
     )
     if _check.concrete(finite) and not finite:  # through psi(h), psi'(h), psi''(h)?
         _functions.derivatives(psi, _preactivation(W0, X), 2)
         _check.finite(name, value)
     return value
-
-
-def _and_whether_finite(psi, params, X, *y, of):
-    """`of(psi, params, X, *y)`, and whether all of its entries are finite."""
-    value = of(psi, params, X, *y)
-    return value, _check.all_finite(value)
 
 
 def _all_terms(

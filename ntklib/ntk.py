@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from ntklib import _check, _functions, _programs
 from ntklib._blocks import by_blocks, lower_blocks, sum_of_parts
@@ -54,7 +54,7 @@ def empirical_ntk(
     psi = _functions.activation(psi, _hidden_layer(params, X))
     arrays = params, X, X2
     K, finite = _functions.differentiated_forward(
-        1, _programs.run, _kernel_and_whether_finite, (psi,), arrays
+        1, _programs.run_and_look, _empirical_ntk_in_blocks, (psi,), arrays
     )
     if _check.concrete(finite) and not finite:  # through psi(h) or psi'(h)?
         params, X, X2 = _arguments(params, X, X2, whole=True)
@@ -161,17 +161,6 @@ def _features(
     A, slope = _functions.unchecked_derivatives(psi, h, 1)
     E = slope * params.W1[None, :]
     return A, E
-
-
-def _kernel_and_whether_finite(
-    psi: Callable,
-    params: Params,
-    X: Float[Array, "m n0"],
-    X2: Float[Array, "m2 n0"] | None,
-) -> tuple[Float[Array, "m m2"], Bool[Array, ""]]:
-    """The kernel, and whether all of its entries are finite."""
-    K = _empirical_ntk_in_blocks(psi, params, X, X2)
-    return K, _check.all_finite(K)
 
 
 def _empirical_ntk_in_blocks(
