@@ -10,6 +10,8 @@ import json
 import os
 import stat
 from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
 
 LARGEST_FILE = 20 * 2**20  # bytes
 
@@ -40,16 +42,27 @@ class ExerciseSet:
 
 @dataclass
 class Submission:
-    """What one student handed in for one set, and what became of it."""
+    """What one student handed in for one set, and what became of it.
+
+    `reason` blames the file: it earns nothing. `not_graded` blames the grading: there
+    are no points, neither full nor 0, until it has run again.
+    """
 
     student: str
-    file: str
+    file: str  # as shown: its path within the folder that was collected
     set_name: str | None = None
-    cells: list = field(default_factory=list)
+    path: Path | None = None  # where it can be read
+    handed_in: datetime | None = None  # if the platform says when
+    cells: list = field(default_factory=list)  # while it is graded
     reason: str = ""  # why nothing could be graded
+    not_graded: str = ""  # what went wrong in the grading itself
     remarks: list = field(default_factory=list)
     points: dict = field(default_factory=dict)  # by the name of the exercise
     lines: dict = field(default_factory=dict)  # the same, for the author
+    answers: dict = field(default_factory=dict)  # the same, the student's code
+    derivations: dict = field(default_factory=dict)  # the same, the student's text
+    seed: int | None = None  # of the inputs
+    graded_at: datetime | None = None
 
 
 def read(path):
