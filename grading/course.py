@@ -1,7 +1,8 @@
 """The settings of a course, `course.toml`: due dates, late days, points, a secret.
 
     secret = "…"            # for variants and pseudonyms; or secret_file = "a file"
-    anonymous = true        # marking pages show pseudonyms
+    anonymous = true        # marking pages show pseudonyms, made with the secret
+    variants = true         # each student has constants of their own, likewise
 
     [due]                   # by set, with the time zone
     kernel = 2026-10-01T23:59:00-04:00
@@ -25,7 +26,8 @@ from datetime import datetime, timedelta
 
 DAY = timedelta(days=1)
 SECRET, LATE = ("secret", "secret_file"), ("free_days", "per_day", "most_days")
-KEYS = (*SECRET, "anonymous", "due", "late", "derivations")
+SWITCHES = ("anonymous", "variants")  # both need the secret
+KEYS = (*SECRET, *SWITCHES, "due", "late", "derivations")
 
 
 class CourseError(ValueError):
@@ -38,6 +40,7 @@ class Course:
 
     secret: str = ""
     anonymous: bool = False
+    variants: bool = False
     due: dict = field(default_factory=dict)  # set -> datetime with its time zone
     free_days: int = 0
     per_day: float = 0.0
@@ -49,12 +52,18 @@ class Course:
         return self.derivations.get(name, self.derivations.get("default", 0))
 
     def days_late(self, set_name, handed_in):
-        """The days begun after a set was due; None where that cannot be known."""
+        """The days begun after a set was due; None where that cannot be known.
+
+        A time without a zone, as Moodle exports them, is one where the set was due.
+        """
         if set_name not in self.due:
             return 0
         if handed_in is None:
             return None
-        return max(0, math.ceil((handed_in - self.due[set_name]) / DAY))
+        due = self.due[set_name]
+        if handed_in.tzinfo is None:
+            handed_in = handed_in.replace(tzinfo=due.tzinfo)
+        return max(0, math.ceil((handed_in - due) / DAY))
 
     def shares_kept(self, days_late):
         """The share of its points that each of a student's sets keeps, by set.
@@ -120,9 +129,14 @@ def _course(given, folder):
     derivations = _table(given, "derivations")
     for name in derivations:
         _number(derivations, name, "derivations")
+    secret = _secret(given, folder)
+    switches = {name: _truth(given, name) for name in SWITCHES}
+    for name, on in switches.items():
+        if on and not secret:
+            raise CourseError(f"{name} = true needs a secret or a secret_file")
     return Course(
-        secret=_secret(given, folder),
-        anonymous=_truth(given, "anonymous"),
+        secret=secret,
+        **switches,
         due=due,
         free_days=_whole(late, "free_days", 0),
         per_day=_share(late, "per_day"),

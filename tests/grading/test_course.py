@@ -1,6 +1,6 @@
 """The settings of a course: what the file may say, and what it does to a late set."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -39,7 +39,7 @@ def test_read_has_every_setting(tmp_path):
     (tmp_path / "secret.txt").write_text("open sesame\n")
     found = settings(tmp_path, EXAMPLE)
     assert found.secret == "open sesame"
-    assert found.anonymous is True
+    assert (found.anonymous, found.variants) == (True, False)
     assert found.due["kernel"] == DUE + timedelta(hours=4)
     assert (found.free_days, found.per_day, found.most_days) == (2, 0.1, 5)
     points = [found.derivation_points(name) for name in ("ntk", "erf_limit")]
@@ -70,6 +70,8 @@ def test_read_needs_no_setting(tmp_path):
         ("[late]\nper_day = 10", "late.per_day must be a share from 0 to 1, not 10"),
         ("[late]\nper_day = nan", "late.per_day must be a number from 0, not nan"),
         ("[derivations]\nntk = true", "derivations.ntk must be a number from 0, not T"),
+        ("anonymous = true", "anonymous = true needs a secret or a secret_file"),
+        ("variants = true", "variants = true needs a secret or a secret_file"),
         ("anonymous = 'yes'", "anonymous must be true or false, not 'yes'"),
         ("secret = 3", "secret must be a text in quotes, not 3"),
         ("secret = ''", "the secret is empty"),
@@ -130,6 +132,14 @@ def test_beside_finds_the_file_next_to_the_folder(tmp_path):
 def test_days_late_counts_days_begun(after, days):
     """A second late is a day late, and a day late is one day."""
     assert Course(due={"kernel": DUE}).days_late("kernel", DUE + after) == days
+
+
+def test_days_late_reads_a_time_without_a_zone_where_the_set_was_due():
+    """Moodle says no zone; the clock is that of the due date."""
+    due = datetime(2026, 10, 1, 12, tzinfo=timezone(timedelta(hours=-4)))
+    found = Course(due={"kernel": due})
+    assert found.days_late("kernel", datetime(2026, 10, 1, 11, 59)) == 0
+    assert found.days_late("kernel", datetime(2026, 10, 1, 12, 1)) == 1
 
 
 def test_days_late_is_unknown_without_a_time():
