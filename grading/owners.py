@@ -1,9 +1,10 @@
 """Whose files are these: the ways in which platforms name what was handed in.
 
-Canvas      `<name>_[LATE_]<id>_<file id>_<file>`, one folder or archive for a set; the
-            name is the sortable one in small letters without blanks, `leeann` for
-            "Lee, Ann"; marked anonymously, it is `[LATE_]anon_<code>` (canvas-lms,
-            lib/content_zipper.rb: `get_filename`, `add_upload_submission`).
+Canvas      `<name>_[LATE_]<id>_<file id>_<file>`, one folder or archive for a set, and
+            `…_<id>_text.html` for what was typed in; the name is the sortable one in
+            small letters without blanks, `leeann` for "Lee, Ann", or `anon_<code>`
+            after LATE where marking is anonymous (canvas-lms, lib/content_zipper.rb:
+            `get_filename`, `add_upload_submission`).
 Moodle      `<full name>_<participant>_assignsubmission_file/<file>`, or the same as one
             name with `_` for `/`; `Participant_<number>_…` if marked blindly (Moodle,
             mod/assign/classes/downloader.php: `get_student_prefix`,
@@ -21,6 +22,7 @@ import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import PurePath
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
@@ -28,9 +30,11 @@ import yaml
 from grading.files import METADATA, NOTEBOOKS
 from grading.notebooks import shown
 
-CANVAS = re.compile(r"(?P<name>\w+?)_(?P<late>LATE_)?(?P<id>\d+)_(?P<number>\d+)_(.+)")
+CANVAS = re.compile(
+    r"(?P<name>\w+?)_(?P<late>LATE_)?(?P<id>\d+)_(?:(?P<number>\d+)_.+|\w+\.html)"
+)
 CANVAS_ANONYMOUS = re.compile(
-    r"(?P<late>LATE_)?(?P<name>anon_(?P<id>[^\W_]+))_(?P<number>\d+)_(.+)"
+    r"(?P<late>LATE_)?(?P<name>anon_(?P<id>[^\W_]+))_(?P<number>\d+)_.+"
 )
 MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_[a-z]+(?:_.*)?", re.S)
 GRADESCOPE_FOLDER = re.compile(r"assignment_\d+_export")
@@ -134,6 +138,8 @@ class _Sorting:
         if person:
             return replace(person, set_name=set_name)
         base, _ = stem(name, self.sets.values())
+        if base == name:  # no notebook
+            base = PurePath(name).stem
         late = bool(LATE.search(base))
         base = LATE.sub("", base)
         for known in self.sets.values():
@@ -187,9 +193,12 @@ class _Sorting:
             return True
         holders = defaultdict(set)
         for file in files:
-            *above, folder, name = file.parts
-            if file.is_notebook and plain(folder) not in self.sets:
-                holders[*above, plain(stem(name, self.sets.values())[0])].add(folder)
+            *above, name = file.parts
+            while len(above) > depth and plain(above[-1]) in self.sets:
+                above.pop()  # a person's folder of one set
+            if file.is_notebook and len(above) > depth:
+                base, _ = stem(name, self.sets.values())
+                holders[*above[:-1], plain(base)].add(above[-1])
         return any(len(folders) > 1 for folders in holders.values())
 
 
@@ -219,7 +228,7 @@ def _platform(name):
         return Owner(moodle["name"], "moodle", moodle["id"])
     canvas = CANVAS_ANONYMOUS.fullmatch(name) or CANVAS.fullmatch(name)
     if canvas:
-        late, number = bool(canvas["late"]), int(canvas["number"][:18])
+        late, number = bool(canvas["late"]), int((canvas["number"] or "0")[:18])
         return Owner(canvas["name"], "canvas", canvas["id"], late=late, number=number)
     return None
 
