@@ -43,7 +43,7 @@ LATE = re.compile(r"_LATE(?=_|$)")
 # What browsers and systems add to the name of a file that is there already.
 COPY = re.compile(
     r"""(?: [\s_]*\((?P<browser>\d+)\)
-      | [\s_-]+(?:copy|kopie|copie|copia)\s?(?P<jupyter>\d*)(?:\s?\((?P<windows>\d+)\))?
+      | [\s_-]+(?:copy|kopie|copia)\s?(?P<jupyter>\d*)(?:\s?\((?P<windows>\d+)\))?
     )$""",
     re.I | re.X,
 )

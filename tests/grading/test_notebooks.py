@@ -105,7 +105,7 @@ def test_read_refuses_what_would_fill_the_memory(tmp_path):
     """A million lists take a hundred times the space of their brackets."""
     for inside in (b"[]," * (10**6 + 1), b'{"a":' * (10**6 + 1)):
         path = write(tmp_path / "tiny.ipynb", b'{"cells": [' + inside)
-        with pytest.raises(ValueError, match=r"^holds more than 1,000,000 lists; clea"):
+        with pytest.raises(ValueError, match=r"^holds more than 1,000,000 lists; "):
             read(path)
 
 
