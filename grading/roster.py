@@ -113,15 +113,15 @@ class Roster:
                 continue
         return None
 
-    def fill(self, out, totals, sets):
+    def fill(self, out, totals, possible):
         """Write the export into `out` with points in its own columns.
 
-        `totals` has the points by student and set, with None for what was not graded,
-        and is not asked about those who handed in nothing. Returns sentences: which
+        `totals` has the points by student and set; None and what is not there leave a
+        cell as it is. `possible` has the points of each set. Returns sentences: which
         columns were filled, and what could not be.
         """
         rows = [list(row) for row in self.rows]
-        columns, sentences = self._columns_of(sets, rows)
+        columns, sentences = self._columns_of(possible, rows)
         for student in self._people:
             for set_name, column in columns.items():
                 points = totals.get(student.name, {}).get(set_name)
@@ -130,8 +130,9 @@ class Roster:
         strangers = [name for name in totals if name not in set(self.students)]
         if strangers:
             sentences.append(f"not in {self.file_name}: {', '.join(strangers)}")
-        self._write(out / self.file_name, rows)
-        return sentences
+        name = f"filled_{self.file_name}"
+        self._write(out / name, rows)
+        return [f"Filled in: {out / name}", *sentences]
 
     def _platform(self):
         """Whose export it is, by its columns; a RosterError if it names nobody."""
@@ -213,22 +214,21 @@ class Roster:
         cells = self.rows[row]
         return shown(cells[column].strip()) if column < len(cells) else ""
 
-    def _columns_of(self, sets, rows):
+    def _columns_of(self, possible, rows):
         """The column of each set, and a sentence about each."""
         columns, sentences = {}, []
-        for set_name in sets:
+        for set_name in possible:
             try:
-                columns[set_name] = self._column_of(set_name, sets, rows[0])
+                columns[set_name] = self._column_of(set_name, possible, rows[0])
             except LookupError as error:
                 sentences.append(f"{set_name}: not filled in, {error.args[0]}")
         for set_name, column in columns.items():
             title = rows[0][column]
             sentences.append(f"{set_name}: filled in, in the column {title}")
-            possible = sum(sets[set_name].points.values())
-            most = self._most(column)
-            if most not in (None, possible):
+            points, most = possible[set_name], self._most(column)
+            if most not in (None, points):
                 sentences.append(
-                    f"{set_name} has {possible} points, but {title} allows {most:g}"
+                    f"{set_name} has {points:g} points, but {title} allows {most:g}"
                 )
         return columns, sentences
 

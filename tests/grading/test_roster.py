@@ -9,12 +9,8 @@ import pytest
 from grading import roster
 from grading.owners import Owner
 from grading.roster import RosterError
-from grading.submissions import ExerciseSet
 
-SETS = {
-    "kernel": ExerciseSet({"ntk": 3, "erf_limit": 4}, [], []),
-    "bounds": ExerciseSet({"sharp_rate": 2}, [], []),
-}
+POSSIBLE = {"kernel": 7, "bounds": 2}
 # In the forms of canvas-lms, lib/gradebook_exporter.rb, and of Moodle,
 # mod/assign/feedback/offline; of Gradescope's "Download Grades".
 CANVAS = """\
@@ -177,9 +173,10 @@ def test_fill_writes_points_into_the_columns_of_canvas(reading, tmp_path):
     }
     out = tmp_path / "grades"
     out.mkdir()
-    sentences = reading(CANVAS).fill(out, totals, SETS)
+    sentences = reading(CANVAS).fill(out, totals, POSSIBLE)
+    assert sentences[0] == f"Filled in: {out}/filled_export.csv"
     before = list(csv.reader(io.StringIO(CANVAS)))
-    after = table(out / "export.csv")
+    after = table(out / "filled_export.csv")
     assert [row[:5] for row in after] == [row[:5] for row in before]
     assert [row[5:] for row in after[3:]] == [
         ["7", "1.5", "0"],
@@ -188,7 +185,7 @@ def test_fill_writes_points_into_the_columns_of_canvas(reading, tmp_path):
         ["", "", "0"],
     ]
     assert after[:3] == before[:3]
-    assert sentences == [
+    assert sentences[1:] == [
         "kernel: filled in, in the column Exercises: kernel (901)",
         "bounds: filled in, in the column Bounds (902)",
         "bounds has 2 points, but Bounds (902) allows 20",
@@ -209,9 +206,9 @@ def test_fill_says_where_no_column_of_canvas_fits(
     """Canvas refuses columns that it does not know, so none is made."""
     out = tmp_path / "grades"
     out.mkdir()
-    sentences = reading(CANVAS.replace(old, new)).fill(out, {}, SETS)
+    sentences = reading(CANVAS.replace(old, new)).fill(out, {}, POSSIBLE)
     assert any(sentence in one for one in sentences)
-    assert len(table(out / "export.csv")[0]) == 8
+    assert len(table(out / "filled_export.csv")[0]) == 8
 
 
 def test_fill_writes_points_into_the_worksheet_of_moodle(reading, tmp_path):
@@ -220,21 +217,23 @@ def test_fill_writes_points_into_the_worksheet_of_moodle(reading, tmp_path):
     out = tmp_path / "grades"
     out.mkdir()
     for name, sets in [
-        ("Grades-NTK-Kernel-77.csv", SETS),
-        ("Grades-77.csv", {"kernel": SETS["kernel"]}),
+        ("Grades-NTK-Kernel-77.csv", POSSIBLE),
+        ("Grades-77.csv", {"kernel": 7}),
     ]:
         sentences = reading(MOODLE, name).fill(out, totals, sets)
-        after = table(out / name)
+        after = table(out / f"filled_{name}")
         assert [row[4] for row in after] == ["Grade", "5.5", "", ""]
         assert [row[-1] for row in after[1:]] == ["", "", "Come!"]
         assert sentences[-1] == "kernel: filled in, in the column Grade"
-        assert (out / name).read_bytes().startswith(b"\xef\xbb\xbfIdentifier")
-    sentences = reading(MOODLE).fill(out, totals, SETS)
-    assert [row[4] for row in table(out / "export.csv")] == ["Grade", "", "", ""]
-    assert sentences == [
+        assert (
+            (out / f"filled_{name}").read_bytes().startswith(b"\xef\xbb\xbfIdentifier")
+        )
+    sentences = reading(MOODLE).fill(out, totals, POSSIBLE)
+    assert [row[4] for row in table(out / "filled_export.csv")] == ["Grade", "", "", ""]
+    assert sentences[1:] == [
         f"{name}: not filled in, as Grade is for a set that neither export.csv nor "
         "SETS names"
-        for name in SETS
+        for name in POSSIBLE
     ]
 
 
@@ -243,8 +242,8 @@ def test_fill_adds_columns_to_a_table_of_ones_own(reading, tmp_path):
     out = tmp_path / "grades"
     out.mkdir()
     found = reading("Name;Kernel\nAnn Lee\nBo Smith;\n")
-    found.fill(out, {"Ann Lee": {"kernel": 2.5, "bounds": 1}}, SETS)
-    assert table(out / "export.csv", ";") == [
+    found.fill(out, {"Ann Lee": {"kernel": 2.5, "bounds": 1}}, POSSIBLE)
+    assert table(out / "filled_export.csv", ";") == [
         ["Name", "Kernel", "bounds"],
         ["Ann Lee", "2,5", "1"],
         ["Bo Smith", ""],
@@ -258,7 +257,7 @@ def test_fill_writes_no_formulas(reading, tmp_path):
     out = tmp_path / "grades"
     out.mkdir()
     reading(f"Name,Login\n{rows}").fill(out, {}, {})
-    assert [row[0] for row in table(out / "export.csv")[1:]] == [
+    assert [row[0] for row in table(out / "filled_export.csv")[1:]] == [
         f"'{name}" for name in names
     ]
 
