@@ -18,8 +18,12 @@ from grading.notebooks import LARGEST_FILE, NO_NOTEBOOK, shown, too_large
 NOTEBOOKS = (".ipynb.json", ".ipynb.txt", ".ipynb", ".json")  # as browsers rename them
 METADATA = "submission_metadata.yml"  # Gradescope's
 # What systems and programs leave in folders and archives.
-LITTER = {"__macosx", "thumbs.db", "desktop.ini", "__pycache__", "$recycle.bin"}
+LITTER = {
+    *("__macosx", "thumbs.db", "desktop.ini", "__pycache__", "$recycle.bin"),
+    *("venv", "node_modules", "site-packages"),
+}
 DEEPEST_FOLDER = 30
+LONGEST_NAME = 255  # characters, more than any file system has
 DEEPEST_ARCHIVE = 4  # archives within archives
 MOST_FILES = 50_000  # in one archive
 LARGEST_ARCHIVE = 10 * LARGEST_FILE  # of one within another
@@ -148,7 +152,8 @@ def _names(member):
         with contextlib.suppress(UnicodeError):
             name = name.encode("cp437").decode("utf-8")
     names = name.replace("\\", "/").split("/")
-    return tuple(shown(one) for one in names if one not in ("", ".", ".."))
+    names = [shown(one)[:LONGEST_NAME] for one in names if one not in ("", ".", "..")]
+    return tuple(names)
 
 
 def _changed(member):

@@ -18,6 +18,7 @@ from grading.roster import Student
 from grading.submissions import Submission, which
 
 LONGEST_LIST = 300  # characters
+MOST_FILES = 200  # of one person
 SAME_TIME = 60  # seconds in which an archive is unpacked: no order to be read from it
 
 
@@ -59,12 +60,13 @@ def collect(folder, sets, roster=None):
     unpacked = Path(tempfile.mkdtemp(prefix="ntk-unpacked-"))
     files = listing(folder, unpacked)
     times = nbgrader_times(files, folder.resolve())
-    pairs = owners(files, sets, roster.find if roster else None)
+    owned = owners(files, sets, roster.find if roster else None)
     found = []
-    for person in _people(pairs, roster):
+    for person in _people(owned, roster):
+        pairs = sorted(person.files, key=_promise, reverse=True)[:MOST_FILES]
         candidates = [
             _candidate(file, owner, sets, times.get(file.parts[:-1]))
-            for file, owner in person.files
+            for file, owner in pairs
         ]
         if roster:
             _ask_for_times(candidates, person, roster)
@@ -72,8 +74,17 @@ def collect(folder, sets, roster=None):
             submission.student, submission.key = person.name, person.key
             if roster and not person.student:
                 submission.remarks.append(f"is not in {roster.file_name}")
+            if len(person.files) > MOST_FILES:
+                of = f"{MOST_FILES} newest of {len(person.files)} files"
+                submission.remarks.append(f"only the {of} were looked at")
             found.append(submission)
     return found
+
+
+def _promise(pair):
+    """What makes a file worth being looked at before others of its owner."""
+    file, _ = pair
+    return ".ipynb" in file.name.casefold(), file.is_notebook, file.changed
 
 
 @dataclass

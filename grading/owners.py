@@ -119,7 +119,7 @@ class _Sorting:
                 groups |= gradescope(file.path)
         found = []
         for file in direct:
-            if file.name not in ("", METADATA):
+            if not _is_of_course(file.name):
                 found.append((file, self.of_name(file.name, set_name)))
         containers = self.containers(folders, depth + 1, groups)
         for name, inside in folders.items():
@@ -212,6 +212,12 @@ def _parted(files, depth):
     return direct, folders
 
 
+def _is_of_course(name):
+    """Whether a file beside those of students is the platform's or the teacher's."""
+    tables = name.casefold().endswith((".csv", ".xlsx", ".toml"))
+    return name in ("", METADATA) or (tables and not _platform(name))
+
+
 def _directly(files, depth):
     """Whether a notebook that no platform named lies at this depth."""
     for file in files:
@@ -225,7 +231,10 @@ def _platform(name):
     """The owner that Canvas or Moodle has written into a name, or None."""
     moodle = MOODLE.fullmatch(name)
     if moodle:
-        return Owner(moodle["name"], "moodle", moodle["id"])
+        number = moodle["id"]
+        blind = moodle["name"] == "Participant"  # the worksheet calls them so as well
+        shown_as = f"Participant {number}" if blind else moodle["name"]
+        return Owner(shown_as, "moodle", number)
     canvas = CANVAS_ANONYMOUS.fullmatch(name) or CANVAS.fullmatch(name)
     if canvas:
         late, number = bool(canvas["late"]), int((canvas["number"] or "0")[:18])

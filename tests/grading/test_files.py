@@ -177,6 +177,13 @@ def test_listing_reads_names_that_are_not_said_to_be_utf8(tmp_path, found):
     assert set(found(folder)) == {"ada/\xe9.ipynb", "bob/\xe9.ipynb"}
 
 
+def test_listing_cuts_names_that_no_system_has(tmp_path, found):
+    """An archive can name a file in 60,000 letters."""
+    data = packed({"a" * 60_000 + "/kernel.ipynb": NOTEBOOK})
+    folder = put(tmp_path / "in", {"ada.zip": data})
+    assert set(found(folder)) == {"ada/" + "a" * 255 + "/kernel.ipynb"}
+
+
 def test_listing_says_which_folder_cannot_be_read(tmp_path, monkeypatch):
     """The system's refusal is not the student's fault."""
     folder = put(tmp_path / "in", {"ada/kernel.ipynb": NOTEBOOK})

@@ -107,7 +107,7 @@ def test_collect_reads_folders_of_moodle(tmp_path, sets):
     assert {one[::2] for one in collected(put(tmp_path / "in", content), sets)} == {
         ("Ann Lee", "kernel"),
         ("Jörg Müller", "kernel"),
-        ("Participant", "kernel"),
+        ("Participant 12347", "kernel"),
         ("Bo Smith", "kernel"),
         ("Cy Doe", None),
     }
@@ -391,6 +391,26 @@ def test_collect_names_what_belongs_to_no_set(tmp_path, sets):
     [found] = collect(put(tmp_path / "in", content), sets)
     assert (found.file, found.reason) == ("ada/tiny.ipynb", "")
     assert found.remarks == ["of no set, and left: ada/scratch.ipynb"]
+
+
+def test_collect_looks_at_the_newest_of_too_many(tmp_path, sets, monkeypatch):
+    """Nobody keeps the grading busy with a thousand notebooks, and it is said."""
+    monkeypatch.setattr("grading.layouts.MOST_FILES", 2)
+    content = dict.fromkeys(["ada/a.ipynb", "ada/b.ipynb", "ada/c.ipynb"], TINY)
+    content |= {"ada/d.pdf": b"%PDF"}
+    [found] = collect(put(tmp_path / "in", content), sets)
+    assert found.file == "ada/c.ipynb"
+    assert found.remarks == [
+        "ada/c.ipynb was taken, not ada/b.ipynb (not the newest)",
+        "only the 2 newest of 4 files were looked at",
+    ]
+
+
+def test_collect_leaves_out_tables_of_the_teacher(tmp_path, sets):
+    """An export or the settings that lie there too are no student."""
+    content = dict.fromkeys(["export.csv", "course.toml", "Class.XLSX"], b"x")
+    found = collected(put(tmp_path / "in", {**content, "ada_tiny.ipynb": TINY}), sets)
+    assert [one[0] for one in found] == ["ada"]
 
 
 def test_collect_keeps_no_cells(tmp_path, sets):

@@ -109,7 +109,14 @@ def test_find_matches_participants_of_moodle(reading):
     found = reading(MOODLE)
     assert found.find(Owner("Participant", "moodle", "502")).name == "Jörg Müller"
     assert found.find(Owner("Ann Lee", "moodle", "77")).name == "Ann Lee"
-    assert found.find(Owner("Participant", "moodle", "77")) is None
+    assert found.find(Owner("Participant 77", "moodle", "77")) is None
+    blind = MOODLE.replace(',"Full name","Email address"', "")
+    for name in ("Ann Lee", "Jörg Müller", "Jane Doe"):
+        address = f"{name.split()[0].lower().replace('ö', 'oe')}@example.edu"
+        blind = blind.replace(f',"{name}",{address}', "")
+    found = reading(blind)
+    assert found.students == ["Participant 501", "Participant 502", "Participant 503"]
+    assert found.find(Owner("Participant 502", "moodle", "502")).row == 2
 
 
 def test_find_matches_no_name_of_two_people(reading):
