@@ -46,15 +46,19 @@ def answers_are_here() -> bool:
 
 
 @lru_cache(maxsize=64)
-def known(name: str, seed: int) -> Known:
+def known(name: str, seed: int, variant: str = "") -> Known:
     """What is known of an exercise for a seed.
 
     Args:
         name: of the exercise.
         seed: the one from which the cases are drawn.
+        variant: the code of a student's own constant; empty for the book's exercise.
+
+    Raises:
+        ValueError: the exercise has no such variant.
     """
     if not answers_are_here():
         raise ValueError("the answers do not come with the installed library")
     from ntk_answers.computed import Computed
 
-    return Computed(name, seed)
+    return Computed(name, seed, variant)
