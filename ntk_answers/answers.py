@@ -10,8 +10,8 @@ class Slip:
     """A known wrong answer, and the hint for it.
 
     A hint says where to look, and leaves the looking to the reader. A function is
-    recognised by its values. For an answer that is no function, ``fits`` says which
-    answers get the hint. ``others`` are further answers with the same slip, which
+    recognised by its values. ``fits`` says which choices or points get the hint, and
+    ``between`` which numbers. ``others`` are further answers with the same slip, which
     differ because they go on in another way.
     """
 
@@ -19,6 +19,7 @@ class Slip:
     answer: Any
     hint: str
     fits: Callable[[Any], bool] | None = None
+    between: tuple[float, float] | None = None
     others: tuple[Callable[..., Any], ...] = ()
 
 

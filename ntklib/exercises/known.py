@@ -1,7 +1,8 @@
 """What is known of an exercise, wherever it comes from: the right values and others.
 
 In a checkout of the book it is computed from the answers in the package
-``ntk_answers``. The installed library does not have that package.
+``ntk_answers``. The installed library does not have that package, and stored values
+take its place.
 """
 
 import importlib.util
@@ -53,8 +54,10 @@ def known(name: str, seed: int) -> Known:
         name: of the exercise.
         seed: the one from which the cases are drawn.
     """
-    if not answers_are_here():
-        raise ValueError("the answers do not come with the installed library")
-    from ntk_answers.computed import Computed
+    if answers_are_here():
+        from ntk_answers.computed import Computed
 
-    return Computed(name, seed)
+        return Computed(name, seed)
+    from ntklib.exercises.stored import Stored
+
+    return Stored(name, seed)
