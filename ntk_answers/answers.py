@@ -36,6 +36,8 @@ class Answers:
         slips: known wrong answers. The first that fits an answer is the one named.
         terms: ways of writing the right answer as a sum. Each is a function of the
             arguments that returns the terms by their names in words.
+        in_the_book: where a reader can look the answer up: functions of the library
+            that compute it, and labels of the chapters that say it.
     """
 
     name: str
@@ -43,3 +45,4 @@ class Answers:
     solution: Any
     slips: tuple[Slip, ...]
     terms: tuple[Callable[..., dict[str, Any]], ...] = ()
+    in_the_book: tuple[str, ...] = ()

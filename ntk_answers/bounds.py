@@ -83,6 +83,7 @@ SHARP_RATE = Answers(
             "this is 1 - exp(-c), the share lost by t = 1; the exercise asks for c",
         ),
     ),
+    in_the_book=("gronwall_bound", "eq-bound"),
 )
 
 # --- lemma_matrices ------------------------------------------------------------------
@@ -145,6 +146,7 @@ LEMMA_MATRICES = Answers(
             fits=lambda chosen: len(chosen) != 1,
         ),
     ),
+    in_the_book=("lem-rayleigh",),
 )
 
 # --- singular_inputs -----------------------------------------------------------------
@@ -172,6 +174,7 @@ SINGULAR_INPUTS = Answers(
             NOT_SINGULAR.items(), singular.HINTS, strict=True
         )
     ),
+    in_the_book=("thm-antipodal",),
 )
 
 ANSWERS = (SHARP_RATE, LEMMA_MATRICES, SINGULAR_INPUTS)

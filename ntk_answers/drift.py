@@ -229,6 +229,7 @@ KERNEL_VELOCITY = Answers(
         ),
     ),
     terms=(_kernel_velocity_by_targets, _kernel_velocity_by_curvature),
+    in_the_book=("ntk_velocity", "eq-ntk-velocity"),
 )
 
 # --- third_order ---------------------------------------------------------------------
@@ -447,6 +448,7 @@ THIRD_ORDER = Answers(
         ),
     ),
     terms=(_triple_product_by_terms,),
+    in_the_book=("triple_product", "eq-triple-terms"),
 )
 
 # --- drift_slope and lazy_exponent: exponents that the drift shows -------------------
@@ -519,6 +521,7 @@ DRIFT_SLOPE = Answers(
             between=_about(-2),
         ),
     ),
+    in_the_book=("fig-drift",),
 )
 
 
@@ -622,6 +625,7 @@ LAZY_EXPONENT = Answers(
             "so?",
         ),
     ),
+    in_the_book=("thm-copies",),
 )
 
 ANSWERS = (KERNEL_VELOCITY, THIRD_ORDER, DRIFT_SLOPE, LAZY_EXPONENT)
