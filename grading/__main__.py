@@ -103,7 +103,10 @@ def check_protection(given):
     if given.unprotected:
         print("Nothing is protected from the submissions: they run without a sandbox")
     elif missing := sandbox.protection():
-        raise Refused(missing)
+        raise Refused(
+            f"{missing[0].upper()}{missing[1:]}; install bubblewrap, or grade in a "
+            "container (CONTAINER=podman) or without protection (UNPROTECTED=yes)"
+        )
 
 
 def check_folders(given):
@@ -138,8 +141,9 @@ def grade_all(given):
     )
     Batch(Settings(given.out, sets, seed, limits, given.workers)).run(submissions)
     with out.writing(given.out):
-        for sentence in report.write(given.out, submissions, sets, policy, students):
-            print(sentence)
+        _, said = report.write(given.out, submissions, sets, policy, students)
+    for sentence in said:
+        print(sentence)
     print(
         f"Seed {seed}; {time.monotonic() - start:.0f} s. "
         f"Written: {given.out}/grades.csv and {given.out}/feedback"
@@ -154,14 +158,18 @@ def settled(given):
         if name not in sets:
             raise Refused(f"There is no set {name!r}; there are {', '.join(sets)}")
     policy = course.read(given.course or course.beside(given.submissions), sets)
-    marks.check(given.out, policy)
+    marks.check(given.out)
     students = roster.read(given.roster) if given.roster else None
     return sets, policy, students
 
 
 def collected(given, sets, students):
     """The sets that are asked for, and their submissions."""
-    submissions = layouts.collect(given.submissions, sets, students)
+    try:
+        submissions = layouts.collect(given.submissions, sets, students)
+    except OSError as error:
+        reason = error.strerror or error
+        raise Refused(f"{given.submissions} cannot be read: {reason}") from error
     if not submissions:
         raise Refused(f"There is no submission in {given.submissions}")
     came = {submission.set_name for submission in submissions}
@@ -174,7 +182,7 @@ def collected(given, sets, students):
 
 
 def counted(submissions):
-    """Print how many were graded; a sentence if some were not, by no fault of theirs."""
+    """Print how many were graded; a sentence if the grading itself failed for some."""
     at_fault = [one for one in submissions if one.reason]
     missing = [one for one in submissions if one.not_graded]
     graded = len(submissions) - len(at_fault) - len(missing)

@@ -19,7 +19,13 @@ from grading.out import OutError
 from grading.points import grade_file
 
 SLOW = 60  # seconds by the clock; a usual notebook takes ten, with all cores busy
+LOOK_EVERY = 1  # second
 LONGEST_MESSAGE = 200  # characters of an error of our own
+
+BAR = (
+    "{percentage:3.0f}% |{bar}| {n_fmt} of {total_fmt} notebooks, "
+    "{elapsed} gone, {remaining} left{postfix}"
+)
 
 
 @dataclass
@@ -50,24 +56,30 @@ class Batch:
 
     def run(self, submissions):
         """Grade those that have no record yet, and print what is remarkable."""
-        rest = [one for one in submissions if not (one.reason or self.restored(one))]
-        before = sum(one.graded_at is not None for one in submissions)
+        possible = [one for one in submissions if not (one.reason or one.not_graded)]
+        rest = [one for one in possible if not self.restored(one)]
+        before = len(possible) - len(rest)
         if before:
             print(f"{before} of {len(submissions)} were graded before, and are kept")
-        with tqdm(total=len(rest), unit=" notebooks", dynamic_ncols=True) as bar:
-            executor = ThreadPoolExecutor(self.settings.workers)
-            try:
-                pending = {executor.submit(self.grade_one, one) for one in rest}
-                while pending:
-                    done, pending = wait(pending, 1, FIRST_COMPLETED)
-                    for future in done:
-                        self.report(future.result(), bar)
-                    bar.set_postfix_str(self.slowest_running())
-            except BaseException:
-                pool.interrupted.set()  # ends the processes that run
-                raise
-            finally:
-                executor.shutdown(cancel_futures=True)
+        if rest:
+            with tqdm(total=len(rest), bar_format=BAR, dynamic_ncols=True) as bar:
+                self.grade(rest, bar)
+
+    def grade(self, submissions, bar):
+        """Grade several submissions at a time; an interruption ends their processes."""
+        executor = ThreadPoolExecutor(self.settings.workers)
+        try:
+            pending = {executor.submit(self.grade_one, one) for one in submissions}
+            while pending:
+                done, pending = wait(pending, LOOK_EVERY, FIRST_COMPLETED)
+                for future in done:
+                    self.report(future.result(), bar)
+                bar.set_postfix_str(self.slowest_running())
+        except BaseException:
+            pool.interrupted.set()
+            raise
+        finally:
+            executor.shutdown(cancel_futures=True)
 
     def restored(self, submission):
         """Whether a submission was graded before, under the same conditions."""
@@ -84,16 +96,16 @@ class Batch:
     def grade_one(self, submission):
         """Grade one submission and keep its record; the same submission."""
         name = named(submission)
-        self.running[name] = time.monotonic()
+        begin = self.running[name] = time.monotonic()
         try:
             self.graded(submission)
         except OutError:
             raise  # the others could not be kept either
         except Exception as error:  # must not stop the others
             submission.not_graded = in_words(error)
-            submission.points = {}
-            submission.cells = []
-        self.seconds[name] = time.monotonic() - self.running.pop(name)
+            submission.points, submission.lines, submission.cells = {}, {}, []
+        self.running.pop(name, None)
+        self.seconds[name] = time.monotonic() - begin
         return submission
 
     def graded(self, submission):
@@ -102,12 +114,14 @@ class Batch:
         exercises = settings.sets[submission.set_name]
         found = self.fingerprint(submission)
         collected, submission.remarks = submission.remarks, []
-        grade_file(submission, exercises, settings.seed, settings.limits)
-        submission.seed = settings.seed
-        submission.graded_at = datetime.now(UTC).astimezone()
-        if found and not pool.interrupted.is_set():  # else it was cut short
-            records.keep(settings.out, found, submission)
-        submission.remarks = collected + submission.remarks
+        try:
+            grade_file(submission, exercises, settings.seed, settings.limits)
+            submission.seed = settings.seed
+            submission.graded_at = datetime.now(UTC).astimezone()
+            if found and not pool.interrupted.is_set():  # else it was cut short
+                records.keep(settings.out, found, submission)
+        finally:
+            submission.remarks = collected + submission.remarks
 
     def report(self, submission, bar):
         """Move the bar, with a line for what was not graded or took long."""
@@ -121,9 +135,9 @@ class Batch:
     def slowest_running(self):
         """The submission that has run longest, if that is long."""
         now = time.monotonic()
-        waited = {name: now - begin for name, begin in self.running.copy().items()}
-        name = max(waited, key=waited.__getitem__, default="")
-        return f"{name}: {waited[name]:.0f} s" if waited.get(name, 0) > SLOW else ""
+        waited = [(now - begin, name) for name, begin in self.running.copy().items()]
+        longest, name = max(waited, default=(0, ""))
+        return f"{name}: {longest:.0f} s" if longest > SLOW else ""
 
 
 def named(submission):

@@ -1,4 +1,4 @@
-"""Fingerprints of submissions: equal as long as nothing that decides the points changes.
+"""Fingerprints of submissions: the same until something changes that decides points.
 
 A fingerprint covers the notebook, what the set hands out for its exercises, the seed,
 the limits, and the programs that grade this set. Texts of tasks, other sets and the
@@ -12,7 +12,7 @@ import stat
 from pathlib import Path
 from types import ModuleType
 
-from grading.submissions import LARGEST_FILE
+from grading.notebooks import LARGEST_FILE
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -73,19 +73,20 @@ def modules_of_other_sets(names):
             modules[name] = {exercise.name for exercise in module.EXERCISES}
     needed = [name for name, exercises in modules.items() if exercises & set(names)]
     for name in needed:  # the list grows on the way
-        needed += [other for other in imported(name) if other not in needed]
+        needed += (imported(name) & set(modules)).difference(needed)
     return set(modules) - set(needed)
 
 
 def imported(module):
-    """The modules that a module of exercises and its answers import, by last name."""
-    names = []
+    """What a module of exercises and that of its answers import, by last names."""
+    names = set()
     for folder in ("ntklib/exercises", "ntk_answers"):
         path = ROOT / folder / f"{module}.py"
         if path.exists():
             for statement in ast.walk(ast.parse(path.read_bytes())):
-                if isinstance(statement, ast.ImportFrom) and statement.module:
-                    names.append(statement.module.rpartition(".")[2])
+                if isinstance(statement, ast.ImportFrom):
+                    names.add((statement.module or "").rpartition(".")[2])
+                    names.update(alias.name for alias in statement.names)
     return names
 
 

@@ -1,4 +1,4 @@
-"""The folder OUT while a batch is graded into it: its lock, its seed, temporary files."""
+"""The folder OUT of a run: its lock, its seed, and what is temporary."""
 
 import contextlib
 import fcntl
@@ -46,11 +46,13 @@ def writing(out):
 
 
 def _lock(file, out):
-    """Lock a file until it is closed; the system unlocks it when a process is killed."""
+    """Lock a file until it is closed, or until this process is killed."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise OutError(f"Another run is grading into {out}; wait until it ends") from None
+        raise OutError(
+            f"Another run is grading into {out}; wait until it ends"
+        ) from None
     except OSError:
         pass  # some network folders have no locks
 

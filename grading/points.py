@@ -1,6 +1,8 @@
 """The points of a submission: its values, compared with references of our own."""
 
 import functools
+import platform
+import re
 import threading
 
 import numpy as np
@@ -14,9 +16,6 @@ from ntklib.exercises.cases import PSIS, cases
 from ntklib.exercises.judge import judge
 
 LONGEST_LIST = 300  # characters
-
-# One notebook at a time: one of 20 MB can take half a GB while it is read.
-reading = threading.Lock()
 
 # One judgement at a time: the library does not promise to judge in several threads.
 # It takes milliseconds, where a submission's own processes take seconds.
@@ -34,11 +33,11 @@ def grade_file(submission, exercises, seed, limits):
     what its file is to blame for is its `reason`.
     """
     try:
-        with reading:
-            submission.cells = read(submission.path)
+        submission.cells = read(submission.path)
     except ValueError as error:
         submission.reason = str(error)
         return
+    submission.remarks += newer_python(submission.python)
     written.fill(submission, exercises)
     submission.answers = shortened(submission.answers)
     submission.derivations = shortened(submission.derivations)
@@ -46,11 +45,23 @@ def grade_file(submission, exercises, seed, limits):
     submission.cells = []
 
 
+def newer_python(version):
+    """The remark on a notebook that was written with a newer Python than this one."""
+    here = platform.python_version_tuple()[:2]
+    numbers = re.match(r"(\d{1,3})\.(\d{1,3})", version)
+    if not numbers or tuple(map(int, numbers.groups())) <= tuple(map(int, here)):
+        return []
+    return [
+        f"written with Python {numbers[0]} and graded with {'.'.join(here)}: what is "
+        "new in Python since then fails here"
+    ]
+
+
 def grade(submission, exercises, seed, limits):
     """Fill in the points, lines and remarks of one submission of these exercises."""
     submission.remarks += differences(submission.cells, exercises.cells)
     packed = {name: inputs(name, seed) for name in exercises.points}
-    replies = evaluate(submission, packed, exercises.imports, limits)
+    replies = evaluate(submission, packed, limits)
     for name, points in exercises.points.items():
         reply = replies.get(name, "was not reached")
         right, line = verdict(name, seed, reply)
