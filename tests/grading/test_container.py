@@ -80,7 +80,7 @@ def test_run_finds_files_at_home(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("program", "uid", "expected"),
     [
-        ("podman", 0, []),
+        ("podman", 0, ["--cap-add=SYS_ADMIN"]),
         ("podman", 1000, ["--userns=keep-id"]),
         ("docker", 1000, ["--user=1000:1000"]),
     ],
@@ -88,11 +88,11 @@ def test_run_finds_files_at_home(monkeypatch, tmp_path):
 def test_run_lets_results_belong_to_who_grades(
     monkeypatch, returned, program, uid, expected
 ):
-    """Inside, an ordinary user is the same user, and docker has rules to be lifted."""
+    """Inside is the same user, with what a sandbox needs, which differs in docker."""
     monkeypatch.setattr(os, "getuid", lambda: uid)
     monkeypatch.setattr(os, "getgid", lambda: uid)
     listed = options(program, returned)
-    assert [one for one in listed if one.startswith("--user")] == expected
+    assert [one for one in listed if one.startswith(("--user", "--cap"))] == expected
     lifted = "--security-opt=seccomp=unconfined" in listed
     assert lifted == (program == "docker")
     assert {"--network=none", "--read-only"} <= set(listed)
