@@ -6,7 +6,7 @@ import numpy as np
 
 from ntk_answers import ANSWERS
 from ntklib.exercises.arguments import changed_cases
-from ntklib.exercises.cases import cases
+from ntklib.exercises.cases import cases, drawn
 from ntklib.exercises.known import Known
 from ntklib.exercises.sets import EXERCISES
 
@@ -19,6 +19,7 @@ class Computed(Known):
         self._exercise = EXERCISES[name]
         self._answers = ANSWERS[name]
         self._cases = cases(name, seed)
+        self._drawn = drawn(name, seed)
 
     @cached_property
     def right(self):
@@ -30,7 +31,7 @@ class Computed(Known):
     def slips(self):
         """The values of every known wrong answer."""
         return [
-            (slip.hint, [np.asarray(answer(*case)) for case in self._cases])
+            (slip.hint, [np.asarray(answer(*case)) for case in self._drawn])
             for slip in self._answers.slips
             for answer in (slip.answer, *slip.others)
         ]
@@ -41,13 +42,13 @@ class Computed(Known):
         reference = self._answers.reference
         return [
             (words, [np.asarray(reference(*case)) for case in changed])
-            for words, changed in changed_cases(self._exercise, self._cases)
+            for words, changed in changed_cases(self._exercise, self._drawn)
         ]
 
     @cached_property
     def terms(self):
         """The terms of every way to write the right answer as a sum."""
-        return [[terms(*case) for case in self._cases] for terms in self._answers.terms]
+        return [[terms(*case) for case in self._drawn] for terms in self._answers.terms]
 
     def is_right(self, value):
         """Whether a choice is the reference's, or points pass its test."""
