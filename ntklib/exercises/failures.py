@@ -25,23 +25,29 @@ ADVICE = {
 
 def sentence(exercise, failure, case=()):
     """The sentence for a Failure that an answer to this exercise had in this case."""
-    arguments = ", ".join(exercise.arguments)
     about, detail = failure.about, failure.detail
-    if about == "unanswered":
-        return UNANSWERED
-    if about == "nothing":
-        return NOTHING
-    if about == "function":
-        return f"expected a function of ({arguments}), got {detail}"
-    if about == "signature":
-        return f"it is called as {exercise.name}({arguments}), but takes {detail}"
     where = f" for {described(exercise.name, case)}" if case else ""
-    if about == "changed":
-        changed = _argument(exercise, detail)
-        return f"it changes its argument {changed} in place; work on a copy"
     if about in ADVICE:
         return f"it raised {detail}{where}; {ADVICE[about]}"
-    return f"{detail}{where}"
+    arguments = f"({', '.join(exercise.arguments)})"
+    sentences = {
+        "unanswered": UNANSWERED,
+        "nothing": NOTHING,
+        "function": f"expected a function of {arguments}, got a {detail}",
+        "signature": f"it is called as {exercise.name}{arguments}, but takes {detail}",
+        "changed": f"it changes its argument {_argument(exercise, detail)} in place; "
+        "work on a copy",
+        "late": f"no value after {detail}{where}",
+        "hole": f"an entry is None{where}; does a function in it lack a `return`?",
+    }
+    return sentences.get(about, f"expected {_expected(exercise)}, got {detail}{where}")
+
+
+def _expected(exercise):
+    """What an answer to an exercise is, or returns."""
+    if exercise.kind == "choice":
+        return f"a choice from {', '.join(sorted(exercise.choices))}"
+    return "a number" if exercise.kind == "exponent" else "real numbers"
 
 
 def _argument(exercise, number):

@@ -22,9 +22,9 @@ ROUNDING = {np.dtype(np.complex64): 1e-5, np.dtype(np.complex128): 1e-12}
 class Failure:
     """Why an answer gave no value.
 
-    ``about`` is "unanswered", "nothing", "function", "signature", "changed", "refused",
-    or, for an error that was raised, a key of `SIGNS` or "error". ``detail`` is a part
-    of the sentence that :func:`ntklib.exercises.failures.sentence` makes of it.
+    ``about`` is "unanswered", "nothing", "function", "signature", "changed", "late",
+    "hole" or "refused", or, for an error that was raised, a key of `SIGNS` or "error".
+    ``detail`` goes into the sentence of :func:`ntklib.exercises.failures.sentence`.
     """
 
     about: str
@@ -91,6 +91,8 @@ def taken(value, quiet=False):
         return Failure("unanswered")
     try:
         return _plain(value)
+    except _Hole:
+        return Failure("hole")
     except _Refused as refused:
         return Failure("refused", str(refused))
     except (Exception, SystemExit) as error:  # the value's own methods may raise
@@ -114,6 +116,10 @@ def raised(error, quiet=False):
 
 class _Refused(ValueError):
     """A value that is neither numbers nor names; the text says what it is."""
+
+
+class _Hole(ValueError):
+    """A collection in which an entry is None."""
 
 
 def _other_signature(answer, arguments):
@@ -142,20 +148,16 @@ def _equal(before, after):
 
 
 def _plain(value):
+    if callable(value):
+        raise _Refused("a function")
     if isinstance(value, set | frozenset):
         return _names(value, value)
-    if callable(value):
-        raise _Refused("expected a value, got a function")
     try:
         array = np.asarray(value)
     except Exception:  # whatever an object's own methods raise
-        raise _Refused(
-            f"expected numbers, got a {_kind(value)} that is not a rectangular array"
-        ) from None
+        raise _Refused(f"a {_kind(value)} that is not a rectangular array") from None
     if array.size > LARGEST:
-        raise _Refused(
-            f"expected at most {LARGEST} numbers, got an array of shape {array.shape}"
-        )
+        raise _Refused(f"an array of shape {array.shape}")
     if array.dtype.kind in "UTO" and array.size:
         items = array.ravel().tolist()
         if any(isinstance(item, str) for item in items):
@@ -166,28 +168,25 @@ def _plain(value):
 
 def _names(items, value):
     """The names, if all of the items are texts."""
-    if not all(isinstance(item, str) for item in items):
-        raise _Refused(
-            f"expected numbers or names, got a {_kind(value)} of other things"
-        )
+    for item in items:
+        if not isinstance(item, str):
+            raise _Refused(f"a {_kind(value)} with an entry of type {_kind(item)}")
     return {str(item)[:LONGEST] for item in items}
 
 
 def _from_objects(items, value):
     """The numbers that objects stand for, such as Fraction, Decimal or SymPy's."""
-    if any(item is None for item in items):
-        raise _Refused(
-            "an entry is None: does a function that it calls give nothing by `return`?"
-        )
-    try:
-        if any(isinstance(item, bool) for item in items):
-            raise TypeError
-        return np.array([complex(item) for item in items])
-    except Exception:
-        raise _Refused(
-            f"expected numbers, got a {_kind(value)} with entries of type "
-            f"{_kind(items[0])}"
-        ) from None
+    numbers = []
+    for item in items:
+        if item is None:
+            raise _Hole
+        try:
+            numbers.append(complex(item))
+        except Exception:
+            raise _Refused(
+                f"a {_kind(value)} with an entry of type {_kind(item)}"
+            ) from None
+    return np.array(numbers)
 
 
 def _real(array, value):
@@ -196,14 +195,12 @@ def _real(array, value):
     if kind == "c":
         largest = np.abs(array).max(initial=0)
         imaginary = np.abs(array.imag).max(initial=0)
-        if not imaginary <= ROUNDING.get(array.dtype, 0) * largest:
-            raise _Refused("expected real numbers, got complex numbers")
+        if imaginary > ROUNDING.get(array.dtype, 0) * largest:
+            raise _Refused("complex numbers")
         array = array.real
     # JAX's short floats, such as bfloat16, are of a kind that NumPy does not know.
     elif kind not in "iufV" or array.dtype.names:
-        raise _Refused(
-            f"expected numbers, got a {_kind(value)} with entries of type {array.dtype}"
-        )
+        raise _Refused(f"a {_kind(value)} with entries of type {array.dtype}")
     short = array.dtype.kind in "fV" and array.dtype.itemsize < 8
     return array.astype(np.float32 if short else np.float64)
 

@@ -69,7 +69,7 @@ def _guarded(answer, case):
     if late:
         running = " (it is still running: restart the kernel)"
         advice = running if thread.is_alive() else ""
-        return Failure("refused", f"no value after {LIMIT:g} seconds{advice}")
+        return Failure("late", f"{LIMIT:g} seconds{advice}")
     return outcome
 
 

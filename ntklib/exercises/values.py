@@ -18,7 +18,7 @@ def computes_in_float64():
 def numbers(value):
     """`value` as a NumPy float64 array, and whether it came with fewer digits."""
     if isinstance(value, set):
-        raise ValueError(f"expected numbers, got {_listed(value) or 'an empty set'}")
+        raise ValueError(f"expected numbers, got the text {_listed(value)!r}")
     return value.astype(np.float64), value.dtype != np.float64
 
 
@@ -26,7 +26,7 @@ def choices(value, allowed):
     """`value` as a set of allowed names."""
     if not isinstance(value, set):
         if value.size:
-            raise ValueError(f"expected a choice from {_listed(allowed)}; got numbers")
+            raise ValueError(f"expected a choice from {_listed(allowed)}, got numbers")
         return set()  # an empty list
     unknown = value - set(allowed)
     if unknown:
