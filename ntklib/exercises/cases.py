@@ -60,9 +60,19 @@ def special(name, seed):
     if exercise.arguments == ("X",):
         found |= {words: (X,) for words, X in SPECIAL_INPUTS.items()}
     if "K" in exercise.arguments:
-        m = SMALL[0]
-        values["K"] = np.eye(m) + np.ones((m, m))
+        # A power iteration that starts from (1, 1, 1, 1) misses the largest as well.
+        v = np.array([1.0, -1.0, 1.0, -1.0])
+        values["K"] = np.eye(len(v)) + np.outer(v, v)
         found["a K with an eigenvalue that repeats"] = _chosen(exercise, values)
+    if "f" in exercise.arguments:
+        values |= {"f": -values["f"], "eta": 5 / values["lam"]}
+        found["a negative output and a very large step"] = _chosen(exercise, values)
+    if "variance" in exercise.arguments:
+        values["eta"] = 1.95 / values["lam"]
+        found["a step near the largest stable one"] = _chosen(exercise, values)
+    if "d" in exercise.arguments:
+        values |= {"m": 4, "d": 3}
+        found["a small dimension"] = _chosen(exercise, values)
     if exercise.example:
         found["the case by hand"] = exercise.example
     return found

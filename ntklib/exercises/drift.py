@@ -3,8 +3,7 @@
 import numpy as np
 
 from ntklib.exercises import psis
-from ntklib.exercises.exercise import Exercise
-from ntklib.network import Params
+from ntklib.exercises.exercise import Exercise, network_of
 
 KERNEL_VELOCITY = Exercise(
     name="kernel_velocity",
@@ -12,7 +11,7 @@ KERNEL_VELOCITY = Exercise(
     route="automatic differentiation",
     by_hand="n = n0 = m = 1, W₀ = 1, W₁ = 2, ψ(z) = z², x = 1 and y = 1 give -160",
     example=(
-        Params(np.array([[1.0]]), np.array([2.0])),
+        network_of([[1.0]], [2.0]),
         np.array([[1.0]]),
         np.array([1.0]),
         psis.square,
@@ -25,7 +24,7 @@ THIRD_ORDER = Exercise(
     route="automatic differentiation",
     by_hand="n = n0 = 1, W₀ = 1, W₁ = 2, ψ(z) = z², inputs 1, 1 and 2 give 320",
     example=(
-        Params(np.array([[1.0]]), np.array([2.0])),
+        network_of([[1.0]], [2.0]),
         np.array([[1.0], [2.0]]),
         psis.square,
     ),

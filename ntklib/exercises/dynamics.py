@@ -3,8 +3,7 @@
 import numpy as np
 
 from ntklib.exercises import psis
-from ntklib.exercises.exercise import Exercise
-from ntklib.network import Params
+from ntklib.exercises.exercise import Exercise, network_of
 
 OUTPUT_VELOCITY = Exercise(
     name="output_velocity",
@@ -14,7 +13,7 @@ OUTPUT_VELOCITY = Exercise(
     "(-1, -1/2)",
     example=(
         # This network has the kernel, and the outputs (1, 1).
-        Params(np.array([[1.0, 1.0]]), np.array([1.0])),
+        network_of([[1.0, 1.0]], [1.0]),
         np.eye(2),
         np.array([0.0, 1.0]),
         psis.identity,

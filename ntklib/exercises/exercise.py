@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
+from ntklib.network import Params
+
 # Tolerances relative to the largest entry. FINE leaves room for central differences in
 # float64, and COARSE for sums of a few hundred terms in float32.
 FINE = 1e-7
@@ -11,6 +15,12 @@ COARSE = 2e-5
 # m, n, n0 of the cases on which a function is tried. All three change from case to
 # case, so that a factor n is not taken for a number.
 SIZES = ((4, 7, 3), (5, 6, 2))
+
+
+def network_of(W0, W1) -> Params:
+    """A network with these weights, NumPy arrays as in every case."""
+    weights: Any = np.array(W0), np.array(W1)  # Params is annotated for JAX's arrays
+    return Params(*weights)
 
 
 @dataclass(frozen=True)

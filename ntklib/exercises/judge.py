@@ -26,7 +26,13 @@ from ntklib.exercises.known import known
 from ntklib.exercises.plain import Failure, taken
 from ntklib.exercises.sets import EXERCISES
 from ntklib.exercises.terms import wrong_terms
-from ntklib.exercises.values import choices, computes_in_float64, fit, numbers
+from ntklib.exercises.values import (
+    Refused,
+    choices,
+    computes_in_float64,
+    fit,
+    numbers,
+)
 
 MOST_POINTS = 500  # the reference takes their number cubed
 MEASURED = 0.15  # how far from an exponent a careful measurement may be
@@ -68,7 +74,7 @@ def judge(name, seed, values, x64=None):
     try:
         with jax.enable_x64(True):
             hint = _hint(exercise, seed, outcomes, tol)
-    except ValueError as error:
+    except Refused as error:
         hint = str(error)
     if hint:
         return Result(False, f"{name}: {hint}")
@@ -91,13 +97,13 @@ def _hint(exercise, seed, outcomes, tol):
 
 def _expect(count, outcomes):
     if len(outcomes) != count:
-        raise ValueError(f"expected {count} values, got {len(outcomes)}")
+        raise Refused(f"expected {count} values, got {len(outcomes)}")
 
 
 def _value(exercise, outcome, case=()):
-    """The value of an outcome; a ValueError says why there is none."""
+    """The value of an outcome; Refused, if there is none."""
     if isinstance(outcome, Failure):
-        raise ValueError(sentence(exercise, outcome, case))
+        raise Refused(sentence(exercise, outcome, case))
     return outcome
 
 
@@ -112,13 +118,13 @@ def _hint_for_points(facts, value):
     X, _ = numbers(value)
     if X.ndim != 2 or X.shape[1] != 2 or not len(X):
         transposed = "; it is transposed" if X.ndim == 2 and len(X) == 2 else ""
-        raise ValueError(
+        raise Refused(
             "expected an array of shape (m, 2), one input in each of m >= 1 rows; got "
             f"shape {X.shape}{transposed}"
         )
     fit(X.shape, X, "")
     if len(X) > MOST_POINTS:
-        raise ValueError(f"got {len(X)} inputs; a handful is enough")
+        raise Refused(f"got {len(X)} inputs; a handful is enough")
     if facts.is_right(X):
         return None
     return facts.hint(X) or "nearly right, but opposite inputs must be exactly opposite"
@@ -181,7 +187,7 @@ def _hint_for_special(exercise, further, outcomes, right, tol):
         but = f"right for inputs drawn at random, but not for {words}"
         try:
             got, short = _read(exercise, case, outcome, want)
-        except ValueError as error:
+        except Refused as error:
             return f"{but}: {error}"
         most = max(tol, exercise.tol, COARSE if short else 0)
         if not agree([got], [want], most):

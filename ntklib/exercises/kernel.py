@@ -3,8 +3,7 @@
 import numpy as np
 
 from ntklib.exercises import psis
-from ntklib.exercises.exercise import Exercise
-from ntklib.network import Params
+from ntklib.exercises.exercise import Exercise, network_of
 
 NTK = Exercise(
     name="ntk",
@@ -12,7 +11,7 @@ NTK = Exercise(
     route="automatic differentiation",
     by_hand="ψ(z) = z², W₀ = (1, 2)ᵀ, W₁ = (3, -1), x = 1, x' = 2 give K(x, x') = 138",
     example=(
-        Params(np.array([[1.0], [2.0]]), np.array([3.0, -1.0])),
+        network_of([[1.0], [2.0]], [3.0, -1.0]),
         np.array([[1.0], [2.0]]),
         psis.square,
     ),

@@ -1,6 +1,6 @@
 """Reads the value of an answer: real numbers of the right shape, or a choice of names.
 
-Anything else is refused with a ValueError of one sentence. A value is what
+Anything else is `Refused` in one sentence. A value is what
 :mod:`ntklib.exercises.plain` has made of an answer: an array or a set of names.
 """
 
@@ -8,6 +8,10 @@ from math import prod
 
 import jax.numpy as jnp
 import numpy as np
+
+
+class Refused(Exception):
+    """An answer that cannot be compared; the text is the sentence for its author."""
 
 
 def computes_in_float64():
@@ -18,7 +22,7 @@ def computes_in_float64():
 def numbers(value):
     """`value` as a NumPy float64 array, and whether it came with fewer digits."""
     if isinstance(value, set):
-        raise ValueError(f"expected numbers, got the text {_listed(value)!r}")
+        raise Refused(f"expected numbers, got the text {_listed(value)!r}")
     return value.astype(np.float64), value.dtype != np.float64
 
 
@@ -26,13 +30,11 @@ def choices(value, allowed):
     """`value` as a set of allowed names."""
     if not isinstance(value, set):
         if value.size:
-            raise ValueError(f"expected a choice from {_listed(allowed)}, got numbers")
+            raise Refused(f"expected a choice from {_listed(allowed)}, got numbers")
         return set()  # an empty list
     unknown = value - set(allowed)
     if unknown:
-        raise ValueError(
-            f"{min(unknown)!r} is not one of the choices: {_listed(allowed)}"
-        )
+        raise Refused(f"{min(unknown)!r} is not one of the choices: {_listed(allowed)}")
     return value
 
 
@@ -44,14 +46,14 @@ def fit(shape, a, where):
     """Refuse a wrong shape, NaN and infinity; `where` says for which arguments."""
     if a.shape != shape:
         expected = f"an array of shape {shape}" if shape else "a number"
-        raise ValueError(
+        raise Refused(
             f"expected {expected}, got shape {a.shape}{where}{_remedy(shape, a.shape)}"
         )
     bad = np.argwhere(~np.isfinite(a))
     if len(bad):
         index = tuple(int(i) for i in bad[0])
         at = f" at index {index}" if index else ""
-        raise ValueError(f"got {a[index]}{at}{where}; {_cause(a[index])}")
+        raise Refused(f"got {a[index]}{at}{where}; {_cause(a[index])}")
 
 
 def _cause(value):

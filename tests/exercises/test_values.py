@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from ntklib.exercises.values import choices, computes_in_float64, fit, numbers
+from ntklib.exercises.values import Refused, choices, computes_in_float64, fit, numbers
 
 
 @pytest.mark.parametrize("on", [True, False])
@@ -24,7 +24,7 @@ def test_numbers_says_whether_digits_are_few(dtype, short):
 
 def test_numbers_refuses_names():
     """A text, even one that looks like a number."""
-    with pytest.raises(ValueError, match=r"^expected numbers, got the text '-1'$"):
+    with pytest.raises(Refused, match=r"^expected numbers, got the text '-1'$"):
         numbers({"-1"})
 
 
@@ -43,7 +43,7 @@ def test_choices_takes_names_and_an_empty_list():
 )
 def test_choices_refuses(value, message):
     """What is no choice, or not among the choices."""
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(Refused, match=message):
         choices(value, ("tanh", "relu"))
 
 
@@ -79,7 +79,7 @@ def test_choices_refuses(value, message):
 )
 def test_fit_refuses(shape, a, message):
     """A wrong shape, NaN and infinity, with what helps to find them."""
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(Refused, match=message):
         fit(shape, a, " for X")
 
 
