@@ -26,7 +26,7 @@ def grade(submission, exercises, seed, limits):
     submission.remarks += differences(submission.cells, exercises.cells)
     packed = {name: inputs(name, seed) for name in exercises.points}
     try:
-        replies = evaluate(submission, packed, exercises.imports, limits)
+        replies = evaluate(submission, packed, limits)
     except Ended as ended:
         submission.reason = f"the grader's own process {ended}"
         replies = {}

@@ -129,7 +129,7 @@ def grade(tmp_path, temporary):
         write(tmp_path / "sets" / "tiny.ipynb", handed_out)
         exercises = released(tmp_path / "sets")["tiny"]
         path = write(tmp_path / "in" / "ada_tiny.ipynb", content)
-        submission = Submission("ada", path.name, "tiny", read(path))
+        submission = Submission("ada", path.name, "tiny", cells=read(path))
         points.grade(submission, exercises, 3, Limits(seconds, memory))
         return submission
 
