@@ -15,7 +15,7 @@ export NTK_SOLUTIONS := $(SOLUTIONS)
 SITE := _build/html/.built$(if $(filter-out yes,$(SOLUTIONS)),-$(SOLUTIONS))$(if $(filter site,$(MAKECMDGOALS)),-pdf)
 # `make site` prints the book too, and its pages offer the PDF; else they have no such link.
 export NTK_PDF := $(if $(filter site,$(MAKECMDGOALS)),yes,no)
-SOURCES := _config.yml _toc.yml $(shell find book ntklib tests -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*')
+SOURCES := _config.yml _toc.yml $(shell find book ntklib ntk_answers tests -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*')
 
 # What the tests report for machines goes here; CI keeps it when they fail.
 REPORTS := _build/reports

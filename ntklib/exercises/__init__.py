@@ -10,6 +10,7 @@ import numpy as np
 
 from ntklib._check import shown, trouble
 from ntklib.exercises import cases, judge, run
+from ntklib.exercises.known import answers_are_here
 from ntklib.exercises.sets import EXERCISES
 
 
@@ -29,10 +30,18 @@ def solution(name: str) -> Any:
 
     Raises:
         ValueError: there is no such exercise; the message has the names that there are.
+            Or this is the installed library, which comes without the answers.
     """
     if not _is_known(name):
         raise ValueError(_unknown(name))
-    return copy.deepcopy(EXERCISES[name].solution)
+    if not answers_are_here():
+        raise ValueError(
+            f"the solution of {name} is not installed with the library; instructors "
+            "find it in a checkout of the book, in the folder ntk_answers"
+        )
+    from ntk_answers import ANSWERS
+
+    return copy.deepcopy(ANSWERS[name].solution)
 
 
 def check(name: str, answer: Any) -> judge.Result:

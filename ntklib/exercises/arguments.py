@@ -110,26 +110,38 @@ MISTAKES = (
 )
 
 
-def mistaken_arguments(exercise, tried, got):
+def changed_cases(exercise, tried):
+    """For each mistake in the arguments of an exercise, its words and the other cases.
+
+    Args:
+        exercise: with its arguments.
+        tried: the arguments of each case.
+    """
+    for words, names, change in MISTAKES:
+        if set(names) <= set(exercise.arguments):
+            yield words, [_changed(exercise, case, names, change) for case in tried]
+
+
+def _changed(exercise, case, names, change):
+    """A case in which the arguments of these names are others."""
+    given = dict(zip(exercise.arguments, case, strict=True))
+    old = [given[name] for name in names]
+    new = change(*old) if len(names) > 1 else [change(*old)]
+    given |= dict(zip(names, new, strict=True))
+    return tuple(given.values())
+
+
+def mistaken_arguments(mistaken, got, sizes):
     """With which other arguments the values would be right, in words.
 
     Args:
-        exercise: with its reference and arguments.
-        tried: the arguments of each case.
+        mistaken: pairs of such words and the values that are right then.
         got: the values of each case.
+        sizes: m, n, n0 of each case.
     """
     with_factor = None
-    for words, names, change in MISTAKES:
-        if not set(names) <= set(exercise.arguments):
-            continue
-        want = []
-        for case in tried:
-            given = dict(zip(exercise.arguments, case, strict=True))
-            old = [given[name] for name in names]
-            new = change(*old) if len(names) > 1 else [change(*old)]
-            given |= dict(zip(names, new, strict=True))
-            want.append(np.asarray(exercise.reference(*given.values())))
-        found = factor(got, want, exercise.sizes)
+    for words, want in mistaken:
+        found = factor(got, want, sizes)
         if found is not None:
             times = factor_in_words(*found)
             if times == "1":

@@ -18,6 +18,7 @@ from ntklib.exercises.difference import (
     worst_error,
 )
 from ntklib.exercises.exercise import COARSE, FINE
+from ntklib.exercises.known import known
 from ntklib.exercises.sets import EXERCISES
 from ntklib.exercises.terms import wrong_terms
 from ntklib.exercises.values import (
@@ -65,7 +66,7 @@ def judge(name, seed, values):
         # had then.
         tol = FINE if computes_in_float64() else COARSE
         with jax.enable_x64(True):
-            hint = _hint(exercise, cases(name, seed), values, tol)
+            hint = _hint(exercise, known(name, seed), cases(name, seed), values, tol)
     except ValueError as error:
         hint = str(error)
     if hint:
@@ -73,28 +74,28 @@ def judge(name, seed, values):
     return Result(True, f"{name}: correct (checked against {exercise.route})")
 
 
-def _hint(exercise, tried, values, tol):
+def _hint(exercise, facts, tried, values, tol):
     """A hint for a wrong answer; None if it is right."""
     expected = len(tried) or 1
     if len(values) != expected:
         raise ValueError(f"expected {expected} values, got {len(values)}")
     if exercise.kind == "choice":
-        return _hint_for_choice(exercise, values[0])
+        return _hint_for_choice(exercise, facts, values[0])
     if exercise.kind == "points":
-        return _hint_for_points(exercise, values[0])
+        return _hint_for_points(facts, values[0])
     if exercise.kind == "exponent":
-        return _hint_for_exponent(exercise, values[0])
-    return _hint_for_numbers(exercise, tried, values, tol)
+        return _hint_for_exponent(exercise, facts, values[0])
+    return _hint_for_numbers(exercise, facts, tried, values, tol)
 
 
-def _hint_for_choice(exercise, value):
+def _hint_for_choice(exercise, facts, value):
     chosen = choices(value, exercise.choices)
-    if chosen == exercise.reference():
+    if facts.is_right(chosen):
         return None
-    return _slip_that_fits(exercise, chosen) or "another choice is right"
+    return facts.hint(chosen) or "another choice is right"
 
 
-def _hint_for_points(exercise, value):
+def _hint_for_points(facts, value):
     X, _ = numbers(value)
     if X.ndim != 2 or X.shape[1] != 2 or not len(X):
         transposed = "; it is transposed" if X.ndim == 2 and len(X) == 2 else ""
@@ -105,20 +106,17 @@ def _hint_for_points(exercise, value):
     fit(X.shape, X, "")
     if len(X) > MOST_POINTS:
         raise ValueError(f"got {len(X)} inputs; a handful is enough")
-    if exercise.reference(X):
+    if facts.is_right(X):
         return None
-    return (
-        _slip_that_fits(exercise, X)
-        or "nearly right, but opposite inputs must be exactly opposite"
-    )
+    return facts.hint(X) or "nearly right, but opposite inputs must be exactly opposite"
 
 
-def _hint_for_exponent(exercise, value):
+def _hint_for_exponent(exercise, facts, value):
     if callable(value):
         raise ValueError("expected a number, got a function")
     number, _ = numbers(value)
     fit((), number, "")
-    gap = abs(number - exercise.reference())
+    gap = abs(number - facts.right[0])
     if gap <= exercise.tol:
         return None
     if gap <= MEASURED:
@@ -126,26 +124,16 @@ def _hint_for_exponent(exercise, value):
             "a good measurement: at finite widths slopes scatter and are a little off; "
             "which exponent does the derivation give?"
         )
-    return (
-        _slip_that_fits(exercise, number)
-        or "another number is right; measure it at several widths"
-    )
+    return facts.hint(number) or "another number is right; measure it at several widths"
 
 
-def _slip_that_fits(exercise, value):
-    for slip in exercise.slips:
-        if slip.fits(value):
-            return slip.hint
-    return None
-
-
-def _hint_for_numbers(exercise, tried, values, tol):
+def _hint_for_numbers(exercise, facts, tried, values, tol):
     if any(value is None for value in values):
         raise ValueError(NOTHING)
     read = [numbers(value) for value in values]
     got = [a for a, _ in read]
     short = any(is_short for _, is_short in read)
-    want = [np.asarray(exercise.reference(*case)) for case in tried]
+    want = facts.right
     for case, g, w in zip(tried, got, want, strict=True):
         fit(w.shape, g, f" for {described(exercise.name, case)}")
 
@@ -161,8 +149,8 @@ def _hint_for_numbers(exercise, tried, values, tol):
             "float64, or turn JAX's x64 on"
         )
     if right:  # but for the diagonal, as a slip can be
-        return _slip(_values_of_slips(exercise, tried), got, NEAR_SLIP)
-    reason = _reason(exercise, tried, got, want, tol)
+        return _slip(facts.slips, got, NEAR_SLIP)
+    reason = _reason(exercise, facts, tried, got, tol)
     return _with_numbers(reason, exercise, tried, got, want, tol)
 
 
@@ -175,21 +163,21 @@ def _diagonals_agree(got, want, tol):
     )
 
 
-def _reason(exercise, tried, got, want, tol):
+def _reason(exercise, facts, tried, got, tol):
     """The most special thing that can be said about wrong values."""
+    want = facts.right
     labels = [
         label(exercise.name, case, size)
         for case, size in zip(tried, exercise.sizes, strict=True)
     ]
-    slips = list(_values_of_slips(exercise, tried))
     # Some slips are nearly right: the values have to be far nearer to the slip.
     nearest = min(NEAR_SLIP, worst_error(got, want) / 10)
     return (
-        _slip(slips, got, nearest)
+        _slip(facts.slips, got, nearest)
         or difference(got, want, exercise.sizes, tol)
-        or _multiple_of_slip(slips, got, exercise.sizes)
-        or mistaken_arguments(exercise, tried, got)
-        or wrong_terms(exercise, tried, got)
+        or _multiple_of_slip(facts.slips, got, exercise.sizes)
+        or mistaken_arguments(facts.mistaken, got, exercise.sizes)
+        or wrong_terms(facts.terms, got, exercise.sizes)
         or partly_right(got, want, labels)
         or size_of_error(got, want)
     )
@@ -197,26 +185,19 @@ def _reason(exercise, tried, got, want, tol):
 
 def _slip(slips, got, nearest):
     """The hint of the first slip that gives these values."""
-    for slip, values in slips:
+    for hint, values in slips:
         if agree(got, values, nearest):
-            return slip.hint
+            return hint
     return None
 
 
 def _multiple_of_slip(slips, got, sizes):
     """The hint of a slip, if a factor is wrong besides."""
-    for slip, values in slips:
+    for hint, values in slips:
         found = factor(got, values, sizes)
         if found is not None:
-            return f"apart from a factor {factor_in_words(*found)}, {slip.hint}"
+            return f"apart from a factor {factor_in_words(*found)}, {hint}"
     return None
-
-
-def _values_of_slips(exercise, tried):
-    """Each slip with the values that it gives in each case."""
-    for slip in exercise.slips:
-        for answer in (slip.answer, *slip.others):
-            yield slip, [np.asarray(answer(*case)) for case in tried]
 
 
 def _with_numbers(reason, exercise, tried, got, want, tol):

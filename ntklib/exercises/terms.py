@@ -6,16 +6,15 @@ from ntklib.exercises.difference import agree, factor_in_words, factor_of_ratios
 from ntklib.exercises.exercise import COARSE
 
 
-def wrong_terms(exercise, tried, got):
+def wrong_terms(ways, got, sizes):
     """What happened to each term, if the values are a sum of multiples of the terms.
 
     Args:
-        exercise: with its ``terms``, ways of writing the right answer as a sum.
-        tried: the arguments of each case.
+        ways: of writing the right values as a sum: for each case the terms by name.
         got: the values of each case.
+        sizes: m, n, n0 of each case.
     """
-    for terms in exercise.terms:
-        sums = [terms(*case) for case in tried]
+    for sums in ways:
         coefficients = [_coefficients(g, s) for g, s in zip(got, sums, strict=True)]
         explained = [
             sum(c * term for c, term in zip(coefficient, s.values(), strict=True))
@@ -23,10 +22,7 @@ def wrong_terms(exercise, tried, got):
         ]
         if not agree(explained, got, COARSE):
             continue
-        found = [
-            _in_words(ratios, exercise.sizes)
-            for ratios in zip(*coefficients, strict=True)
-        ]
+        found = [_in_words(ratios, sizes) for ratios in zip(*coefficients, strict=True)]
         if None not in found:
             listed = zip(sums[0], found, strict=True)
             return ", ".join(f"{term} is {words}" for term, words in listed)

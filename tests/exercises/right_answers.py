@@ -10,8 +10,8 @@ import scipy.linalg
 from jax.flatten_util import ravel_pytree
 from scipy.integrate import solve_ivp
 
+from ntk_answers.autodiff import activations
 from ntklib import limit_kernel, network
-from ntklib.exercises.autodiff import activations
 
 
 def ntk_by_loops(params, X, psi):

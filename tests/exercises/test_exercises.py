@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ntk_answers import ANSWERS
 from ntklib import check, exercises
 from ntklib.exercises import names, solution
 from ntklib.exercises.sets import EXERCISES
@@ -137,7 +138,7 @@ def test_check_works_with_x64_off():
         right = solution("relu_limit")
         relu = check("relu_limit", lambda X: jnp.asarray(right(X)))
         assert check("ntk", jax.jit(solution("ntk"), static_argnames="psi"))
-        (no_width, *_) = EXERCISES["ntk"].slips
+        (no_width, *_) = ANSWERS["ntk"].slips
         assert str(check("ntk", no_width.answer)).startswith(f"ntk: {no_width.hint}")
         assert not jax.config.jax_enable_x64
     start = "relu_limit: right to float32's 7 digits, but the diagonal needs 12: use"

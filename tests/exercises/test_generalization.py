@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from ntk_answers import generalization
 from ntklib import kernel_regression, linear_flow, parameter_distance
-from ntklib.exercises import generalization
 from ntklib.exercises.cases import cases
 
 

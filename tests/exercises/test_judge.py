@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from ntk_answers import ANSWERS
 from ntklib.exercises.cases import cases
 from ntklib.exercises.judge import Result, judge
 from ntklib.exercises.sets import EXERCISES
@@ -17,7 +18,7 @@ from ntklib.exercises.sets import EXERCISES
 
 def solved(name):
     """The right values of an exercise for the cases of seed 0."""
-    solution = EXERCISES[name].solution
+    solution = ANSWERS[name].solution
     return [np.asarray(solution(*case)) for case in cases(name, 0)]
 
 
@@ -173,7 +174,7 @@ def test_judge_says_by_which_factor():
 
 def test_judge_wants_opposite_rows_exactly():
     """Three pairs that miss the opposite direction by 0.03 degrees are not enough."""
-    X = EXERCISES["singular_inputs"].solution.copy()
+    X = ANSWERS["singular_inputs"].solution.copy()
     X[3:] += 5e-4 * X[3:, ::-1] * [1, -1]
     line = "nearly right, but opposite inputs must be exactly opposite"
     assert str(judge("singular_inputs", 0, [X])).endswith(line)
@@ -189,7 +190,7 @@ def test_judge_wants_twelve_digits_on_the_diagonal_of_relu():
     """An error of 1e-11 gets the hint on arccos; float32 is told why it fails."""
     right = solved("relu_limit")
     blurred = [K * (1 + 1e-11 * np.eye(len(K))) for K in right]
-    hint = EXERCISES["relu_limit"].slips[0].hint
+    hint = ANSWERS["relu_limit"].slips[0].hint
     assert str(judge("relu_limit", 0, blurred)) == f"relu_limit: {hint}"
     single = judge("relu_limit", 0, [np.float32(K) for K in right])
     assert "float32's 7 digits" in str(single)

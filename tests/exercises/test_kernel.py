@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ntklib.exercises import kernel
+from ntk_answers import kernel
 
 
 def test_relu_limit_is_exact_on_the_diagonal():

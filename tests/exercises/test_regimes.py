@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ntk_answers import regimes
 from ntklib import Params, empirical_ntk, function_flow, gradient_descent, network
-from ntklib.exercises import regimes
 
 
 def linear(z):

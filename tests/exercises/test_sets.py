@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ntk_answers import ANSWERS
 from ntklib.exercises import (
     bounds,
     drift,
@@ -20,7 +21,7 @@ from ntklib.exercises.sets import EXERCISES
 
 KINDS = ("numbers", "exponent")
 NUMBERS = [name for name, exercise in EXERCISES.items() if exercise.kind in KINDS]
-SLIPS = [(name, slip) for name in EXERCISES for slip in EXERCISES[name].slips]
+SLIPS = [(name, slip) for name in ANSWERS for slip in ANSWERS[name].slips]
 
 
 def seeds(name):
@@ -42,7 +43,7 @@ def test_sets_are_in_the_order_of_the_book():
     """The lecture's four and the two beyond it; no name is there twice."""
     sets = [kernel, dynamics, bounds, drift, generalization, regimes]
     in_order = [exercise.name for one in sets for exercise in one.EXERCISES]
-    assert list(EXERCISES) == in_order
+    assert list(EXERCISES) == list(ANSWERS) == in_order
 
 
 @pytest.mark.slow
@@ -51,7 +52,7 @@ def test_solutions_are_accepted(name):
     """They pass under every seed; the line says against what they were checked."""
     exercise = EXERCISES[name]
     for seed in seeds(name):
-        result = judge(name, seed, values(name, exercise.solution, seed))
+        result = judge(name, seed, values(name, ANSWERS[name].solution, seed))
         assert result
         line = f"{name}: correct (checked against {exercise.route})"
         assert str(result) == repr(result) == line
@@ -60,10 +61,10 @@ def test_solutions_are_accepted(name):
 @pytest.mark.parametrize("name", NUMBERS)
 def test_solutions_equal_the_reference_to_rounding(name):
     """Two independent routes agree far beyond the tolerance of the judge."""
-    exercise = EXERCISES[name]
+    answers = ANSWERS[name]
     for case in cases(name, 1) or [()]:
-        solution = exercise.solution(*case) if case else exercise.solution
-        want = np.asarray(exercise.reference(*case))
+        solution = answers.solution(*case) if case else answers.solution
+        want = np.asarray(answers.reference(*case))
         assert np.shape(solution) == want.shape
         assert error(np.asarray(solution), want) < 1e-11
 
@@ -71,7 +72,7 @@ def test_solutions_equal_the_reference_to_rounding(name):
 @pytest.mark.parametrize("name", NUMBERS)
 def test_solutions_are_accepted_in_other_types(name):
     """Lists and JAX arrays pass, and float32 where 12 digits are not asked."""
-    right = values(name, EXERCISES[name].solution, 0)
+    right = values(name, ANSWERS[name].solution, 0)
     assert judge(name, 0, [np.asarray(value).tolist() for value in right])
     assert judge(name, 0, [jnp.asarray(value) for value in right])
     single = judge(name, 0, [np.float32(value) for value in right])
@@ -81,7 +82,7 @@ def test_solutions_are_accepted_in_other_types(name):
 @pytest.mark.parametrize("name", EXERCISES)
 def test_solutions_are_accepted_with_x64_off(name):
     """As JAX is by default."""
-    solution = EXERCISES[name].solution
+    solution = ANSWERS[name].solution
     if "params" in EXERCISES[name].arguments:  # compiled as one program, for speed
         solution = jax.jit(solution, static_argnames="psi")
     with jax.enable_x64(False):
@@ -102,7 +103,7 @@ def test_slips_are_recognised(name, slip):
 
 def slip_of(name, title):
     """A known slip by its title."""
-    (slip,) = [slip for slip in EXERCISES[name].slips if slip.title == title]
+    (slip,) = [slip for slip in ANSWERS[name].slips if slip.title == title]
     return slip
 
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from ntk_answers import ANSWERS
 from ntklib.exercises.cases import cases
+from ntklib.exercises.known import known
 from ntklib.exercises.sets import EXERCISES
 from ntklib.exercises.terms import wrong_terms
 
-SUMS = [
-    (name, terms) for name, exercise in EXERCISES.items() for terms in exercise.terms
-]
+SUMS = [(name, terms) for name, answers in ANSWERS.items() for terms in answers.terms]
 
 
 @pytest.mark.parametrize(
@@ -19,19 +19,18 @@ def test_terms_add_up_to_the_right_answer(name, terms):
     """They are a way of writing the reference as a sum."""
     for case in cases(name, 1):
         total = sum(terms(*case).values())
-        np.testing.assert_allclose(total, EXERCISES[name].reference(*case), atol=1e-11)
+        np.testing.assert_allclose(total, ANSWERS[name].reference(*case), atol=1e-11)
 
 
 def told(factors):
     """What is said of the kernel with multiples of its two shares."""
-    exercise = EXERCISES["ntk"]
-    tried = cases("ntk", 1)
+    sizes, ways = EXERCISES["ntk"].sizes, known("ntk", 1).terms
     got = []
-    for case, (m, n, _) in zip(tried, exercise.sizes, strict=True):
-        last, first = exercise.terms[0](*case).values()
+    for terms, (m, n, _) in zip(ways[0], sizes, strict=True):
+        last, first = terms.values()
         a, b = factors(m, n)
         got.append(a * last + b * first)
-    return wrong_terms(exercise, tried, got)
+    return wrong_terms(ways, got, sizes)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +57,5 @@ def test_wrong_terms_believes_no_odd_factors():
 
 def test_wrong_terms_is_silent_about_other_sums():
     """Values that are no sum of multiples of the terms."""
-    tried = cases("ntk", 1)
-    got = [X @ X.T for _, X, _ in tried]
-    assert wrong_terms(EXERCISES["ntk"], tried, got) is None
+    got = [X @ X.T for _, X, _ in cases("ntk", 1)]
+    assert wrong_terms(known("ntk", 1).terms, got, EXERCISES["ntk"].sizes) is None

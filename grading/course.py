@@ -1,0 +1,224 @@
+"""The settings of a course, `course.toml`: due dates, late days, points, a secret.
+
+    secret = "…"            # for variants and pseudonyms; or secret_file = "a file"
+    anonymous = true        # marking pages show pseudonyms, made with the secret
+    variants = true         # each student has constants of their own, likewise
+
+    [due]                   # by set, with the time zone
+    kernel = 2026-10-01T23:59:00-04:00
+
+    [late]
+    free_days = 2           # over all sets together
+    per_day = 0.1           # share of the points lost for each further day begun
+    most_days = 5           # what comes later than that earns nothing
+
+    [derivations]           # points for a derivation: for all, or by exercise
+    default = 3
+    ntk = 5
+
+Every line may be left out.
+"""
+
+import math
+import tomllib
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+DAY = timedelta(days=1)
+SECRET, LATE = ("secret", "secret_file"), ("free_days", "per_day", "most_days")
+SWITCHES = ("anonymous", "variants")  # both need the secret
+KEYS = (*SECRET, *SWITCHES, "due", "late", "derivations")
+
+
+class CourseError(ValueError):
+    """What is wrong in the file, in one sentence that names it."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """What an instructor has settled for the whole course."""
+
+    secret: str = ""
+    anonymous: bool = False
+    variants: bool = False
+    due: dict = field(default_factory=dict)  # set -> datetime with its time zone
+    free_days: int = 0
+    per_day: float = 0.0
+    most_days: int | None = None  # None: nothing is too late
+    derivations: dict = field(default_factory=dict)  # exercise, or "default" -> points
+
+    def derivation_points(self, name):
+        """The points that the derivation of an exercise can earn."""
+        return self.derivations.get(name, self.derivations.get("default", 0))
+
+    def days_late(self, set_name, handed_in):
+        """The days begun after a set was due; None where that cannot be known.
+
+        A time without a zone, as Moodle exports them, is one where the set was due.
+        """
+        if set_name not in self.due:
+            return 0
+        if handed_in is None:
+            return None
+        due = self.due[set_name]
+        if handed_in.tzinfo is None:
+            handed_in = handed_in.replace(tzinfo=due.tzinfo)
+        return max(0, math.ceil((handed_in - due) / DAY))
+
+    def shares_kept(self, days_late):
+        """The share of its points that each of a student's sets keeps, by set.
+
+        `days_late` has the days of each set. Free days go to the sets in the order in
+        which these were due. The limit `most_days` counts free days too.
+        """
+        shares = {}
+        free = self.free_days
+        for name in sorted(days_late, key=self._order):
+            days = days_late[name] or 0
+            paid = max(0, days - free)
+            free -= days - paid
+            share = max(0.0, 1 - self.per_day * paid)
+            too_late = self.most_days is not None and days > self.most_days
+            shares[name] = 0.0 if too_late else share
+        return shares
+
+    def _order(self, set_name):
+        """Sets in the order in which they are due; first those that never are."""
+        return set_name in self.due, self.due.get(set_name)
+
+
+def beside(submissions):
+    """The file of settings next to what was collected; None if there is none."""
+    path = submissions.resolve().parent / "course.toml"
+    return path if path.exists() else None
+
+
+def read(path, sets=None):
+    """The settings in a file; those of an empty one if there is no path.
+
+    With `sets`, the sets that are handed out, names of others are refused too.
+    """
+    if path is None:
+        return Course()
+    try:
+        given = tomllib.loads(path.read_text("utf-8-sig"))
+        course = _course(given, path.parent)
+        if sets is not None:
+            _check_names(course, sets)
+    except OSError as error:
+        raise CourseError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise CourseError(f"{path} is not UTF-8 text") from None
+    except ValueError as error:  # TOMLDecodeError and CourseError among them
+        raise CourseError(f"{path}: {error}") from None
+    return course
+
+
+def _course(given, folder):
+    """The settings as they were parsed; relative files are looked for in `folder`."""
+    _check_keys(given, KEYS, "the file")
+    due = _table(given, "due")
+    for name, moment in due.items():
+        if not isinstance(moment, datetime) or moment.tzinfo is None:
+            raise CourseError(
+                f"due.{name} must be a time with its time zone, such as "
+                f"2026-10-01T23:59:00-04:00, not {moment}"
+            )
+    late = _table(given, "late")
+    _check_keys(late, LATE, "[late]")
+    derivations = _table(given, "derivations")
+    for name in derivations:
+        _number(derivations, name, "derivations")
+    secret = _secret(given, folder)
+    switches = {name: _truth(given, name) for name in SWITCHES}
+    for name, on in switches.items():
+        if on and not secret:
+            raise CourseError(f"{name} = true needs a secret or a secret_file")
+    return Course(
+        secret=secret,
+        **switches,
+        due=due,
+        free_days=_whole(late, "free_days", 0),
+        per_day=_share(late, "per_day"),
+        most_days=_whole(late, "most_days", None),
+        derivations=derivations,
+    )
+
+
+def _check_keys(table, known, where):
+    """Refuse a name that nothing reads: it would be a setting without effect."""
+    for key in table:
+        if key not in known:
+            raise CourseError(
+                f"{where} has no setting {key!r}; the settings are {', '.join(known)}"
+            )
+
+
+def _table(given, name):
+    """A part of the file under a heading in brackets."""
+    table = given.get(name, {})
+    if not isinstance(table, dict):
+        raise CourseError(f"{name} must be a table under the line [{name}]")
+    return table
+
+
+def _secret(given, folder):
+    """The secret, or what stands in the file that is named."""
+    if "secret" in given and "secret_file" in given:
+        raise CourseError("give secret or secret_file, not both")
+    for name in SECRET:
+        if not isinstance(given.get(name, ""), str):
+            raise CourseError(f"{name} must be a text in quotes, not {given[name]}")
+    if "secret_file" in given:
+        secret = (folder / given["secret_file"]).expanduser().read_text("utf-8").strip()
+    else:
+        secret = given.get("secret", "")
+    if not secret and any(name in given for name in SECRET):
+        raise CourseError("the secret is empty")
+    return secret
+
+
+def _truth(given, name):
+    """A setting that is true or false."""
+    value = given.get(name, False)
+    if not isinstance(value, bool):
+        raise CourseError(f"{name} must be true or false, not {value!r}")
+    return value
+
+
+def _whole(table, name, default):
+    """A setting that is a whole number."""
+    value = table.get(name, default)
+    if value is not default and (type(value) is not int or value < 0):
+        raise CourseError(f"late.{name} must be a whole number from 0, not {value!r}")
+    return value
+
+
+def _share(table, name):
+    """A setting that is a share."""
+    value = _number(table, name, "late")
+    if value > 1:
+        raise CourseError(f"late.{name} must be a share from 0 to 1, not {value}")
+    return value
+
+
+def _number(table, name, where):
+    """A number that is not negative; 0 if it is not there."""
+    value = table.get(name, 0)
+    good = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (good and 0 <= value < math.inf):
+        raise CourseError(f"{where}.{name} must be a number from 0, not {value!r}")
+    return value
+
+
+def _check_names(course, sets):
+    """Refuse due dates and points for what is not handed out."""
+    for name in course.due:
+        if name not in sets:
+            raise CourseError(
+                f"due has no set {name!r}; the sets are {', '.join(sets)}"
+            )
+    exercises = [name for each in sets.values() for name in each.points]
+    for name in course.derivations:
+        if name != "default" and name not in exercises:
+            raise CourseError(f"derivations has no exercise {name!r}")

@@ -1,0 +1,63 @@
+"""What is right and what is often wrong for one seed, computed from the answers."""
+
+from functools import cached_property
+
+import numpy as np
+
+from ntk_answers import ANSWERS
+from ntklib.exercises.arguments import changed_cases
+from ntklib.exercises.cases import cases
+from ntklib.exercises.known import Known
+from ntklib.exercises.sets import EXERCISES
+
+
+class Computed(Known):
+    """Each part is computed when it is first asked for, and kept."""
+
+    def __init__(self, name: str, seed: int):
+        """Name an exercise, and the seed of its cases."""
+        self._exercise = EXERCISES[name]
+        self._answers = ANSWERS[name]
+        self._cases = cases(name, seed)
+
+    @cached_property
+    def right(self):
+        """The values of the reference."""
+        reference = self._answers.reference
+        return [np.asarray(reference(*case)) for case in self._cases or [()]]
+
+    @cached_property
+    def slips(self):
+        """The values of every known wrong answer."""
+        return [
+            (slip.hint, [np.asarray(answer(*case)) for case in self._cases])
+            for slip in self._answers.slips
+            for answer in (slip.answer, *slip.others)
+        ]
+
+    @cached_property
+    def mistaken(self):
+        """The values of the reference for other arguments."""
+        reference = self._answers.reference
+        return [
+            (words, [np.asarray(reference(*case)) for case in changed])
+            for words, changed in changed_cases(self._exercise, self._cases)
+        ]
+
+    @cached_property
+    def terms(self):
+        """The terms of every way to write the right answer as a sum."""
+        return [[terms(*case) for case in self._cases] for terms in self._answers.terms]
+
+    def is_right(self, value):
+        """Whether a choice is the reference's, or points pass its test."""
+        if self._exercise.kind == "choice":
+            return value == self._answers.reference()
+        return self._answers.reference(value)
+
+    def hint(self, value):
+        """The hint of the first slip that fits."""
+        for slip in self._answers.slips:
+            if slip.fits is not None and slip.fits(value):
+                return slip.hint
+        return None

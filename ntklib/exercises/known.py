@@ -1,0 +1,60 @@
+"""What is known of an exercise, wherever it comes from: the right values and others.
+
+In a checkout of the book it is computed from the answers in the package
+``ntk_answers``. The installed library does not have that package.
+"""
+
+import importlib.util
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+# The values of an answer, one array for each case.
+Values = list[np.ndarray]
+
+
+class Known:
+    """What is known of one exercise and one seed.
+
+    Attributes:
+        right: the right values; for a number that is no function, this number alone.
+        slips: the values of known wrong answers, each with its hint, in the order in
+            which they are looked for.
+        mistaken: values that are right for other arguments, with those in words.
+        terms: ways of writing the right values as a sum: for each case, the terms by
+            their names in words.
+    """
+
+    right: Values
+    slips: list[tuple[str, Values]]
+    mistaken: list[tuple[str, Values]]
+    terms: list[list[dict[str, Any]]]
+
+    def is_right(self, value: Any) -> bool:
+        """Whether a choice or an array of points is right."""
+        raise NotImplementedError
+
+    def hint(self, value: Any) -> str | None:
+        """A hint for a wrong answer that is no function, if there is one."""
+        raise NotImplementedError
+
+
+def answers_are_here() -> bool:
+    """Whether the answers lie beside the library, as in a checkout of the book."""
+    return importlib.util.find_spec("ntk_answers") is not None
+
+
+@lru_cache(maxsize=64)
+def known(name: str, seed: int) -> Known:
+    """What is known of an exercise for a seed.
+
+    Args:
+        name: of the exercise.
+        seed: the one from which the cases are drawn.
+    """
+    if not answers_are_here():
+        raise ValueError("the answers do not come with the installed library")
+    from ntk_answers.computed import Computed
+
+    return Computed(name, seed)

@@ -1,0 +1,172 @@
+"""The settings of a course: what the file may say, and what it does to a late set."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from grading import course
+from grading.course import Course, CourseError
+from grading.submissions import ExerciseSet
+
+DUE = datetime(2026, 10, 1, 23, 59, tzinfo=UTC)
+EXAMPLE = """
+secret_file = "secret.txt"
+anonymous = true
+
+[due]
+kernel = 2026-10-01T23:59:00-04:00
+
+[late]
+free_days = 2
+per_day = 0.1
+most_days = 5
+
+[derivations]
+default = 3
+ntk = 4.5
+"""
+
+
+def settings(folder, text):
+    """The settings that a file with this text has."""
+    path = folder / "course.toml"
+    path.write_text(text, "utf-8-sig")
+    return course.read(path)
+
+
+def test_read_has_every_setting(tmp_path):
+    """The settings of the example, with the secret from a file of its own."""
+    (tmp_path / "secret.txt").write_text("open sesame\n")
+    found = settings(tmp_path, EXAMPLE)
+    assert found.secret == "open sesame"
+    assert (found.anonymous, found.variants) == (True, False)
+    assert found.due["kernel"] == DUE + timedelta(hours=4)
+    assert (found.free_days, found.per_day, found.most_days) == (2, 0.1, 5)
+    points = [found.derivation_points(name) for name in ("ntk", "erf_limit")]
+    assert points == [4.5, 3]
+
+
+def test_read_needs_no_setting(tmp_path):
+    """An empty file and no file are the same: nothing is due, nothing is taken off."""
+    assert settings(tmp_path, "") == course.read(None) == Course()
+    assert Course().derivation_points("ntk") == 0
+    assert Course().days_late("kernel", DUE) == 0
+    assert Course().shares_kept({"kernel": 400}) == {"kernel": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("points = 3", "the file has no setting 'points'; the settings are secret, "),
+        ("[late]\nper_week = 1", r"\[late\] has no setting 'per_week'; the settings"),
+        ("late = 3", r"late must be a table under the line \[late\]"),
+        ("[due]\nkernel = 2026-10-01T23:59:00", "due.kernel must be a time with its t"),
+        ("[due]\nkernel = 2026-10-01", "due.kernel must be a time with its time zone"),
+        (
+            "[late]\nfree_days = 1.5",
+            "late.free_days must be a whole number from 0, not",
+        ),
+        ("[late]\nmost_days = -1", "late.most_days must be a whole number from 0, not"),
+        ("[late]\nper_day = 10", "late.per_day must be a share from 0 to 1, not 10"),
+        ("[late]\nper_day = nan", "late.per_day must be a number from 0, not nan"),
+        ("[derivations]\nntk = true", "derivations.ntk must be a number from 0, not T"),
+        ("anonymous = true", "anonymous = true needs a secret or a secret_file"),
+        ("variants = true", "variants = true needs a secret or a secret_file"),
+        ("anonymous = 'yes'", "anonymous must be true or false, not 'yes'"),
+        ("secret = 3", "secret must be a text in quotes, not 3"),
+        ("secret = ''", "the secret is empty"),
+        ("secret = 'a'\nsecret_file = 'b'", "give secret or secret_file, not both"),
+        ("secret_file = 'gone'", "cannot be read: No such file or directory"),
+        ("secret", "Expected '=' after a key"),
+    ],
+)
+def test_read_refuses_in_one_sentence(tmp_path, text, sentence):
+    """What is no setting is named, and so is what was expected in its place."""
+    with pytest.raises(CourseError, match=sentence) as caught:
+        settings(tmp_path, text)
+    assert str(caught.value).startswith(str(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+def test_read_refuses_what_is_not_text(tmp_path):
+    """A file in another encoding is named."""
+    (tmp_path / "course.toml").write_bytes("anonymous = true".encode("utf-16"))
+    with pytest.raises(CourseError, match=r"course\.toml is not UTF-8 text$"):
+        course.read(tmp_path / "course.toml")
+
+
+def test_read_refuses_names_that_are_not_handed_out(tmp_path):
+    """With the sets at hand, a misspelt set or exercise would have no effect."""
+    sets = {"kernel": ExerciseSet({"ntk": 3}, [], [])}
+    path = tmp_path / "course.toml"
+    path.write_text("[derivations]\ndefault = 1\nntk = 2")
+    assert course.read(path, sets).derivation_points("ntk") == 2
+    path.write_text("[derivations]\nnkt = 2")
+    with pytest.raises(CourseError, match="derivations has no exercise 'nkt'"):
+        course.read(path, sets)
+    path.write_text("[due]\nkernal = 2026-10-01T23:59:00Z")
+    with pytest.raises(CourseError, match="has no set 'kernal'; the sets are kernel"):
+        course.read(path, sets)
+
+
+def test_beside_finds_the_file_next_to_the_folder(tmp_path):
+    """The file lies next to what was collected, and never within it."""
+    collected = tmp_path / "collected"
+    collected.mkdir()
+    (collected / "course.toml").touch()
+    assert course.beside(collected) is None
+    (tmp_path / "course.toml").touch()
+    assert course.beside(collected) == tmp_path.resolve() / "course.toml"
+
+
+@pytest.mark.parametrize(
+    ("after", "days"),
+    [
+        (timedelta(days=-3), 0),
+        (timedelta(0), 0),
+        (timedelta(seconds=1), 1),
+        (timedelta(days=1), 1),
+        (timedelta(days=1, seconds=1), 2),
+    ],
+)
+def test_days_late_counts_days_begun(after, days):
+    """A second late is a day late, and a day late is one day."""
+    assert Course(due={"kernel": DUE}).days_late("kernel", DUE + after) == days
+
+
+def test_days_late_reads_a_time_without_a_zone_where_the_set_was_due():
+    """Moodle says no zone; the clock is that of the due date."""
+    due = datetime(2026, 10, 1, 12, tzinfo=timezone(timedelta(hours=-4)))
+    found = Course(due={"kernel": due})
+    assert found.days_late("kernel", datetime(2026, 10, 1, 11, 59)) == 0
+    assert found.days_late("kernel", datetime(2026, 10, 1, 12, 1)) == 1
+
+
+def test_days_late_is_unknown_without_a_time():
+    """Where the platform says no time nobody can count; a set never due is not late."""
+    found = Course(due={"kernel": DUE})
+    assert found.days_late("kernel", None) is None
+    assert found.days_late("bounds", None) == 0
+
+
+@pytest.mark.parametrize(
+    ("days", "shares"),
+    [
+        ({"kernel": 2, "bounds": 1}, {"kernel": 1.0, "bounds": 0.9}),
+        ({"bounds": 1, "kernel": 3}, {"kernel": 0.9, "bounds": 0.9}),
+        ({"kernel": 0, "bounds": 5}, {"kernel": 1.0, "bounds": 0.7}),
+        ({"kernel": None, "bounds": 3}, {"kernel": 1.0, "bounds": 0.9}),
+        ({"bounds": 6, "kernel": 2}, {"kernel": 1.0, "bounds": 0.0}),
+    ],
+)
+def test_shares_kept_spends_free_days_in_order_of_due_dates(days, shares):
+    """Each further day costs per_day, and nothing is left after most_days."""
+    due = {"bounds": DUE + timedelta(days=14), "kernel": DUE}
+    found = Course(due=due, free_days=2, per_day=0.1, most_days=5)
+    assert found.shares_kept(days) == pytest.approx(shares)
+
+
+def test_shares_kept_is_never_negative():
+    """A steep policy takes all points, not more."""
+    found = Course(due={"kernel": DUE}, per_day=0.4)
+    assert found.shares_kept({"kernel": 3}) == {"kernel": 0.0}
