@@ -10,6 +10,7 @@ import ast
 import functools
 import io
 import tempfile
+import threading
 import zipfile
 from pathlib import Path
 
@@ -18,6 +19,8 @@ INSIDE = ROOT / "grading" / "inside"
 
 # Modules that a submission may build on; the private ones that they import come too.
 OFFERED = ("ntklib.network", "ntklib.gradient_flow", "ntklib.rayleigh")
+
+making = threading.Lock()
 
 # What stands in place of every other public module.
 REFUSING = '''"""Not there while your work is graded."""
@@ -33,9 +36,15 @@ def __getattr__(name):
 '''
 
 
-@functools.cache
 def program():
-    """The zip, with everything compiled."""
+    """The zip, with everything compiled; made once, whichever thread asks first."""
+    with making:  # Python 3.11 may fail if several threads parse at the same time
+        return compiled()
+
+
+@functools.cache
+def compiled():
+    """The zip, made anew."""
     archive = io.BytesIO()
     with tempfile.TemporaryDirectory(prefix="grading-") as made:
         folder = Path(made)
@@ -43,9 +52,9 @@ def program():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(source, "utf-8")
-        with zipfile.PyZipFile(archive, "w") as compiled:
-            compiled.writepy(made)
-            compiled.writepy(str(folder / "ntklib"))
+        with zipfile.PyZipFile(archive, "w") as written:
+            written.writepy(made)
+            written.writepy(str(folder / "ntklib"))
     return archive.getvalue()
 
 

@@ -47,8 +47,8 @@ PLAIN_ERRORS = [
         r"NameError: name '\w{1,40}' is not defined",
         r"(ModuleNotFound|Import)Error: No module named '[\w.]{1,60}'",
         r"ImportError: cannot import name '\w{1,40}' from '[\w.]{1,60}' \(.{1,99}\)",
-        r"AttributeError: (module )?'[\w.]{1,60}' (object )?has no attribute '\w{1,40}'",
-        r"TypeError: [\w.<>]{1,60}\(\) takes .{1,20} positional arguments? but \d \w+ given",
+        r"AttributeError: .{0,7}'[\w.]{1,60}' (object )?has no attribute '\w{1,40}'",
+        r"TypeError: [\w.<>]{1,60}\(\) takes .{1,30} arguments? but \d \w+ given",
         r"TypeError: [\w.<>]{1,60}\(\) missing \d required .{1,20}: [\w', ]{1,60}",
         r"TypeError: [\w.<>]{1,60}\(\) got an unexpected keyword argument '\w{1,40}'",
         r"TypeError: the answer is a \w{1,40}, not numbers",
@@ -232,9 +232,9 @@ class Process:
             start_new_session=True,
         )
         pipes = self.process.stdin, self.process.stdout, self.process.stderr
-        self.commands, self.replies, self.errors = pipes
-        for pipe in pipes:
-            os.set_blocking(pipe.fileno(), False)  # it may never listen
+        self.commands, self.replies, self.errors = (pipe for pipe in pipes if pipe)
+        for pipe in (self.commands, self.errors):  # it may never listen, and never end
+            os.set_blocking(pipe.fileno(), False)
         return self
 
     def __exit__(self, *error):

@@ -134,7 +134,7 @@ def no_walls(memory):
 
 
 def nobody_can_run(folder):
-    """Whether the user nobody can start Python with its packages, and enter a folder."""
+    """Whether the user nobody can run Python with its packages, and enter a folder."""
     command = f"import os, psutil; os.stat({folder + '/.'!r})"
     return _works((*AS_NOBODY, sys.executable, "-c", command))
 
