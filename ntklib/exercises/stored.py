@@ -60,13 +60,11 @@ class Stored(Known):
 
     def _split(self, row):
         """The values of all cases, one after the other, as an array for each."""
-        arrays, start = [], 0
-        for shape in self._words["shapes"]:
-            if start < len(row):  # those of wrong answers end before the last cases
-                end = start + prod(shape)
-                arrays.append(row[start:end].reshape(shape).astype(np.float64))
-                start = end
-        return arrays
+        shapes = self._words["shapes"]
+        ends = np.cumsum([prod(shape) for shape in shapes])
+        parts = zip(np.split(row, ends[:-1]), shapes, strict=True)
+        # Those of wrong answers may end before the last cases.
+        return [np.float64(part).reshape(shape) for part, shape in parts if len(part)]
 
     def is_right(self, value):
         """Whether a choice has the stored digest, or points pass their test."""

@@ -127,3 +127,14 @@ def test_stored_names_no_choice(installed):
     assert len(words["conserved"]["hints"]) == 2 ** len(EXERCISES["conserved"].choices)
     assert "right" not in words["drift_slope"]
     assert words["singular_inputs"] == {}
+
+
+def test_store_writes_what_is_there(tmp_path, monkeypatch):
+    """Its command writes the two files, which can be read again."""
+    monkeypatch.setattr(store, "WORDS", tmp_path / "words.json")
+    monkeypatch.setattr(store, "VALUES", tmp_path / "values.npz")
+    monkeypatch.setattr(store, "everything", lambda: ({"a": "ψ"}, {"a/b": np.ones(2)}))
+    store.main()
+    assert json.loads((tmp_path / "words.json").read_text("utf-8")) == {"a": "ψ"}
+    with np.load(tmp_path / "values.npz") as values:
+        assert values["a/b"].tolist() == [1, 1]
