@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ntk_answers import ANSWERS
+from ntk_answers import variants
 from ntklib.exercises.arguments import changed_cases
 from ntklib.exercises.cases import cases
 from ntklib.exercises.known import Known
@@ -15,10 +15,10 @@ from ntklib.exercises.sets import EXERCISES
 class Computed(Known):
     """Each part is computed when it is first asked for, and kept."""
 
-    def __init__(self, name: str, seed: int):
-        """Name an exercise, and the seed of its cases."""
+    def __init__(self, name: str, seed: int, variant: str = ""):
+        """Name an exercise, the seed of its cases, and the code of a variant."""
         self._exercise = EXERCISES[name]
-        self._answers = ANSWERS[name]
+        self._answers = variants.answers(name, variant)
         self._cases = cases(name, seed)
 
     @cached_property

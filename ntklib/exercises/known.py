@@ -6,8 +6,9 @@ take its place.
 """
 
 import importlib.util
+from abc import ABC, abstractmethod
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ import numpy as np
 Values = list[np.ndarray]
 
 
-class Known(Protocol):
+class Known(ABC):
     """What is known of one exercise and one seed.
 
     Attributes:
@@ -32,9 +33,11 @@ class Known(Protocol):
     mistaken: list[tuple[str, Values]]
     terms: list[list[dict[str, Any]]]
 
+    @abstractmethod
     def is_right(self, value: Any) -> bool:
         """Whether a choice or an array of points is right."""
 
+    @abstractmethod
     def hint(self, value: Any) -> str | None:
         """A hint for a wrong answer that is no function, if there is one."""
 
@@ -45,17 +48,21 @@ def answers_are_here() -> bool:
 
 
 @lru_cache(maxsize=64)
-def known(name: str, seed: int) -> Known:
+def known(name: str, seed: int, variant: str = "") -> Known:
     """What is known of an exercise for a seed.
 
     Args:
         name: of the exercise.
         seed: the one from which the cases are drawn.
+        variant: the code of a student's own constant; empty for the book's exercise.
+
+    Raises:
+        ValueError: the exercise has no such variant.
     """
     if answers_are_here():
         from ntk_answers.computed import Computed
 
-        return Computed(name, seed)
+        return Computed(name, seed, variant)
     from ntklib.exercises.stored import Stored
 
-    return Stored(name, seed)
+    return Stored(name, seed, variant)

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from ntk_answers import ANSWERS, store
+from ntk_answers import ANSWERS, store, variants
 from ntk_answers.computed import Computed
 from ntklib.exercises import known, stored
 from ntklib.exercises.cases import cases
@@ -138,3 +138,19 @@ def test_store_writes_what_is_there(tmp_path, monkeypatch):
     assert json.loads((tmp_path / "words.json").read_text("utf-8")) == {"a": "ψ"}
     with np.load(tmp_path / "values.npz") as values:
         assert values["a/b"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("code", ["a", "c"])
+def test_stored_knows_variants(installed, code):
+    """A variant's answer is right, the book's hears so, and other codes are refused."""
+    right = variants.answers("sharp_rate", code).solution
+    for seed in stored.SEEDS:
+        tried = cases("sharp_rate", seed)
+        values = [right(*case) for case in tried]
+        assert judge("sharp_rate", seed, values, variant=code)
+        assert not judge("sharp_rate", seed, values)
+    of_the_book = [2 * lam / m for lam, m in cases("sharp_rate", 0)]
+    line = str(judge("sharp_rate", 0, of_the_book, variant=code))
+    assert variants.BOOK_HINT in line
+    line = str(judge("sharp_rate", 0, of_the_book, variant="zz"))
+    assert line == "sharp_rate: the exercise has no variant 'zz'"
