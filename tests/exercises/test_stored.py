@@ -154,3 +154,10 @@ def test_stored_knows_variants(installed, code):
     assert variants.BOOK_HINT in line
     line = str(judge("sharp_rate", 0, of_the_book, variant="zz"))
     assert line == "sharp_rate: the exercise has no variant 'zz'"
+
+
+@pytest.mark.parametrize("name", [n for n in EXERCISES if EXERCISES[n].arguments])
+def test_stored_values_are_wrong_for_another_seed(name):
+    """Whoever hands in what the library stores has nothing under a drawn seed."""
+    for seed in stored.SEEDS:
+        assert not judge(name, 20261220, stored.Stored(name, seed).right)
