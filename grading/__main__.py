@@ -134,6 +134,8 @@ def grade_all(given):
         sets, policy, students = settled(given)
         seed = out.seed(given.out, given.seed and out.parsed_seed(given.seed))
         sets, submissions = collected(given, sets, students)
+        if policy.variants:
+            draw_variants(submissions, sets, policy.secret)
     except ValueError as error:
         raise Refused(str(error)) from error
     limits = pool.Limits(
@@ -160,6 +162,11 @@ def settled(given):
     policy = course.read(given.course or course.beside(given.submissions), sets)
     marks.check(given.out)
     students = roster.read(given.roster) if given.roster else None
+    if policy.variants and not students:
+        raise Refused(
+            "With variants = true, ROSTER must name the list of students from which "
+            "their notebooks were made"
+        )
     return sets, policy, students
 
 
@@ -179,6 +186,18 @@ def collected(given, sets, students):
         others = ", ".join(name for name in sets if name in came - set(asked))
         print(f"Left out: {len(submissions) - len(kept)} notebooks of {others}")
     return {name: sets[name] for name in sets if name in asked}, kept
+
+
+def draw_variants(submissions, sets, secret):
+    """Note which variants of the exercises each student has to answer."""
+    from ntk_answers.variants import drawn  # which imports JAX
+
+    for submission in submissions:
+        if submission.set_name:
+            codes = drawn(secret, submission.key or submission.student)
+            for name in sets[submission.set_name].points:
+                if name in codes:
+                    submission.variants[name] = codes[name]
 
 
 def counted(submissions):

@@ -9,6 +9,7 @@ import pytest
 
 from grading import out
 from grading.out import OutError
+from ntklib.exercises import stored
 from tools.execute import ROOT
 
 
@@ -90,9 +91,19 @@ def test_seed_is_kept_for_the_next_run(tmp_path):
     assert out.seed(tmp_path, None) == drawn
     assert out.seed(tmp_path, 7) == 7
     assert out.seed(tmp_path, None) == 7
-    assert out.seed(tmp_path, 0) == 0
     (tmp_path / "seed.txt").unlink()
-    assert out.seed(tmp_path, None) not in (0, 7)
+    assert out.seed(tmp_path, None) not in (drawn, 7)
+
+
+def test_seed_is_none_that_students_have(tmp_path, monkeypatch):
+    """Their library has the right values for some seeds; these are never used."""
+    assert list(range(out.STUDENTS_SEEDS)) == list(stored.SEEDS)
+    monkeypatch.setattr(out.secrets, "randbelow", lambda most: 0)
+    assert out.seed(tmp_path, None) == out.STUDENTS_SEEDS
+    for known in stored.SEEDS:
+        with pytest.raises(ValueError, match=f"^The seeds 0 to 4 .* than {known}$"):
+            out.seed(tmp_path, known)
+    assert out.seed(tmp_path, None) == out.STUDENTS_SEEDS
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "1.5", "1e3", "²", "٣", "9" * 5000])
