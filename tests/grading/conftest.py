@@ -36,7 +36,7 @@ TEST = """
 from ntklib.exercises import check
 result = check("{0}", {0})
 assert result, result
-result"""
+print(result)"""
 
 # What no submission may change, whatever it tries.
 PRECIOUS = [ROOT / "ntklib", ROOT / "grading", ROOT / "book" / "exercises"]
