@@ -289,6 +289,7 @@ REFUSED = {
     "--seconds must be larger than 0": ["in", "--seconds", "nan"],
     "file/out cannot be written": ["in", "--out", "file/out"],
     "nowhere.toml cannot be read": ["in", "--course", "nowhere.toml"],
+    "There is no notebook in empty": ["in", "--handed-out", "empty"],
     "nowhere.csv": ["in", "--roster", "nowhere.csv"],
 }
 
@@ -304,7 +305,7 @@ def test_program_refuses_in_one_sentence(
     (tmp_path / "file").touch()
     write(tmp_path / "in" / "ada_tiny.ipynb", cells(RIGHT))
     with pytest.raises(SystemExit) as ended:
-        main([*REFUSED[sentence], *map(str, handed_out)])
+        main([*map(str, handed_out), *REFUSED[sentence]])
     said = str(ended.value)
     assert said.startswith(sentence)
     assert "\n" not in said
