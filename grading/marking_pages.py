@@ -28,6 +28,7 @@ class Entry:
     text: str  # the fingerprint of the derivation
     mark: marks.Mark
     changed: bool  # since it was marked
+    variant: str  # what differs from the book's task, in words
 
 
 def write(folder, students, sets, course):
@@ -106,7 +107,19 @@ def entry(student, result, name, folder, course):
         text=marks.fingerprint(result.text(name)),
         mark=result.marks[name],
         changed=name in result.changed,
+        variant=variant(result.submission, name),
     )
+
+
+def variant(submission, name):
+    """What a student's own task has in place of the book's constant, in words."""
+    code = getattr(submission, "variants", {}).get(name, "")
+    if not code:
+        return ""
+    # Not before: this imports JAX, whose settings the program makes first.
+    from ntk_answers.variants import in_words
+
+    return in_words(name, code)
 
 
 def as_html(result, name, folder):

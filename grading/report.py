@@ -105,7 +105,7 @@ def table(students, sets, course):
         of = student.sets
         row = [student.name, *(of[each].code(name) for each, name in exercises)]
         row += [of[each].derivation(name) for each, name in marked]
-        row += [of[each].days_late for each in due]
+        row += [of[each].days_late if of[each].submission else None for each in due]
         row += [student.lost] if due else []
         row += [student.total, student.possible]
         row = [row[0], *(tables.number(value) for value in row[1:])]

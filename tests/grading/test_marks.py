@@ -24,6 +24,7 @@ from grading.marks import (
 )
 from grading.submissions import Cell, ExerciseSet, Submission
 from grading.written import fill
+from ntk_answers.variants import in_words
 
 ANONYMOUS = Course(anonymous=True, secret="s", derivations={"default": 3})
 NAMED = Course(derivations={"default": 3})
@@ -350,6 +351,16 @@ def test_page_says_that_a_derivation_changed(tmp_path, file, batch):
     )
     marks.enter(file, {**ENTRY, "text": fingerprint("See $y$.")})
     assert "has changed" not in written(tmp_path, batch)
+
+
+def test_page_says_which_variant_a_student_has(tmp_path):
+    """The solution beside it is the book's: what differs has to be known."""
+    ada = submitted("ada", sharp_rate="so")
+    ada.variants = {"sharp_rate": "b"}
+    sets = {"kernel": ExerciseSet({"sharp_rate": 2}, [], [])}
+    report.write(tmp_path, [ada], sets, NAMED)
+    text = (tmp_path / "marks" / "sharp_rate.html").read_text("utf-8")
+    assert f"This student's task: {in_words('sharp_rate', 'b')}." in text
 
 
 def test_page_shows_pasted_pictures(tmp_path, batch):

@@ -190,10 +190,14 @@ def test_free_days_are_spent_once():
 
 def test_late_column_and_unknown_time(tmp_path):
     """Without a time nothing is taken off, and a remark leaves it to a person."""
-    report.write(tmp_path, [handed_in(None)], SETS, Course(due={"kernel": DUE}))
-    found = grades(tmp_path)["ada"]
-    assert (found["kernel days late"], found["late penalty"]) == ("", "0")
-    assert "kernel: when it was handed in is not known" in found["remarks"]
+    course = Course(due={"kernel": DUE})
+    bob = Submission("bob", "b.ipynb", "kernel", handed_in=DUE + timedelta(days=1.5))
+    report.write(tmp_path, [handed_in(None), bob], SETS, course, Roster("zoe"))
+    rows = grades(tmp_path)
+    days = {name: row["kernel days late"] for name, row in rows.items()}
+    assert days == {"zoe": "", "ada": "", "bob": "2"}
+    assert rows["ada"]["late penalty"] == "0"
+    assert "kernel: when it was handed in is not known" in rows["ada"]["remarks"]
 
 
 # --- derivations ---------------------------------------------------------------------
