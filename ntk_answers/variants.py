@@ -56,6 +56,7 @@ class Variation:
             instead; {constant} is the constant.
         left_out: titles of known wrong answers to the book's task that mean nothing
             here.
+        keeps_terms: whether `adapted` can be applied to the terms of a sum.
     """
 
     constant: str
@@ -66,6 +67,7 @@ class Variation:
     entry: tuple[int, ...] = ()
     hints: dict[str, str] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    keeps_terms: bool = True
 
 
 # --- What an answer to the book's task becomes ----------------------------------------
@@ -74,6 +76,11 @@ class Variation:
 def _with_scaled_preactivations(answer, scale):
     """The network of h = scale W0 x is the book's for the inputs scale x."""
     return lambda params, X, psi: answer(params, scale * X, psi)
+
+
+def _of_leaky_relu(answer, slope):
+    """A leaky relu is (1 - slope) relu(z) + slope z."""
+    return lambda X: (1 - slope) ** 2 * answer(X) + 2 * slope * X @ X.T
 
 
 def _of_stretched_erf(answer, stretch):
@@ -151,6 +158,26 @@ VARIATIONS = {
         case=(Params(*_WEIGHTS), np.array([[1.0], [2.0]]), _square),
         entry=(0, 1),
         hints={"h = W₀x": "h = {constant} W₀x"},
+    ),
+    "relu_limit": Variation(
+        constant="slope",
+        book=0,
+        values=_numbers("1/10 1/5 1/4 1/2 -1/4 -1/2"),
+        adapted=_of_leaky_relu,
+        case=(np.array([[1.0, 0.0], [1.0, 1.0]]),),
+        entry=(0, 1),
+        # these are wrong in both parts of a leaky relu, and adapted is one alone
+        left_out=(
+            "a factor 1/n₀",
+            "the covariance of the outputs",
+            "no ⟨x, x'⟩ before E ψ'(h)ψ'(h')",
+            "twice the average",
+            "lengths squared",
+            "no lengths before E ψ(h)ψ(h')",
+            "1/2 for E ψ'(h)ψ'(h')",
+            "⟨x, x'⟩ alone",
+        ),
+        keeps_terms=False,
     ),
     "erf_limit": Variation(
         constant="stretch",
@@ -289,7 +316,7 @@ def answers(name, code=""):
         reference=adapted(book.reference),
         solution=adapted(book.solution),
         slips=tuple(slips),
-        terms=tuple(map(adapted, book.terms)),
+        terms=tuple(map(adapted, book.terms)) if variation.keeps_terms else (),
     )
 
 

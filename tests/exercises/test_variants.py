@@ -14,6 +14,7 @@ import scipy
 from ntk_answers import ANSWERS, variants
 from ntk_answers.kernel import smooth_limit_by_quadrature
 from ntk_answers.variants import VARIATIONS, answers, codes, constant, drawn
+from ntklib import limit_kernel
 from ntklib.exercises import check, names
 from ntklib.exercises.cases import cases
 from ntklib.exercises.difference import error
@@ -59,6 +60,11 @@ def ntk(scale, params, X, psi):
 
     J = jnp.hstack([g.reshape(len(X), -1) for g in jax.jacrev(f)(params)])
     return J @ J.T
+
+
+def relu_limit(slope, X):
+    """The library's limit for a psi with two slopes."""
+    return limit_kernel(X, lambda z: jnp.where(z > 0, z, slope * z)).ntk
 
 
 def erf_limit(stretch, X):
@@ -132,6 +138,7 @@ ROUTES = {
     route.__name__: route
     for route in (
         ntk,
+        relu_limit,
         erf_limit,
         prediction,
         stable_step,
@@ -245,10 +252,10 @@ def test_check_refuses_other_codes(given, line):
     assert str(result).startswith(f"sharp_rate: {line}")
 
 
-def test_codes_are_there_for_ten_exercises_of_five_sets():
+def test_codes_are_there_for_eleven_exercises_of_five_sets():
     """The others have none, and say so."""
     assert set(VARIATIONS) <= set(names())
-    assert len(VARIATIONS) == 10
+    assert len(VARIATIONS) == 11
     assert all(len(codes(name)) == 6 for name in VARIATIONS)
     assert all(not codes(name) for name in names() if name not in VARIATIONS)
     with pytest.raises(ValueError, match="no variant 'a'; the variants are: none"):
@@ -260,6 +267,7 @@ def test_drawn_never_changes():
     """Grades are reproduced from the secret and the names, so these codes stay."""
     assert drawn("a secret", "Ann Lee") == {
         "ntk": "b",
+        "relu_limit": "f",
         "erf_limit": "a",
         "prediction": "b",
         "stable_step": "b",
