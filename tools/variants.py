@@ -1,9 +1,9 @@
 """Copies of the exercise sets with other constants for each student: `make variants`.
 
-Which constant a student gets is drawn from the course's secret and the student's name,
-see :mod:`ntk_answers.variants`. A copy differs from the one that `make assignment` has
-made in the texts of the exercises that vary, and in the cell that imports `check`. The
-cells with answers and tests are the same in all copies.
+Which constant a student gets is drawn from the course's secret and the student's login,
+address or number on the roster, see :mod:`ntk_answers.variants`. A copy differs from
+the one that `make assignment` has made in the texts of the exercises that vary, and in
+the cell that imports `check`. The cells with answers and tests are the same in all.
 
 What stands in the text of a variant is written in the metadata of the book's cell:
 
@@ -23,7 +23,7 @@ from pathlib import Path
 import nbformat
 
 from book._ext.exercise_sets import SETS
-from grading import course
+from grading import course, roster
 from ntk_answers import variants
 from tools.assignment import COPIES
 from tools.execute import ROOT
@@ -102,42 +102,36 @@ def written(codes):
     return "{" + ", ".join(items) + "}"
 
 
-def folders(students):
-    """A folder's name for each student, safe on every system; no two are the same."""
-    found = {}
+def folders(names):
+    """A folder's name for each name, safe on every system; no two are the same."""
+    found = []
     taken = set()
-    for student in students:
-        safe = re.sub(r"[^\w.,@+-]+", "_", student).strip("._") or "student"
+    for full in names:
+        safe = re.sub(r"[^\w.,@+-]+", "_", full).strip("._") or "student"
         safe = safe.encode()[:LONGEST_NAME].decode(errors="ignore")
         name, number = safe, 2
         while name.casefold() in taken:
             name, number = f"{safe}-{number}", number + 1
         taken.add(name.casefold())
-        found[student] = name
+        found.append(name)
     return found
 
 
 def make(students, secret, out):
-    """Write every set for every student into a folder of their own."""
+    """Write every set for every student on the roster into a folder of their own."""
     sets = []
     for path in SETS:
         if not (COPIES / path.name).exists():
             raise ValueError(f"there is no {COPIES / path.name}; run make assignment")
         handed_out = nbformat.read(COPIES / path.name, as_version=4)
         sets.append((path, handed_out, nbformat.read(path, as_version=4)))
-    for student, folder in folders(students).items():
-        codes = variants.drawn(secret, student)
+    names = folders([student.name for student in students])
+    for student, folder in zip(students, names, strict=True):
+        codes = variants.drawn(secret, student.key)
         for path, handed_out, book in sets:
             target = out / folder / path.name
             target.parent.mkdir(parents=True, exist_ok=True)
             nbformat.write(varied(handed_out, book, codes), target)
-
-
-def students_on(path):
-    """The names on a platform's list of students, as grading has them."""
-    from grading import roster
-
-    return roster.read(path).students
 
 
 def command_line():
@@ -159,7 +153,7 @@ def main(arguments=None):
                 f"{given.course} must say variants = true and give a secret, "
                 "so that grading draws the same constants"
             )
-        students = students_on(given.roster.expanduser())
+        students = roster.read(given.roster.expanduser()).people
         out = given.out.expanduser()
         make(students, settings.secret, out)
     except (ValueError, OSError) as error:
