@@ -1,5 +1,6 @@
 """What is right and what is often wrong for one seed, computed from the answers."""
 
+import contextlib
 from functools import cached_property
 
 import numpy as np
@@ -37,12 +38,15 @@ class Computed(Known):
 
     @cached_property
     def mistaken(self):
-        """The values of the reference for other arguments."""
+        """The values of the reference for other arguments, where it has any."""
         reference = self._answers.reference
-        return [
-            (words, [np.asarray(reference(*case)) for case in changed])
-            for words, changed in changed_cases(self._exercise, self._cases)
-        ]
+        found = []
+        for words, changed in changed_cases(self._exercise, self._cases):
+            # No ridge is right for a negative time, for example.
+            with contextlib.suppress(ValueError, ArithmeticError):
+                values = [np.asarray(reference(*case)) for case in changed]
+                found.append((words, values))
+        return found
 
     @cached_property
     def terms(self):
@@ -58,6 +62,11 @@ class Computed(Known):
     def hint(self, value):
         """The hint of the first slip that fits."""
         for slip in self._answers.slips:
-            if slip.fits is not None and slip.fits(value):
+            if slip.between is not None:
+                low, high = slip.between
+                fits = low <= value <= high
+            else:
+                fits = slip.fits is not None and slip.fits(value)
+            if fits:
                 return slip.hint
         return None

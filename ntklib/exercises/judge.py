@@ -154,7 +154,9 @@ def _hint_for_numbers(exercise, facts, tried, values, tol):
             "float64, or turn JAX's x64 on"
         )
     if right:  # but for the diagonal, as a slip can be
-        return _slip(facts.slips, got, NEAR_SLIP)
+        return _slip(facts.slips, got, NEAR_SLIP) or (
+            "right, but for digits on the diagonal, of which 12 are asked for"
+        )
     reason = _reason(exercise, facts, tried, got, tol)
     return _with_numbers(reason, exercise, tried, got, want, tol)
 

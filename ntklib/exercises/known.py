@@ -1,7 +1,8 @@
 """What is known of an exercise, wherever it comes from: the right values and others.
 
 In a checkout of the book it is computed from the answers in the package
-``ntk_answers``. The installed library does not have that package.
+``ntk_answers``. The installed library does not have that package, and stored values
+take its place.
 """
 
 import importlib.util
@@ -57,8 +58,10 @@ def known(name: str, seed: int, variant: str = "") -> Known:
     Raises:
         ValueError: the exercise has no such variant.
     """
-    if not answers_are_here():
-        raise ValueError("the answers do not come with the installed library")
-    from ntk_answers.computed import Computed
+    if answers_are_here():
+        from ntk_answers.computed import Computed
 
-    return Computed(name, seed, variant)
+        return Computed(name, seed, variant)
+    from ntklib.exercises.stored import Stored
+
+    return Stored(name, seed)
