@@ -13,9 +13,12 @@ import numpy as np
 
 from ntk_answers import ANSWERS
 from ntk_answers.computed import Computed
+from ntk_answers.variants import codes
 from ntklib.exercises.cases import cases
 from ntklib.exercises.sets import EXERCISES
 from ntklib.exercises.stored import SEEDS, VALUES, WORDS, digest, sums
+
+FEW = 200  # entries; more of them for every wrong answer to every variant are megabytes
 
 
 def everything():
@@ -25,7 +28,7 @@ def everything():
         for name, exercise in EXERCISES.items():
             if exercise.arguments:
                 words[name] = words_of(name)
-                for kind, rows in values_of(name).items():
+                for kind, rows in (values_of(name) | values_of_variants(name)).items():
                     values[f"{name}/{kind}"] = rows
             elif exercise.kind == "choice":
                 words[name] = choices_of(name)
@@ -45,6 +48,7 @@ def words_of(name):
         "slips": [hint for hint, _ in known.slips],
         "mistaken": [hint for hint, _ in known.mistaken],
         "terms": [list(cases_of_way[0]) for cases_of_way in known.terms],
+        "variants": hints_of_variants(name),
     }
 
 
@@ -65,6 +69,33 @@ def values_of(name):
             map(np.broadcast_to, term, shapes) for term in by_term
         )
     return found
+
+
+def hints_of_variants(name):
+    """The hints that all variants of an exercise have in common."""
+    if not codes(name):
+        return []
+    first, *others = (
+        [hint for hint, _ in variant.slips] for variant in variants_of(name)
+    )
+    if any(hints != first for hints in others):
+        raise ValueError(f"the variants of {name} have hints of their own")
+    return first
+
+
+def values_of_variants(name):
+    """The right values of every variant, and those of wrong answers if they are few."""
+    found = {}
+    for code, variant in zip(codes(name), variants_of(name), strict=True):
+        found[f"{code}/right"] = in_a_row(variant.right)
+        if len(found[f"{code}/right"]) <= FEW:
+            found[f"{code}/slips"] = rows(values for _, values in variant.slips)
+    return found
+
+
+def variants_of(name):
+    """What is known of each variant of an exercise."""
+    return [Computed(name, SEEDS[0], code) for code in codes(name)]
 
 
 def in_a_row(values):

@@ -53,7 +53,8 @@ class Variation:
         case: the arguments of the case by hand.
         entry: the entry of its result that the text states.
         hints: words of the book's hints that are wrong here, and what stands there
-            instead; {constant} is the constant.
+            instead. It names no constant: all variants of an exercise have one list of
+            hints, which the installed library has too.
         left_out: titles of known wrong answers to the book's task that mean nothing
             here.
         keeps_terms: whether `adapted` can be applied to the terms of a sum.
@@ -147,7 +148,7 @@ _ONE = np.ones((1, 1))
 _ZERO_TO_ONE = (np.zeros(1), np.ones(1), np.log(2) / 2)  # f0, y and t
 _WEIGHTS: Any = np.array([[1.0], [2.0]]), np.array([3.0, -1.0])
 _ODD = _numbers("3 5 7 9 11 13")
-_LOSS = {"‖f - y‖²/2m": "‖f - y‖²/{constant}m"}
+_LOSS = {"‖f - y‖²/2m": "the loss of your copy"}
 
 VARIATIONS = {
     "ntk": Variation(
@@ -157,7 +158,7 @@ VARIATIONS = {
         adapted=_with_scaled_preactivations,
         case=(Params(*_WEIGHTS), np.array([[1.0], [2.0]]), _square),
         entry=(0, 1),
-        hints={"h = W₀x": "h = {constant} W₀x"},
+        hints={"h = W₀x": "h"},
     ),
     "relu_limit": Variation(
         constant="slope",
@@ -217,7 +218,7 @@ VARIATIONS = {
         case=(3.0, 1),
         hints={
             "the residuals obey ∂r/∂t = -Kr/m": "how do the residuals move?",
-            "2m times": "{constant}m times",
+            "2m times": "a multiple of",
         },
     ),
     "travelled": Variation(
@@ -307,7 +308,7 @@ def answers(name, code=""):
         changed = replace(
             slip,
             answer=adapted(slip.answer),
-            hint=_hint(variation, value, slip.hint),
+            hint=_hint(variation, slip.hint),
             others=tuple(map(adapted, slip.others)),
         )
         slips.append(changed)
@@ -324,10 +325,10 @@ def _adapted(variation, value, answer):
     return variation.adapted(answer, float(value))
 
 
-def _hint(variation, value, hint):
-    """A hint of the book in the words of a variant."""
+def _hint(variation, hint):
+    """A hint of the book in the words of its variants."""
     for words, instead in variation.hints.items():
-        hint = hint.replace(words, instead.format(constant=value))
+        hint = hint.replace(words, instead)
     return hint
 
 

@@ -64,4 +64,4 @@ def known(name: str, seed: int, variant: str = "") -> Known:
         return Computed(name, seed, variant)
     from ntklib.exercises.stored import Stored
 
-    return Stored(name, seed)
+    return Stored(name, seed, variant)

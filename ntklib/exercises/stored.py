@@ -19,7 +19,7 @@ from ntklib.exercises.cases import cases
 from ntklib.exercises.known import Known
 from ntklib.exercises.sets import EXERCISES
 
-SEEDS = range(5)  # with right values; the first has those of wrong answers, too
+SEEDS = range(5)  # with right values; the first has those of wrong answers and variants
 WORDS = Path(__file__).with_name("stored.json")
 VALUES = Path(__file__).with_name("stored.npz")
 
@@ -27,7 +27,7 @@ VALUES = Path(__file__).with_name("stored.npz")
 class Stored(Known):
     """What the two files know of an exercise for a seed."""
 
-    def __init__(self, name: str, seed: int):
+    def __init__(self, name: str, seed: int, variant: str = ""):
         """Read it, and refuse other seeds and other random numbers.
 
         Raises:
@@ -39,8 +39,11 @@ class Stored(Known):
         if self._exercise.kind == "exponent":
             with np.load(VALUES) as values:
                 self.right = [values[f"{name}/right"]]
-        if self._exercise.arguments:
-            _refuse_other_seeds(name, seed)
+        if variant:
+            _refuse_other_seeds(name, seed, SEEDS[:1])
+            self._read_variant(f"{name}/{variant}")
+        elif self._exercise.arguments:
+            _refuse_other_seeds(name, seed, SEEDS)
             self._read_values(name, seed)
 
     def _read_values(self, name, seed):
@@ -54,6 +57,14 @@ class Stored(Known):
                 terms = map(self._split, values[f"{name}/terms/{number}"])
                 by_case = zip(*terms, strict=True)
                 self.terms.append([dict(zip(names, c, strict=True)) for c in by_case])
+
+    def _read_variant(self, key):
+        with np.load(VALUES) as values:
+            if f"{key}/right" not in values:
+                raise ValueError(f"there is no variant {key!r}")
+            self.right = self._split(values[f"{key}/right"])
+            if f"{key}/slips" in values:
+                self.slips = self._with_words("variants", values[f"{key}/slips"])
 
     def _with_words(self, kind, rows):
         return list(zip(self._words[kind], map(self._split, rows), strict=True))
@@ -102,11 +113,11 @@ def sums(tried):
     return np.array([np.sum(leaf) for leaf in numeric])
 
 
-def _refuse_other_seeds(name, seed):
-    if seed not in SEEDS:
+def _refuse_other_seeds(name, seed, seeds):
+    if seed not in seeds:
         raise ValueError(
-            f"the installed library can check answers for NTK_SEED from {SEEDS[0]} to "
-            f"{SEEDS[-1]}; got {seed}"
+            f"the installed library can check answers for NTK_SEED from {seeds[0]} to "
+            f"{seeds[-1]}; got {seed}"
         )
     with np.load(VALUES) as values:
         stored = values[f"{name}/sums"][seed]

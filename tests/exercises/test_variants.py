@@ -19,8 +19,12 @@ from ntklib.exercises import check, names
 from ntklib.exercises.cases import cases
 from ntklib.exercises.difference import error
 from ntklib.exercises.judge import judge
+from ntklib.exercises.known import known
 from ntklib.exercises.sets import EXERCISES
+from ntklib.exercises.stored import Stored
+from tests.exercises.test_stored import installed
 
+__all__ = ["installed"]  # a fixture
 ALL = [(name, code) for name in VARIATIONS for code in codes(name)]
 every_exercise = pytest.mark.parametrize("name", VARIATIONS)
 every_variant = pytest.mark.parametrize(("name", "code"), ALL)
@@ -218,7 +222,10 @@ def test_hints_name_no_constant_of_the_book(name):
         assert words in hints
     for code in codes(name):
         for slip in answers(name, code).slips:
-            assert not any(words in slip.hint for words in VARIATIONS[name].hints)
+            assert not any(
+                words in slip.hint and words not in instead
+                for words, instead in VARIATIONS[name].hints.items()
+            )
             if VARIATIONS[name].constant == "divisor":
                 assert not re.search(r"(?<!\d)2m\b|Kr/m|ηλ/m", slip.hint)
     titles = {slip.title for slip in ANSWERS[name].slips}
@@ -248,6 +255,46 @@ def test_check_takes_the_codes_of_a_copy():
 def test_check_refuses_other_codes(given, line):
     """In one sentence; nothing is raised."""
     result = check("sharp_rate", lambda lam, m: 2 * lam / m, variants=given)
+    assert not result
+    assert str(result).startswith(f"sharp_rate: {line}")
+
+
+@every_exercise
+def test_stored_values_tell_variants_apart(name, installed):
+    """The installed library accepts a variant's own model answer and no other."""
+    found = {code: values(name, answers(name, code).solution) for code in codes(name)}
+    found[""] = values(name, answers(name).solution)
+    for code in codes(name):
+        assert isinstance(known(name, 0, code), Stored)
+        for other, given in found.items():
+            assert bool(judge(name, 0, given, variant=code)) == (other == code)
+
+
+@every_exercise
+def test_stored_values_name_wrong_answers_to_variants(name, request):
+    """With the hints of a checkout, where the values of wrong answers are stored."""
+    slips = answers(name, "b").slips
+    given = [values(name, slip.answer) for slip in slips]
+    with_answers = [str(judge(name, 0, got, variant="b")) for got in given]
+    request.getfixturevalue("installed")
+    lines = [str(judge(name, 0, got, variant="b")) for got in given]
+    if name == "relu_limit":  # its matrices are large
+        assert known(name, 0, "b").slips == []
+        assert not any("correct" in line for line in lines)
+    else:
+        assert lines == with_answers
+
+
+@pytest.mark.parametrize(
+    ("seed", "code", "line"),
+    [
+        (0, "z", "there is no variant 'sharp_rate/z'"),
+        (1, "a", "the installed library can check answers for NTK_SEED from 0 to 0"),
+    ],
+)
+def test_stored_values_are_missing_for_others(seed, code, line, installed):
+    """Unknown codes and other seeds are refused in one sentence."""
+    result = judge("sharp_rate", seed, [1.0, 1.0], variant=code)
     assert not result
     assert str(result).startswith(f"sharp_rate: {line}")
 
