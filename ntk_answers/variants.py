@@ -332,6 +332,7 @@ def _hint(variation, hint):
     return hint
 
 
+@functools.cache
 def by_hand(name, code):
     """The result of the case by hand in a variant, rounded to four digits."""
     variation = VARIATIONS[name]

@@ -17,14 +17,16 @@ import argparse
 import copy
 import re
 import sys
+import tempfile
 from fractions import Fraction
 from pathlib import Path
 
 import nbformat
 
-from book._ext.exercise_sets import SETS
+from book._ext.exercise_table import rows
 from grading import course, roster
 from ntk_answers import variants
+from tools.archive import write_archive
 from tools.assignment import COPIES
 from tools.execute import ROOT
 
@@ -33,14 +35,14 @@ INTRO = """
 
 **Your own copy.** Some exercises in this copy have constants of your own, which the \
 book and other students do not have. Hand in this notebook and no other. `check` knows \
-your constants by the codes in the first cell of code; leave them as they are."""
+your constants by the codes in the cell that imports it; leave them as they are."""
 SETUP = """\
 from functools import partial
 
 {source}
 check = partial(check, variants={codes})
 """
-LONGEST_NAME = 100  # bytes of a folder's name, with room for what a platform adds
+LONGEST_NAME = 100  # bytes of a file's name, with room for what a platform adds
 
 
 def varied(handed_out, book, codes):
@@ -102,8 +104,8 @@ def written(codes):
     return "{" + ", ".join(items) + "}"
 
 
-def folders(names):
-    """A folder's name for each name, safe on every system; no two are the same."""
+def file_names(names):
+    """A file's name for each name, safe on every system; no two are the same."""
     found = []
     taken = set()
     for full in names:
@@ -118,20 +120,26 @@ def folders(names):
 
 
 def make(students, secret, out):
-    """Write every set for every student on the roster into a folder of their own."""
-    sets = []
-    for path in SETS:
-        if not (COPIES / path.name).exists():
-            raise ValueError(f"there is no {COPIES / path.name}; run make assignment")
-        handed_out = nbformat.read(COPIES / path.name, as_version=4)
-        sets.append((path, handed_out, nbformat.read(path, as_version=4)))
-    names = folders([student.name for student in students])
-    for student, folder in zip(students, names, strict=True):
+    """Write an archive for every student on the roster: all sets, and the library."""
+    sets = {}
+    for stem in dict.fromkeys(row.set for row in rows(ROOT)):  # as the book has them
+        copy_for_all = COPIES / f"{stem}.ipynb"
+        if not copy_for_all.exists():
+            raise ValueError(f"there is no {copy_for_all}; run make assignment first")
+        book = ROOT / "book" / "exercises" / f"{stem}.ipynb"
+        sets[stem] = [
+            nbformat.read(path, as_version=4) for path in (copy_for_all, book)
+        ]
+    out.mkdir(parents=True, exist_ok=True)
+    names = file_names([student.name for student in students])
+    for student, name in zip(students, names, strict=True):
         codes = variants.drawn(secret, student.key)
-        for path, handed_out, book in sets:
-            target = out / folder / path.name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            nbformat.write(varied(handed_out, book, codes), target)
+        with tempfile.TemporaryDirectory() as folder:
+            paths = []
+            for stem, (copy_for_all, book) in sets.items():
+                paths.append(Path(folder, f"{stem}.ipynb"))
+                nbformat.write(varied(copy_for_all, book, codes), paths[-1])
+            write_archive(out / f"{name}.zip", paths)
 
 
 def command_line():
@@ -144,7 +152,7 @@ def command_line():
 
 
 def main(arguments=None):
-    """Make the copies for the students on the roster."""
+    """Make the archives for the students on the roster."""
     given = command_line().parse_args(arguments)
     try:
         settings = course.read(given.course.expanduser())
@@ -158,7 +166,7 @@ def main(arguments=None):
         make(students, settings.secret, out)
     except (ValueError, OSError) as error:
         sys.exit(str(error))
-    print(f"The copies of {len(students)} students are in {out}.")
+    print(f"The archives of {len(students)} students are in {out}.")
 
 
 if __name__ == "__main__":
