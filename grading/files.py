@@ -1,0 +1,222 @@
+"""The files in a folder that was collected, those in its archives among them.
+
+Nothing in an archive is believed: its files get names of our own on the disk, and what
+it says about their sizes is not asked.
+"""
+
+import contextlib
+import math
+import os
+import zipfile
+import zlib
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from grading.notebooks import LARGEST_FILE, NO_NOTEBOOK, shown, too_large
+
+NOTEBOOKS = (".ipynb.json", ".ipynb.txt", ".ipynb", ".json")  # as browsers rename them
+METADATA = "submission_metadata.yml"  # Gradescope's
+# What systems and programs leave in folders and archives.
+LITTER = {
+    *("__macosx", "thumbs.db", "desktop.ini", "__pycache__", "$recycle.bin"),
+    *("venv", "node_modules", "site-packages"),
+}
+DEEPEST_FOLDER = 30
+LONGEST_NAME = 255  # characters, more than any file system has
+DEEPEST_ARCHIVE = 4  # archives within archives
+MOST_FILES = 50_000  # in one archive
+LARGEST_ARCHIVE = 10 * LARGEST_FILE  # of one within another
+# A notebook is packed to a tenth, spaces to a thousandth of their size.
+MOST_EXPANDED = 100
+OTHER_ARCHIVES = (".rar", ".7z", ".tar", ".gz", ".tgz", ".xz", ".bz2")
+UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    RuntimeError,  # a password, or an unknown way of packing
+    ValueError,
+    OverflowError,
+)
+
+
+@dataclass(frozen=True)
+class File:
+    """A file as it was handed in."""
+
+    parts: tuple  # the names of its folders and archives, and its own
+    path: Path  # where it can be read
+    changed: float = 0.0  # seconds since 1970
+    problem: str = ""  # why it is no notebook, if that is known already
+    refused: str = ""  # why the system does not let us look
+
+    @property
+    def name(self):
+        """Its name, or that of the folder in which there is nothing."""
+        return self.parts[-1]
+
+    @property
+    def is_notebook(self):
+        """Whether it is called like a notebook."""
+        return not self.problem and self.name.casefold().endswith(NOTEBOOKS)
+
+
+class Unpacking:
+    """Takes files out of archives, into a folder of our own."""
+
+    def __init__(self, folder):
+        """Unpack into this folder."""
+        self.folder = folder
+        self.count = 0
+        self.written = 0  # bytes
+
+    def files(self, path, parts=(), depth=1, most=math.inf):
+        """The files in an archive; a last one says so if it cannot all be read.
+
+        `most` is what may be written until all is unpacked.
+        """
+        allowed = MOST_EXPANDED * path.stat().st_size + LARGEST_FILE
+        most = min(most, self.written + allowed)
+        found = []
+        try:
+            with zipfile.ZipFile(path) as archive:
+                for member, names in _members(archive):
+                    file = self._unpack(archive, member, (*parts, *names), most)
+                    found += self._within(file, depth, most)
+        except UNREADABLE as error:
+            reason = shown(str(error))[:100]
+            problem = f"is an archive that cannot be read: {reason}"
+            found.append(File((*parts, shown(path.name)), path, problem=problem))
+        return found
+
+    def _unpack(self, archive, member, parts, most):
+        """A member of an archive as a file on the disk, if it is one to read."""
+        name = parts[-1].casefold()
+        packed = name.endswith(".zip")
+        if not packed and not name.endswith((*NOTEBOOKS, METADATA)):
+            return _other(parts, Path(archive.filename))
+        if member.flag_bits & 1:
+            raise ValueError("it has a password")
+        self.count += 1
+        target = self.folder / f"{self.count}{'.zip' if packed else '.ipynb'}"
+        largest = LARGEST_ARCHIVE if packed else LARGEST_FILE
+        size = _copy(archive, member, target, min(most - self.written, largest))
+        self.written += size
+        if self.written > most:
+            raise ValueError(f"it is more than {MOST_EXPANDED} times as large unpacked")
+        problem = too_large() if size > largest else ""
+        return File(parts, target, _changed(member), problem)
+
+    def _within(self, file, depth, most):
+        """The file, or those in it if it is an archive."""
+        if file.problem or not file.name.casefold().endswith(".zip"):
+            return [file]
+        if depth == DEEPEST_ARCHIVE:
+            problem = f"is an archive within {DEEPEST_ARCHIVE} others"
+            return [replace(file, problem=problem)]
+        return self.files(file.path, _without_zip(file.parts), depth + 1, most)
+
+
+def _without_zip(parts):
+    """An archive stands for a folder of the same name."""
+    return (*parts[:-1], parts[-1][: -len(".zip")])
+
+
+def _members(archive):
+    """The members of an archive that are a person's work, and their names."""
+    members = [one for one in archive.infolist() if not one.is_dir()]
+    if len(members) > MOST_FILES:
+        raise ValueError(f"it holds more than {MOST_FILES:,} files")
+    for member in members:
+        names = _names(member)
+        if len(names) > DEEPEST_FOLDER:
+            raise ValueError(f"it has folders more than {DEEPEST_FOLDER} deep")
+        if names and not _litter(names):
+            yield member, names
+
+
+def _copy(archive, member, target, most):
+    """Unpack one file, and stop soon after `most` bytes; return how many came."""
+    size = 0
+    with archive.open(member) as source, target.open("wb") as file:
+        while size <= most and (block := source.read(2**16)):
+            file.write(block)
+            size += len(block)
+    return size
+
+
+def _names(member):
+    """The names of a member's folders and its own, none of which leads elsewhere."""
+    name = member.filename
+    if not member.flag_bits & 0x800:  # macOS writes UTF-8 and does not say so
+        with contextlib.suppress(UnicodeError):
+            name = name.encode("cp437").decode("utf-8")
+    names = name.replace("\\", "/").split("/")
+    names = [shown(one)[:LONGEST_NAME] for one in names if one not in ("", ".", "..")]
+    return tuple(names)
+
+
+def _changed(member):
+    """When a member of an archive was last changed."""
+    try:
+        return datetime(*member.date_time).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return 0.0
+
+
+def _litter(names):
+    """Whether one of these names is not a person's work."""
+    hidden = any(name.startswith((".", "~$")) for name in names)
+    return hidden or any(name.casefold() in LITTER for name in names)
+
+
+def _other(parts, path):
+    """A file that is neither a notebook nor an archive that is read here."""
+    problem = NO_NOTEBOOK
+    if parts[-1].casefold().endswith(OTHER_ARCHIVES):
+        problem = "is an archive of a kind that is not read here; hand in a .zip"
+    return File(parts, path, problem=problem)
+
+
+def listing(folder, unpacked):
+    """Every file in a folder or zip archive; `unpacked` is a folder for archives.
+
+    A folder in which there is nothing is a file without a name.
+    """
+    unpacking = Unpacking(unpacked)
+    if folder.is_file():
+        return unpacking.files(folder)
+    return _inside(folder, (), unpacking)
+
+
+def _inside(folder, parts, unpacking):
+    """The files in a folder and in its folders."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        refused = f"cannot be read ({error.strerror})"
+        return [File((*parts, ""), folder, refused=refused)]
+    found = []
+    for entry in entries:
+        if _litter([entry.name]):
+            continue
+        path = Path(entry.path)
+        names = (*parts, shown(entry.name))
+        if entry.is_dir(follow_symlinks=False):
+            if len(names) < DEEPEST_FOLDER:
+                found += _inside(path, names, unpacking)
+        else:
+            found += _found(path, names, unpacking)
+    return found or [File((*parts, ""), folder)]
+
+
+def _found(path, names, unpacking):
+    """A file, or those in it if it is an archive."""
+    name = names[-1].casefold()
+    if path.is_symlink():
+        return [File(names, path, problem="is a link, not a file")]
+    if name.endswith(".zip") and path.is_file():
+        return unpacking.files(path, _without_zip(names))
+    if not name.endswith((*NOTEBOOKS, METADATA)):
+        return [_other(names, path)]
+    return [File(names, path, path.lstat().st_mtime)]

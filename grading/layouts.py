@@ -1,0 +1,225 @@
+"""What was collected, as submissions: in any layout, with copies and litter.
+
+Of several notebooks that a student handed in for one set, the newest that can be read
+and is not as it was handed out counts. The newest is told by the platform's time, or
+else by Canvas's number of the file, by the time of the file, by the number of the copy.
+"""
+
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from grading.files import NO_NOTEBOOK, File, listing
+from grading.notebooks import Notebook, blank, read_notebook
+from grading.owners import Owner, nbgrader_times, owners, plain, stem
+from grading.roster import Student
+from grading.submissions import Submission, which
+
+LONGEST_LIST = 300  # characters
+MOST_FILES = 200  # of one person
+SAME_TIME = 60  # seconds in which an archive is unpacked: no order to be read from it
+
+
+@dataclass
+class Candidate:
+    """A file that may be what its owner handed in for a set."""
+
+    file: File
+    owner: Owner
+    handed_in: datetime | None
+    copy: int
+    set_name: str | None = None
+    python: str = ""
+    blank: bool = False  # nothing was filled in
+    reason: str = ""  # why it cannot be read
+    not_graded: str = ""  # why we could not look
+
+    @property
+    def shown(self):
+        """Its path within what was collected."""
+        return "/".join(self.file.parts).rstrip("/")
+
+    @property
+    def merit(self):
+        """What makes one of several count: first whether there is anything in it."""
+        moment = self.handed_in.timestamp() if self.handed_in else 0
+        minute = self.file.changed // SAME_TIME
+        age = (moment, self.owner.number, minute, self.copy)
+        return not self.reason, not self.blank, age
+
+
+def collect(folder, sets, roster=None):
+    """Every submission in a folder or zip archive, without its cells.
+
+    A person who handed in something has at least one: with a reason if nothing can be
+    graded. Students get the roster's names, if there is one. What was in archives is
+    unpacked into a temporary folder, which has to last until the last is read.
+    """
+    unpacked = Path(tempfile.mkdtemp(prefix="ntk-unpacked-"))
+    files = listing(folder, unpacked)
+    times = nbgrader_times(files, folder.resolve())
+    owned = owners(files, sets, roster.find if roster else None)
+    found = []
+    for person in _people(owned, roster):
+        pairs = sorted(person.files, key=_promise, reverse=True)[:MOST_FILES]
+        candidates = [
+            _candidate(file, owner, sets, times.get(file.parts[:-1]))
+            for file, owner in pairs
+        ]
+        if roster:
+            _ask_for_times(candidates, person, roster)
+        for submission in _submissions(candidates, sets):
+            submission.student, submission.key = person.name, person.key
+            if roster and not person.student:
+                submission.remarks.append(f"is not in {roster.file_name}")
+            if len(person.files) > MOST_FILES:
+                of = f"{MOST_FILES} newest of {len(person.files)} files"
+                submission.remarks.append(f"only the {of} were looked at")
+            found.append(submission)
+    return found
+
+
+def _promise(pair):
+    """What makes a file worth being looked at before others of its owner."""
+    file, _ = pair
+    return ".ipynb" in file.name.casefold(), file.is_notebook, file.changed
+
+
+@dataclass
+class Person:
+    """Somebody who handed in something."""
+
+    name: str
+    key: str
+    student: Student | None  # on the roster
+    files: list  # pairs of a file and its owner
+
+
+def _people(pairs, roster):
+    """Who handed in what; two people of one name get their numbers into it."""
+    people = {}
+    for file, owner in pairs:
+        student = roster.find(owner) if roster else None
+        if student:
+            known = Person(student.name, student.key, student, [])
+            person = people.setdefault(student, known)
+        else:
+            same = (owner.platform, owner.id) if owner.id else plain(owner.name)
+            known = Person(owner.name, owner.name, None, [])
+            person = people.setdefault(same or owner.name, known)
+        person.files.append((file, owner))
+    several = Counter(plain(person.name) for person in people.values())
+    for person in people.values():
+        number = person.files[0][1].id
+        if not person.student and number and several[plain(person.name)] > 1:
+            person.name = person.key = f"{person.name} ({number})"
+    return list(people.values())
+
+
+def _ask_for_times(candidates, person, roster):
+    """Take the times of the roster where the layout has none."""
+    for candidate in candidates:
+        if person.student and not candidate.handed_in:
+            moment = roster.handed_in(person.student, candidate.set_name)
+            candidate.handed_in = moment
+
+
+def _candidate(file, owner, sets, moment):
+    """A file, with what it is by its content; `moment` is when nbgrader got it."""
+    base, copy = stem(file.name, sets)
+    candidate = Candidate(file, owner, owner.handed_in or moment, copy)
+    candidate.not_graded = file.refused
+    if file.refused or not file.name:
+        return candidate
+    notebook = Notebook([])
+    try:
+        if file.problem:
+            raise ValueError(file.problem)
+        notebook = read_notebook(file.path)
+    except ValueError as error:
+        candidate.reason = str(error)
+    except OSError as error:
+        candidate.not_graded = f"cannot be read ({error.strerror})"
+    candidate.python = notebook.python
+    candidate.set_name = which(base, notebook.cells, sets) or owner.set_name
+    if candidate.set_name and notebook.cells:
+        candidate.blank = blank(notebook.cells, sets[candidate.set_name])
+    return candidate
+
+
+def _submissions(candidates, sets):
+    """The submissions of one person: one for each set, or one that says why not."""
+    notebooks = [one for one in candidates if _is_notebook(one)]
+    found = []
+    for set_name in sets:
+        of_set = [one for one in notebooks if one.set_name == set_name]
+        if of_set:
+            found.append(_taken(of_set))
+    strange = [one for one in notebooks if not one.set_name]
+    if found:
+        if strange:
+            names = _listed(one.shown for one in strange)
+            found[0].remarks.append(f"of no set, and left: {names}")
+        return found
+    return [_nothing(strange or candidates)]
+
+
+def _is_notebook(candidate):
+    """Whether a file has to be spoken of, beside others that can be graded."""
+    if candidate.not_graded:
+        return True
+    return candidate.file.name and candidate.reason != NO_NOTEBOOK
+
+
+def _taken(candidates):
+    """The submission for a set, and a remark about what was not taken for it."""
+    taken, *others = sorted(candidates, key=lambda one: one.merit, reverse=True)
+    submission = _submission(taken)
+    submission.set_name = taken.set_name
+    if taken.owner.late and not taken.handed_in:
+        submission.remarks.append("late, says the platform, and not by how much")
+    if others:
+        reasons = _listed(f"{one.shown} ({_why_not(one, taken)})" for one in others)
+        submission.remarks.append(f"{taken.shown} was taken, not {reasons}")
+    return submission
+
+
+def _why_not(candidate, taken):
+    """Why another notebook of the set was taken."""
+    if candidate.reason and not taken.reason:
+        return candidate.reason
+    if candidate.blank and not taken.blank:
+        return "as it was handed out"
+    return "not the newest"
+
+
+def _nothing(candidates):
+    """The submission of a person without a notebook of any set."""
+    first = candidates[0]
+    submission = _submission(first)
+    if not submission.not_graded and not submission.reason:
+        submission.reason = "belongs to no set of exercises that is known here"
+        if not first.file.name:
+            submission.reason = "there is no notebook in the folder"
+    return submission
+
+
+def _submission(candidate):
+    """A submission of one file, without a name and a set."""
+    return Submission(
+        student="",
+        file=candidate.shown,
+        path=candidate.file.path,
+        handed_in=candidate.handed_in,
+        reason=candidate.reason,
+        not_graded=candidate.not_graded,
+        python=candidate.python,
+    )
+
+
+def _listed(names):
+    """Names in a row, with an end."""
+    text = ", ".join(names)
+    return text if len(text) <= LONGEST_LIST else f"{text[:LONGEST_LIST]}…"

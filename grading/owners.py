@@ -1,0 +1,307 @@
+"""Whose files are these: the ways in which platforms name what was handed in.
+
+Canvas      `<name>_[LATE_]<id>_<file id>_<file>`, one folder or archive for a set, and
+            `…_<id>_text.html` for what was typed in; the name is the sortable one in
+            small letters without blanks, `leeann` for "Lee, Ann", or `anon_<code>`
+            after LATE where marking is anonymous (canvas-lms, lib/content_zipper.rb:
+            `get_filename`, `add_upload_submission`).
+Moodle      `<full name>_<participant>_assignsubmission_file/<file>`, or the same as one
+            name with `_` for `/`; `Participant_<number>_…` if marked blindly (Moodle,
+            mod/assign/classes/downloader.php: `get_student_prefix`,
+            `load_submissionplugin_filelist`).
+Gradescope  `submission_<number>/<file>` beside `submission_metadata.yml`, which has
+            names and times by the name of the folder ("Export Submissions").
+nbgrader    `submitted/<student>/<set>/<set>.ipynb`, with the time in a `timestamp.txt`
+            (nbgrader, "Course directory" and exchange/default/submit.py).
+Anything    `<student>/…`, `<student>_<set>.ipynb`, `<student>.ipynb`, in folders for
+            sets or sections too. An archive is a folder.
+"""
+
+import re
+import unicodedata
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import PurePath
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+
+from grading.files import METADATA, NOTEBOOKS
+from grading.notebooks import shown
+
+CANVAS = re.compile(
+    r"(?P<name>\w+?)_(?P<late>LATE_)?(?P<id>\d+)_(?:(?P<number>\d+)_.+|\w+\.html)"
+)
+CANVAS_ANONYMOUS = re.compile(
+    r"(?P<late>LATE_)?(?P<name>anon_(?P<id>[^\W_]+))_(?P<number>\d+)_.+"
+)
+MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_[a-z]+(?:_.*)?", re.S)
+GRADESCOPE_FOLDER = re.compile(r"assignment_\d+_export")
+SUBMITTED, TIMESTAMP = "submitted", "timestamp.txt"  # nbgrader's
+LATE = re.compile(r"_LATE(?=_|$)")
+# What browsers and systems add to the name of a file that is there already.
+COPY = re.compile(
+    r"""(?: [\s_]*\((?P<browser>\d+)\)
+      | [\s_-]+(?:copy|kopie|copia)\s?(?P<jupyter>\d*)(?:\s?\((?P<windows>\d+)\))?
+    )$""",
+    re.I | re.X,
+)
+# Canvas and others number a second file of the same name.
+NUMBERED = re.compile(r"[ -](?P<number>\d{1,2})$")
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The person to whom a file belongs, as the platform names them."""
+
+    name: str
+    platform: str = ""
+    id: str = ""  # the platform's number of the person
+    others: tuple = ()  # other names: an e-mail address, a number of the university
+    handed_in: datetime | None = None
+    late: bool = False  # says the platform, which does not say by how much
+    number: int = 0  # of the file; a later file has a greater one
+    set_name: str | None = None  # by the folder
+
+
+def plain(name):
+    """A name for comparisons: without case, blanks and punctuation, composed."""
+    letters = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(c for c in unicodedata.normalize("NFC", letters) if c.isalnum())
+
+
+def stem(name, sets=()):
+    """The name of a file without its kind and the mark of a copy; the copy's number."""
+    for suffix in (*NOTEBOOKS, ".zip"):
+        if name.casefold().endswith(suffix):
+            name = name[: -len(suffix)]
+            break
+    mark = COPY.search(name)
+    if mark:
+        number = mark["browser"] or mark["windows"] or mark["jupyter"] or "1"
+        return name[: mark.start()], int(number[:9])
+    mark = NUMBERED.search(name)
+    if mark and named(name[: mark.start()], sets):
+        return name[: mark.start()], int(mark["number"])
+    return name, 0
+
+
+def named(base, sets):
+    """The set in the name of a file, `set`, `person_set` or `set_person`; or None."""
+    for set_name in sets:
+        if plain(base) == plain(set_name) or _without_set(base, set_name):
+            return set_name
+    return None
+
+
+def owners(files, sets, knows=None):
+    """The pairs of a file and its owner; a file of a group has several owners.
+
+    `knows(owner)` says whether a person is on the roster, if there is one.
+    """
+    return _Sorting(sets, knows).pairs(files, 0, None)
+
+
+class _Sorting:
+    """Sorts files by their owners, from the outermost folders inwards."""
+
+    def __init__(self, sets, knows):
+        self.sets = {plain(name): name for name in sets}
+        self.knows = knows
+
+    def pairs(self, files, depth, set_name):
+        """The pairs for files that share their first `depth` folders, no person's."""
+        direct, folders = _parted(files, depth)
+        groups = {}
+        for file in direct:
+            if file.name == METADATA:
+                groups |= gradescope(file.path)
+        found = []
+        for file in direct:
+            if not _is_of_course(file.name):
+                found.append((file, self.of_name(file.name, set_name)))
+        containers = self.containers(folders, depth + 1, groups)
+        for name, inside in folders.items():
+            if name in containers:
+                inner = self.sets.get(plain(name), set_name)
+                found += self.pairs(inside, depth + 1, inner)
+                continue
+            people = groups.get(name) or [_platform(name) or Owner(name)]
+            people = [replace(person, set_name=set_name) for person in people]
+            found += [(file, person) for file in inside for person in people]
+        return found
+
+    def of_name(self, name, set_name):
+        """The owner of a file that lies beside those of others."""
+        person = _platform(name)
+        if person:
+            return replace(person, set_name=set_name)
+        base, _ = stem(name, self.sets.values())
+        if base == name:  # no notebook
+            base = PurePath(name).stem
+        late = bool(LATE.search(base))
+        base = LATE.sub("", base)
+        for known in self.sets.values():
+            person = _without_set(base, known)
+            if person:
+                return Owner(person, late=late, set_name=known)
+        return Owner(base, late=late, set_name=set_name)
+
+    def containers(self, folders, depth, groups):
+        """The folders that are no person's: those of a set, a section, a download."""
+        found, others = set(), {}
+        for name, inside in folders.items():
+            if name in groups or _platform(name):
+                continue
+            if self.is_general(name):
+                found.add(name)
+            else:
+                others[name] = inside
+        if self.knows:
+            strange = [name for name in others if not self.knows(Owner(name))]
+            found |= {name for name in strange if self.has_known(others[name], depth)}
+        elif not any(_directly(inside, depth) for inside in others.values()):
+            sections = [self.is_section(inside, depth) for inside in others.values()]
+            # most of them: no single person's folder decides about those of the others
+            if 2 * sum(sections) >= len(others):
+                found |= set(others)
+        return found
+
+    def is_general(self, name):
+        """Whether a folder has a name that no person has."""
+        exported = GRADESCOPE_FOLDER.fullmatch(name)
+        return plain(name) in self.sets or name == SUBMITTED or bool(exported)
+
+    def has_known(self, files, depth):
+        """Whether these files are of people on the roster, by their names."""
+        direct, folders = _parted(files, depth)
+        people = [self.of_name(file.name, None) for file in direct]
+        people += [_platform(name) or Owner(name) for name in folders]
+        for name, inside in folders.items():
+            if self.is_general(name) and self.has_known(inside, depth + 1):
+                return True
+        return any(self.knows(person) for person in people)
+
+    def is_section(self, files, depth):
+        """Whether these files are several people's.
+
+        So it is if a platform named them, or if folders beside each other hold files of
+        the same name.
+        """
+        if all(_platform(file.parts[depth]) for file in files):
+            return True
+        holders = defaultdict(set)
+        for file in files:
+            *above, name = file.parts
+            while len(above) > depth and plain(above[-1]) in self.sets:
+                above.pop()  # a person's folder of one set
+            if file.is_notebook and len(above) > depth:
+                base, _ = stem(name, self.sets.values())
+                holders[*above[:-1], plain(base)].add(above[-1])
+        return any(len(folders) > 1 for folders in holders.values())
+
+
+def _parted(files, depth):
+    """The files that lie directly at this depth, and the others by their folder."""
+    direct = [file for file in files if len(file.parts) == depth + 1]
+    folders = {}
+    for file in files:
+        if len(file.parts) > depth + 1:
+            folders.setdefault(file.parts[depth], []).append(file)
+    return direct, folders
+
+
+def _is_of_course(name):
+    """Whether a file beside those of students is the platform's or the teacher's."""
+    tables = name.casefold().endswith((".csv", ".xlsx", ".toml"))
+    return name in ("", METADATA) or (tables and not _platform(name))
+
+
+def _directly(files, depth):
+    """Whether a notebook that no platform named lies at this depth."""
+    for file in files:
+        here = len(file.parts) == depth + 1 and file.is_notebook
+        if here and not _platform(file.name):
+            return True
+    return False
+
+
+def _platform(name):
+    """The owner that Canvas or Moodle has written into a name, or None."""
+    moodle = MOODLE.fullmatch(name)
+    if moodle:
+        number = moodle["id"]
+        blind = moodle["name"] == "Participant"  # the worksheet calls them so as well
+        shown_as = f"Participant {number}" if blind else moodle["name"]
+        return Owner(shown_as, "moodle", number)
+    canvas = CANVAS_ANONYMOUS.fullmatch(name) or CANVAS.fullmatch(name)
+    if canvas:
+        late, number = bool(canvas["late"]), int((canvas["number"] or "0")[:18])
+        return Owner(canvas["name"], "canvas", canvas["id"], late=late, number=number)
+    return None
+
+
+def _without_set(base, set_name):
+    """The person in `person_set` or `set_person`, or nothing."""
+    lower, name = base.casefold(), set_name.casefold()
+    for joint in "_- ":
+        if lower.endswith(joint + name):
+            return base[: -len(joint + name)].rstrip(" _-") or base
+        if lower.startswith(name + joint):
+            return base[len(name + joint) :].lstrip(" _-") or base
+    return ""
+
+
+def gradescope(path):
+    """The people by folder in Gradescope's metadata; nothing if it cannot be read."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        data = yaml.load(path.read_text("utf-8"), loader)
+        groups = {}
+        for folder, about in data.items():
+            moment = about.get(":created_at")
+            people = about[":submitters"]
+            groups[shown(folder)] = [_submitter(each, moment) for each in people]
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
+        return {}
+    return groups
+
+
+def _submitter(person, moment):
+    """One of the people who handed in a folder."""
+    if isinstance(moment, datetime) and moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    others = [person.get(key) for key in (":sid", ":email")]
+    others = tuple(str(other) for other in others if other)
+    name = shown(str(person.get(":name") or others[0]))
+    number = others[0] if others else ""
+    when = moment if isinstance(moment, datetime) else None
+    return Owner(name, "gradescope", number, others, when)
+
+
+def nbgrader_times(files, folder):
+    """When nbgrader says that a set was handed in, by the folder of its files.
+
+    Only where nobody but nbgrader writes: in `submitted/<student>/<set>`.
+    """
+    times = {}
+    for file in files:
+        above = (folder.name, *file.parts)[-4:-1]
+        whole = len(file.parts) == (4 if file.parts[0] == SUBMITTED else 3)
+        if whole and above[0] == SUBMITTED and file.path.name == TIMESTAMP:
+            moment = _timestamp(file.path)
+            if moment:
+                times[file.parts[:-1]] = moment
+    return times
+
+
+def _timestamp(path):
+    """The time in nbgrader's file, such as `2026-10-01 23:58:59.123456 UTC`."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            day, clock, *zone = file.read(100).split()
+        moment = datetime.fromisoformat(f"{day} {clock}")
+        return moment.replace(tzinfo=ZoneInfo(zone[0]) if zone else UTC)
+    except (OSError, ValueError, ZoneInfoNotFoundError):
+        return None

@@ -1,0 +1,445 @@
+"""Submissions from every layout: whose they are, and which of several counts."""
+
+import io
+import os
+import tempfile
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from grading import notebooks
+from grading.layouts import collect
+from grading.owners import stem
+from grading.roster import Roster
+from grading.submissions import released
+from tests.grading.conftest import BLANK, RIGHT, cells, write
+
+OTHER = {"ntk": "", "erf_limit": ""}
+TINY, KERNEL, EMPTY = cells(RIGHT), cells(OTHER), b""
+UNTOUCHED = [
+    cell if cell["cell_type"] == "code" else {**cell, "source": "YOUR ANSWER HERE"}
+    for cell in cells(BLANK)
+]
+NOON = 1_800_000_000  # seconds
+
+
+@pytest.fixture(autouse=True)
+def temporary_folder(tmp_path, monkeypatch):
+    """What is in archives is unpacked where the test's own files are."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+
+
+@pytest.fixture
+def sets(tmp_path):
+    """Two sets, `tiny` and `kernel`."""
+    write(tmp_path / "sets" / "tiny.ipynb", cells(BLANK))
+    write(tmp_path / "sets" / "kernel.ipynb", KERNEL)
+    return released(tmp_path / "sets")
+
+
+def put(folder, content):
+    """Write notebooks, each a minute younger than the one before it."""
+    for minutes, (name, made) in enumerate(content.items()):
+        path = write(folder / name, made)
+        os.utime(path, (NOON, NOON + 60 * minutes))
+    return folder
+
+
+def packed(folder):
+    """The bytes of a zip archive of a folder."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for path in sorted(folder.rglob("*")):
+            archive.write(path, path.relative_to(folder))
+    return data.getvalue()
+
+
+def collected(folder, sets, roster=None):
+    """What `collect` found: student, file, set and reason of each submission."""
+    found = collect(folder, sets, roster)
+    return [(one.student, one.file, one.set_name, one.reason) for one in found]
+
+
+CANVAS = {
+    "leeann_12345_678901_kernel.ipynb": KERNEL,
+    "leeann_12345_678902_tiny-1.ipynb": TINY,
+    "leeann_12345_678903_photo.png": b"\x89PNG",
+    "müllerjörg_LATE_12346_678904_kernel.ipynb": KERNEL,
+    "anon_x7Yz1_678905_kernel.ipynb": KERNEL,
+    "LATE_anon_p0qRs_678906_kernel.ipynb": KERNEL,
+    "doejane_12348_678907_kernel.pdf": b"%PDF",
+    "smithbob_12347_text.html": b"<p>I hand in nothing.</p>",
+}
+
+
+def test_collect_reads_names_of_canvas(tmp_path, sets):
+    """Name, LATE, number of the person, number of the file, name of the file."""
+    found = collect(put(tmp_path / "in", CANVAS), sets)
+    by_name = {(one.student, one.set_name): one for one in found}
+    assert set(by_name) == {
+        ("leeann", "tiny"),
+        ("leeann", "kernel"),
+        ("müllerjörg", "kernel"),
+        ("anon_x7Yz1", "kernel"),
+        ("anon_p0qRs", "kernel"),
+        ("doejane", None),
+        ("smithbob", None),
+    }
+    assert by_name["doejane", None].reason == "is not a notebook (format 4)"
+    late = "late, says the platform, and not by how much"
+    marked = [one.student for one in found if late in one.remarks]
+    assert sorted(marked) == ["anon_p0qRs", "müllerjörg"]
+
+
+def test_collect_reads_folders_of_moodle(tmp_path, sets):
+    """A folder with name and number for each, an underscore at its end or not."""
+    content = {
+        "Ann Lee_12345_assignsubmission_file/kernel.ipynb": KERNEL,
+        "Ann Lee_12345_assignsubmission_onlinetext/onlinetext.html": b"<p>",
+        "Jörg Müller_12346_assignsubmission_file_/work/my kernel.ipynb": KERNEL,
+        "Participant_12347_assignsubmission_file_/kernel.ipynb": KERNEL,
+        "Bo Smith_12348_assignsubmission_file_kernel (1).ipynb": KERNEL,
+        "Cy Doe_12349_assignsubmission_file/notes.pdf": b"%PDF",
+    }
+    assert {one[::2] for one in collected(put(tmp_path / "in", content), sets)} == {
+        ("Ann Lee", "kernel"),
+        ("Jörg Müller", "kernel"),
+        ("Participant 12347", "kernel"),
+        ("Bo Smith", "kernel"),
+        ("Cy Doe", None),
+    }
+
+
+METADATA = """
+submission_101:
+  :submitters:
+  - :name: Ann Lee
+    :sid: '3001'
+    :email: ann@example.edu
+  - :name: Bo Smith
+    :sid: '3002'
+    :email: bo@example.edu
+  :created_at: 2026-10-01 23:58:59.000000000 Z
+  :score: 0.0
+submission_102:
+  :submitters:
+  - :name: Cy Doe
+    :sid:
+    :email: cy@example.edu
+  :created_at: 2026-10-02 00:00:01.000000000 Z
+"""
+
+
+def test_collect_reads_an_export_of_gradescope(tmp_path, sets):
+    """People and times stand in the metadata; a group has several people."""
+    export = "assignment_99_export"
+    content = {
+        f"{export}/submission_metadata.yml": METADATA.encode(),
+        f"{export}/submission_101/kernel.ipynb": KERNEL,
+        f"{export}/submission_102/tiny.ipynb": TINY,
+    }
+    folder = put(tmp_path / "in", content)
+    (folder.parent / "export.zip").write_bytes(packed(folder))
+    for place in (folder, folder / export, folder.parent / "export.zip"):
+        found = collect(place, sets)
+        assert [(one.student, one.set_name, one.handed_in) for one in found] == [
+            ("Ann Lee", "kernel", datetime(2026, 10, 1, 23, 58, 59, tzinfo=UTC)),
+            ("Bo Smith", "kernel", datetime(2026, 10, 1, 23, 58, 59, tzinfo=UTC)),
+            ("Cy Doe", "tiny", datetime(2026, 10, 2, 0, 0, 1, tzinfo=UTC)),
+        ]
+
+
+@pytest.mark.parametrize("damage", ["[", "- a", "submission_101: 3", "\x00", "a: b"])
+def test_collect_survives_metadata_in_a_bad_state(tmp_path, sets, damage):
+    """Without metadata the folders' names are the students'."""
+    content = {
+        "submission_metadata.yml": damage.encode(),
+        "submission_101/kernel.ipynb": KERNEL,
+    }
+    found = collected(put(tmp_path / "in", content), sets)
+    assert found[0][::2] == ("submission_101", "kernel")
+
+
+def test_collect_believes_no_metadata_of_students(tmp_path, sets):
+    """What lies in a person's own folder makes nobody else of them."""
+    content = {
+        "ada/submission_metadata.yml": METADATA.encode(),
+        "ada/submission_101/kernel.ipynb": KERNEL,
+        "bob/kernel.ipynb": KERNEL,
+        "bob/Ann Lee_12_assignsubmission_file/tiny.ipynb": TINY,
+        "bob/submitted/eve/tiny/timestamp.txt": b"2020-01-01 00:00:00 UTC",
+    }
+    found = collect(put(tmp_path / "in", content), sets)
+    assert {one.student for one in found} == {"ada", "bob"}
+    assert not any(one.handed_in for one in found)
+
+
+def test_collect_reads_what_nbgrader_collected(tmp_path, sets):
+    """Student, set, notebook, and a file with the time, in the folder submitted."""
+    content = {
+        "submitted/ada/kernel/kernel.ipynb": KERNEL,
+        "submitted/ada/kernel/timestamp.txt": b"2026-10-01 23:58:59.500000 UTC\n",
+        "submitted/ada/tiny/tiny.ipynb": TINY,
+        "submitted/ada/tiny/timestamp.txt": b"yesterday",
+        "submitted/bob/kernel/kernel.ipynb": KERNEL,
+        "submitted/bob/kernel/timestamp.txt": b"2026-10-02 08:00:00 Europe/Berlin",
+    }
+    folder = put(tmp_path / "course", content)
+    for place in (folder, folder / "submitted"):
+        found = collect(place, sets)
+        assert [(one.student, one.set_name, one.handed_in) for one in found] == [
+            ("ada", "kernel", datetime(2026, 10, 1, 23, 58, 59, 500000, tzinfo=UTC)),
+            ("ada", "tiny", None),
+            ("bob", "kernel", datetime(2026, 10, 2, 6, tzinfo=UTC)),
+        ]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["ada/kernel.ipynb", "bob/kernel.ipynb"],
+        ["ada/deeper/kernel.ipynb", "bob/own.ipynb"],
+        ["ada/kernel/kernel.ipynb", "bob/kernel/kernel.ipynb"],
+        ["kernel/ada.ipynb", "kernel/bob/kernel.ipynb"],
+        ["Kernel/ada/x.ipynb", "KERNEL/bob/x.ipynb"],
+        ["ada_kernel.ipynb", "kernel-bob.ipynb"],
+        ["ada_LATE_kernel.ipynb", "bob Kernel (2).ipynb"],
+        ["ada.ipynb", "bob.ipynb"],
+        ["Ada_Kernel.ipynb.json", "bob-kernel-1.ipynb.txt"],
+        ["section 1/ada/kernel.ipynb", "section 1/bob/kernel.ipynb"],
+        ["s1/ada/kernel.ipynb", "s1/cy/kernel.ipynb", "s2/bob/kernel.ipynb"],
+        ["s1/kernel/ada/k.ipynb", "s1/kernel/cy/k.ipynb", "s2/kernel/bob/k.ipynb"],
+        ["s1/ada/kernel/k.ipynb", "s1/bob/kernel/k.ipynb"],
+        ["s1/ada_1_2_kernel.ipynb", "s1/bob_3_4_kernel.ipynb"],
+        [
+            "s1/ada_1_assignsubmission_file/k.ipynb",
+            "bob_2_assignsubmission_file/k.ipynb",
+        ],
+    ],
+)
+def test_collect_finds_students_in_any_folders(tmp_path, sets, names):
+    """Students in sets or sections, sets in students, or all in one folder."""
+    folder = put(tmp_path / "in", dict.fromkeys(names, KERNEL))
+    found = {one[0].casefold(): one[2:] for one in collected(folder, sets)}
+    assert found.items() >= {"ada": ("kernel", ""), "bob": ("kernel", "")}.items()
+    assert found.keys() <= {"ada", "bob", "cy"}
+    path = tmp_path / "all.zip"
+    path.write_bytes(packed(folder))
+    assert found.keys() == {one[0].casefold() for one in collected(path, sets)}
+
+
+def test_collect_lets_no_folder_decide_about_others(tmp_path, sets):
+    """One student's folder that looks like a section's makes no section of a class."""
+    content = {
+        "ada/old/kernel.ipynb": KERNEL,
+        "ada/new/kernel.ipynb": KERNEL,
+        "bob/kernel/kernel.ipynb": KERNEL,
+        "cy/work/kernel.ipynb": KERNEL,
+    }
+    found = collected(put(tmp_path / "in", content), sets)
+    assert [one[0] for one in found] == ["ada", "bob", "cy"]
+
+
+def test_collect_knows_students_by_the_roster(tmp_path, sets):
+    """With a roster its names tell folders of students from folders of sections."""
+    text = "Name,Login\nAda Byron,ada\nBo Smith,bo\n"
+    roster = Roster(Path("class.csv"), text)
+    content = {
+        "ada/old/kernel.ipynb": KERNEL,
+        "ada/new/kernel.ipynb": KERNEL,
+        "section/bo_tiny.ipynb": TINY,
+        "eve/kernel.ipynb": KERNEL,
+    }
+    found = collect(put(tmp_path / "in", content), sets, roster)
+    assert [(one.student, one.key, one.set_name) for one in found] == [
+        ("Ada Byron", "ada", "kernel"),
+        ("eve", "eve", "kernel"),
+        ("Bo Smith", "bo", "tiny"),
+    ]
+    assert "is not in class.csv" in found[1].remarks
+    assert not any("is not in" in remark for remark in found[0].remarks)
+
+
+def test_collect_tells_apart_people_of_one_name(tmp_path, sets):
+    """Two people of the same name have two numbers, which then are in their names."""
+    content = {
+        "leeann_1_10_kernel.ipynb": KERNEL,
+        "leeann_2_11_kernel.ipynb": KERNEL,
+        "Leeann_2_12_tiny.ipynb": TINY,
+    }
+    found = collected(put(tmp_path / "in", content), sets)
+    assert {one[0] for one in found} == {"leeann (1)", "Leeann (2)"}
+    assert len(found) == 3
+
+
+def test_collect_takes_composed_and_large_letters_for_the_same(tmp_path, sets):
+    """macOS decomposes accents; it and Windows do not tell A from a."""
+    content = {"e\u0301va_tiny.ipynb": TINY, "\xc9va_kernel.ipynb": KERNEL}
+    found = collected(put(tmp_path / "in", content), sets)
+    assert sorted(one[::2] for one in found) == [("éva", "kernel"), ("éva", "tiny")]
+
+
+@pytest.mark.parametrize(
+    ("content", "taken", "remark"),
+    [
+        (
+            {"kernel.ipynb": TINY, "kernel (1).ipynb": TINY},
+            "kernel (1).ipynb",
+            "kernel.ipynb (not the newest)",
+        ),
+        (
+            {"tiny-Copy1.ipynb": TINY, "tiny.ipynb": UNTOUCHED},
+            "tiny-Copy1.ipynb",
+            "tiny.ipynb (as it was handed out)",
+        ),
+        (
+            {"mine.ipynb": TINY, "tiny.ipynb": EMPTY},
+            "mine.ipynb",
+            "tiny.ipynb (is an empty file)",
+        ),
+        (
+            {"tiny.ipynb": UNTOUCHED, "old/tiny.ipynb": UNTOUCHED},
+            "old/tiny.ipynb",
+            "tiny.ipynb (not the newest)",
+        ),
+        (
+            {"tiny.ipynb": TINY, "plot.png": b"PNG", "data.json": b"{}"},
+            "tiny.ipynb",
+            "",
+        ),
+    ],
+)
+def test_collect_takes_the_newest_that_is_not_blank(
+    tmp_path, sets, content, taken, remark
+):
+    """What cannot be read or was not touched is not taken, and a remark says so."""
+    folder = put(tmp_path / "in" / "ada", content).parent
+    [found] = collect(folder, sets)
+    assert (found.file, found.set_name, found.reason) == (f"ada/{taken}", "tiny", "")
+    expected = f"ada/{taken} was taken, not ada/{remark}"
+    assert found.remarks == ([expected] if remark else [])
+
+
+def test_collect_orders_copies_by_number_within_a_minute(tmp_path, sets):
+    """An unpacked archive has one time for all; then the number of the copy counts."""
+    names = ["tiny.ipynb", "tiny-Copy2.ipynb", "tiny-Copy1.ipynb", "tiny (10).ipynb"]
+    folder = put(tmp_path / "in" / "ada", dict.fromkeys(names, TINY)).parent
+    for seconds, name in enumerate(reversed(names)):
+        os.utime(folder / "ada" / name, (NOON, NOON + seconds))
+    assert collect(folder, sets)[0].file == "ada/tiny (10).ipynb"
+
+
+def test_collect_orders_files_of_canvas_by_their_numbers(tmp_path, sets):
+    """Canvas numbers files as they come; the times are those of the download."""
+    names = ["leeann_1_200_tiny.ipynb", "leeann_1_99_tiny-1.ipynb"]
+    folder = put(tmp_path / "in", dict.fromkeys(names, TINY))
+    assert collect(folder, sets)[0].file == names[0]
+
+
+def test_collect_has_a_reason_for_everything_else(tmp_path, sets, monkeypatch):
+    """A person whose file cannot be graded stands in the table, with the reason."""
+    folder = tmp_path / "in"
+    write(folder / "bob_tiny.ipynb", EMPTY)
+    write(folder / "cy.pdf", b"%PDF")
+    write(folder / "di.ipynb", [])
+    (folder / "ed").mkdir()
+    write(folder / "flo" / "work.rar", b"Rar!")
+    (folder / "gus").symlink_to(folder / "ed")
+    write(folder / "ida.zip", b"PK")
+    assert collected(folder, sets) == [
+        ("bob", "bob_tiny.ipynb", "tiny", "is an empty file"),
+        ("cy", "cy.pdf", None, "is not a notebook (format 4)"),
+        ("di", "di.ipynb", None, "belongs to no set of exercises that is known here"),
+        ("gus", "gus", None, "is a link, not a file"),
+        ("ed", "ed", None, "there is no notebook in the folder"),
+        (
+            "flo",
+            "flo/work.rar",
+            None,
+            "is an archive of a kind that is not read here; hand in a .zip",
+        ),
+        (
+            "ida",
+            "ida/ida.zip",
+            None,
+            "is an archive that cannot be read: File is not a zip file",
+        ),
+    ]
+
+
+def test_collect_does_not_blame_students_for_what_cannot_be_opened(
+    tmp_path, sets, monkeypatch
+):
+    """A file that the system refuses is not graded, which is not 0 points."""
+    folder = put(tmp_path / "in", {"bob_tiny.ipynb": TINY})
+
+    def forbidden(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", forbidden)
+    [found] = collect(folder, sets)
+    assert (found.student, found.reason) == ("bob", "")
+    assert found.not_graded == "cannot be read (Permission denied)"
+
+
+def test_collect_names_what_belongs_to_no_set(tmp_path, sets):
+    """A notebook of something else is named in a remark and does no harm."""
+    content = {"ada/tiny.ipynb": TINY, "ada/scratch.ipynb": []}
+    [found] = collect(put(tmp_path / "in", content), sets)
+    assert (found.file, found.reason) == ("ada/tiny.ipynb", "")
+    assert found.remarks == ["of no set, and left: ada/scratch.ipynb"]
+
+
+def test_collect_looks_at_the_newest_of_too_many(tmp_path, sets, monkeypatch):
+    """Nobody keeps the grading busy with a thousand notebooks, and it is said."""
+    monkeypatch.setattr("grading.layouts.MOST_FILES", 2)
+    content = dict.fromkeys(["ada/a.ipynb", "ada/b.ipynb", "ada/c.ipynb"], TINY)
+    content |= {"ada/d.pdf": b"%PDF"}
+    [found] = collect(put(tmp_path / "in", content), sets)
+    assert found.file == "ada/c.ipynb"
+    assert found.remarks == [
+        "ada/c.ipynb was taken, not ada/b.ipynb (not the newest)",
+        "only the 2 newest of 4 files were looked at",
+    ]
+
+
+def test_collect_leaves_out_tables_of_the_teacher(tmp_path, sets):
+    """An export or the settings that lie there too are no student."""
+    content = dict.fromkeys(["export.csv", "course.toml", "Class.XLSX"], b"x")
+    found = collected(put(tmp_path / "in", {**content, "ada_tiny.ipynb": TINY}), sets)
+    assert [one[0] for one in found] == ["ada"]
+
+
+def test_collect_keeps_no_cells(tmp_path, sets):
+    """What it returns is light; the path can be read again, from an archive too."""
+    folder = put(tmp_path / "in", {"ada/tiny.ipynb": TINY})
+    write(folder / "bob.zip", packed(folder / "ada"))
+    for found in collect(folder, sets):
+        assert found.cells == []
+        assert len(notebooks.read(found.path)) == len(TINY)
+
+
+@pytest.mark.parametrize(
+    ("name", "base", "number"),
+    [
+        ("kernel.ipynb", "kernel", 0),
+        ("kernel (1).ipynb", "kernel", 1),
+        ("kernel(12).ipynb", "kernel", 12),
+        ("kernel-Copy3.ipynb", "kernel", 3),
+        ("kernel - Copy.ipynb", "kernel", 1),
+        ("kernel - Copy (2).ipynb", "kernel", 2),
+        ("kernel copy 2.ipynb", "kernel", 2),
+        ("kernel - Kopie.IPYNB", "kernel", 1),
+        ("kernel-1.ipynb", "kernel", 1),
+        ("kernel 2.ipynb.txt", "kernel", 2),
+        ("ada-1.ipynb", "ada-1", 0),
+        ("hardcopy.ipynb", "hardcopy", 0),
+        ("kernel (" + "9" * 5000 + ").ipynb", "kernel", 999999999),
+    ],
+)
+def test_stem_tells_a_copy_from_a_name(name, base, number):
+    """The marks of browsers, Jupyter, Windows and macOS; a number may be a name's."""
+    assert stem(name, ["kernel"]) == (base, number)

@@ -1,0 +1,285 @@
+"""The list of a class: the platforms' exports, read, matched and filled in."""
+
+import csv
+import io
+from datetime import UTC, datetime
+
+import pytest
+
+from grading import roster
+from grading.owners import Owner
+from grading.roster import RosterError
+
+POSSIBLE = {"kernel": 7, "bounds": 2}
+# In the forms of canvas-lms, lib/gradebook_exporter.rb, and of Moodle,
+# mod/assign/feedback/offline; of Gradescope's "Download Grades".
+CANVAS = """\
+Student,ID,SIS User ID,SIS Login ID,Section,Exercises: kernel (901),Bounds (902),\
+Kernel Final Score
+,,,,,Manual Posting,,(read only)
+    Points Possible,,,,,7.00,20.00,(read only)
+"Lee, Ann",12345,S1,alee,NTK 1,,,0
+"Müller, Jörg",12346,S2,jmueller,NTK 1,,1.50,0
+"Doe, Jane",12347,S3,jdoe,NTK 2,,,0
+"Student, Test",12399,,0123456789abcdef,NTK 1,,,0
+"""
+MOODLE = """\
+\ufeffIdentifier,"Full name","Email address",Status,Grade,"Maximum grade",\
+"Grade can be changed","Last modified (submission)","Last modified (grade)",\
+"Feedback comments"
+"Participant 501","Ann Lee",ann@example.edu,"Submitted for grading - ",,7.00,Yes,\
+"Thursday, 1 October 2026, 11:59 PM",-,
+"Participant 502","Jörg Müller",joerg@example.edu,"Submitted for grading - ",,7.00,Yes,\
+"Friday, October 2, 2026, 12:01 AM",-,
+"Participant 503","Jane Doe",jane@example.edu,"No submission - ",,7.00,Yes,-,-,"Come!"
+"""
+GRADESCOPE = """\
+First Name,Last Name,SID,Email,Sections,Total Score,Max Points,Status,Submission Time
+Ann,Lee,3001,ann@example.edu,,,7.0,Ungraded,2026-10-01 23:58:59 -0700
+"""
+
+
+@pytest.fixture
+def reading(tmp_path):
+    """reading(text, name) -> the roster in a file with this text and name."""
+
+    def read(text, name="export.csv"):
+        path = tmp_path / name
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return roster.read(path)
+
+    return read
+
+
+def table(path, delimiter=","):
+    """The rows of a file that was written."""
+    text = path.read_text("utf-8-sig")
+    return list(csv.reader(io.StringIO(text), delimiter=delimiter))
+
+
+def test_read_knows_the_gradebook_of_canvas(reading):
+    """Rows without a number and the test student are nobody."""
+    found = reading(CANVAS)
+    assert found.platform == "canvas"
+    assert found.students == ["Lee, Ann", "Müller, Jörg", "Doe, Jane"]
+    assert [one.key for one in found.people] == ["alee", "jmueller", "jdoe"]
+
+
+def test_read_knows_columns_of_first_and_last_names(reading):
+    """Canvas can export the two parts of a name."""
+    text = CANVAS.replace("Student,ID", "LastName,FirstName,ID")
+    text = text.replace('"Lee, Ann"', "Lee,Ann").replace("Possible,", "Possible,,")
+    found = reading(text)
+    assert found.platform == "canvas"
+    assert found.students[0] == "Ann Lee"
+
+
+def test_read_knows_the_worksheet_of_moodle(reading):
+    """The key is the address, since participants' numbers differ between courses."""
+    found = reading(MOODLE)
+    assert found.platform == "moodle"
+    assert found.students == ["Ann Lee", "Jörg Müller", "Jane Doe"]
+    assert found.people[0].key == "ann@example.edu"
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (Owner("leeann", "canvas", "12345"), "Lee, Ann"),
+        (Owner("renamed", "canvas", "12346"), "Müller, Jörg"),
+        (Owner("leeann", "canvas", "999"), None),
+        (Owner("müllerjörg"), "Müller, Jörg"),
+        (Owner("mu\u0308llerjo\u0308rg"), "Müller, Jörg"),
+        (Owner("Ann Lee"), "Lee, Ann"),
+        (Owner("Jane Doe", "moodle", "12345"), "Doe, Jane"),
+        (Owner("JDOE"), "Doe, Jane"),
+        (Owner("x", "gradescope", "S3", ("S3", "a@b.c")), "Doe, Jane"),
+        (Owner("eve"), None),
+        (Owner("Test Student"), None),
+    ],
+)
+def test_find_matches_by_number_then_by_name(reading, owner, name):
+    """The platform's own number decides; other names do if they are one person's."""
+    found = reading(CANVAS).find(owner)
+    assert (found and found.name) == name
+
+
+def test_find_matches_participants_of_moodle(reading):
+    """Marked blindly, only the number of the participant is known."""
+    found = reading(MOODLE)
+    assert found.find(Owner("Participant", "moodle", "502")).name == "Jörg Müller"
+    assert found.find(Owner("Ann Lee", "moodle", "77")).name == "Ann Lee"
+    assert found.find(Owner("Participant 77", "moodle", "77")) is None
+    blind = MOODLE.replace(',"Full name","Email address"', "")
+    for name in ("Ann Lee", "Jörg Müller", "Jane Doe"):
+        address = f"{name.split()[0].lower().replace('ö', 'oe')}@example.edu"
+        blind = blind.replace(f',"{name}",{address}', "")
+    found = reading(blind)
+    assert found.students == ["Participant 501", "Participant 502", "Participant 503"]
+    assert found.find(Owner("Participant 502", "moodle", "502")).row == 2
+
+
+def test_find_matches_no_name_of_two_people(reading):
+    """Two people of one name are told apart by their keys, never by guessing."""
+    text = CANVAS.replace('"Doe, Jane"', '"Lee, Ann"')
+    found = reading(text)
+    assert found.students[::2] == ["Lee, Ann (alee)", "Lee, Ann (jdoe)"]
+    assert found.find(Owner("leeann")) is None
+    assert found.find(Owner("leeann", "canvas", "12347")).name == "Lee, Ann (jdoe)"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Name,E-mail\nAnn Lee,ann@example.edu\n",
+        "name;login\r\nAnn Lee;ann\r\n",
+        "\ufeffFirst Name\tLast Name\tUsername\nAnn\tLee\tann\n",
+        "email\nann@example.edu\n\n",
+        "Name,E-mail\nAnn Lee,ann@example.edu\n".encode("utf-16"),
+        GRADESCOPE,
+    ],
+)
+def test_read_knows_other_tables(reading, text):
+    """Any separator, any mark of the order of bytes; empty rows are nobody."""
+    found = reading(text)
+    assert len(found.students) == 1
+    assert found.find(Owner("ann")).row == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "is empty"),
+        ("\ufeff\r\n ,,\n", "is empty"),
+        ("Points,Remark\n3,good\n", "has no column that names students, such as Stud"),
+        ("PK\3\4", "is a spreadsheet; save it as CSV UTF-8"),
+        ("Name\nMüller\n".encode("cp1252"), "is not UTF-8 text; save it as CSV UTF-8"),
+        ("Name\n" + "x" * 200_000, "is not CSV: field larger than field limit"),
+    ],
+)
+def test_read_refuses_in_one_sentence(reading, text, sentence):
+    """What is no roster is named."""
+    with pytest.raises(RosterError, match=r"export\.csv ") as caught:
+        reading(text)
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_read_refuses_a_file_that_is_not_there(tmp_path):
+    """The path and the system's reason."""
+    with pytest.raises(RosterError, match=r"gone\.csv cannot be read: No such file"):
+        roster.read(tmp_path / "gone.csv")
+
+
+def test_fill_writes_points_into_the_columns_of_canvas(reading, tmp_path):
+    """Each set in the assignment that names it; everything else stays as it was."""
+    totals = {
+        "Lee, Ann": {"kernel": 7, "bounds": 1.5},
+        "Müller, Jörg": {"kernel": 0, "bounds": None},
+        "eve": {"kernel": 7},
+    }
+    out = tmp_path / "grades"
+    out.mkdir()
+    sentences = reading(CANVAS).fill(out, totals, POSSIBLE)
+    assert sentences[0] == f"Filled in: {out}/filled_export.csv"
+    before = list(csv.reader(io.StringIO(CANVAS)))
+    after = table(out / "filled_export.csv")
+    assert [row[:5] for row in after] == [row[:5] for row in before]
+    assert [row[5:] for row in after[3:]] == [
+        ["7", "1.5", "0"],
+        ["0", "1.50", "0"],
+        ["", "", "0"],
+        ["", "", "0"],
+    ]
+    assert after[:3] == before[:3]
+    assert sentences[1:] == [
+        "kernel: filled in, in the column Exercises: kernel (901)",
+        "bounds: filled in, in the column Bounds (902)",
+        "bounds has 2 points, but Bounds (902) allows 20",
+        "not in export.csv: eve",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("Bounds (902)", "Limits (902)", "as no assignment of export.csv is called so"),
+        ("Bounds (902)", "Kernel 2 (902)", "as several columns fit: Exercises: kernel"),
+    ],
+)
+def test_fill_says_where_no_column_of_canvas_fits(
+    reading, tmp_path, old, new, sentence
+):
+    """Canvas refuses columns that it does not know, so none is made."""
+    out = tmp_path / "grades"
+    out.mkdir()
+    sentences = reading(CANVAS.replace(old, new)).fill(out, {}, POSSIBLE)
+    assert any(sentence in one for one in sentences)
+    assert len(table(out / "filled_export.csv")[0]) == 8
+
+
+def test_fill_writes_points_into_the_worksheet_of_moodle(reading, tmp_path):
+    """It is about the assignment in its name, or the only one that was asked for."""
+    totals = {"Ann Lee": {"kernel": 5.5}, "Jörg Müller": {"kernel": None}}
+    out = tmp_path / "grades"
+    out.mkdir()
+    for name, sets in [
+        ("Grades-NTK-Kernel-77.csv", POSSIBLE),
+        ("Grades-77.csv", {"kernel": 7}),
+    ]:
+        sentences = reading(MOODLE, name).fill(out, totals, sets)
+        after = table(out / f"filled_{name}")
+        assert [row[4] for row in after] == ["Grade", "5.5", "", ""]
+        assert [row[-1] for row in after[1:]] == ["", "", "Come!"]
+        assert sentences[-1] == "kernel: filled in, in the column Grade"
+        assert (
+            (out / f"filled_{name}").read_bytes().startswith(b"\xef\xbb\xbfIdentifier")
+        )
+    sentences = reading(MOODLE).fill(out, totals, POSSIBLE)
+    assert [row[4] for row in table(out / "filled_export.csv")] == ["Grade", "", "", ""]
+    assert sentences[1:] == [
+        f"{name}: not filled in, as Grade is for a set that neither export.csv nor "
+        "SETS names"
+        for name in POSSIBLE
+    ]
+
+
+def test_fill_adds_columns_to_a_table_of_ones_own(reading, tmp_path):
+    """Where no column is named like a set a new one is; semicolons mean commas."""
+    out = tmp_path / "grades"
+    out.mkdir()
+    found = reading("Name;Kernel\nAnn Lee\nBo Smith;\n")
+    found.fill(out, {"Ann Lee": {"kernel": 2.5, "bounds": 1}}, POSSIBLE)
+    assert table(out / "filled_export.csv", ";") == [
+        ["Name", "Kernel", "bounds"],
+        ["Ann Lee", "2,5", "1"],
+        ["Bo Smith", ""],
+    ]
+
+
+def test_fill_writes_no_formulas(reading, tmp_path):
+    """Students choose their names; a spreadsheet must not compute them."""
+    names = ["=1+1", " =1+1", "@SUM(A1)", "+1", "-1", "\uff1d1+1"]
+    rows = "".join(f'"{name}",{number}\n' for number, name in enumerate(names))
+    out = tmp_path / "grades"
+    out.mkdir()
+    reading(f"Name,Login\n{rows}").fill(out, {}, {})
+    assert [row[0] for row in table(out / "filled_export.csv")[1:]] == [
+        f"'{name}" for name in names
+    ]
+
+
+def test_handed_in_is_read_from_the_export_of_the_assignment(reading):
+    """Moodle's times have no zone, Gradescope's do; a dash is no time."""
+    found = reading(MOODLE, "Grades-kernel.csv")
+    times = [found.handed_in(one, "kernel") for one in found.people]
+    assert times == [
+        datetime(2026, 10, 1, 23, 59),
+        datetime(2026, 10, 2, 0, 1),
+        None,
+    ]
+    assert found.handed_in(found.people[0], "bounds") is None
+    assert found.handed_in(found.people[0], None) is None
+    found = reading(GRADESCOPE, "kernel_scores.csv")
+    moment = datetime(2026, 10, 2, 6, 58, 59, tzinfo=UTC)
+    assert found.handed_in(found.people[0], "kernel") == moment
