@@ -53,6 +53,7 @@ class Submission:
     seed: int | None = None  # of the inputs
     graded_at: datetime | None = None
     key: str = ""  # of the student, the same all term; the roster's, or else the name
+    late: bool | None = None  # says the platform, where it does not say when
     python: str = ""  # the version that the notebook was last run with
 
 
