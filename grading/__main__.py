@@ -1,110 +1,230 @@
-"""Grade a folder of returned exercise notebooks: `make grade SUBMISSIONS=folder`.
+"""Grade returned exercise notebooks: `make grade SUBMISSIONS=folder-or-zip`.
 
 Each notebook runs in processes of its own, which are not believed: this program draws
 the inputs from a seed that no submission sees, compares the values that come back with
-references of its own, and gives points for them.
+references of its own, and gives points for them. What is graded is kept in OUT at once:
+after an interruption the same command goes on where it was.
 """
 
 import argparse
+import contextlib
+import io
 import os
-import secrets
 import signal
 import sys
 import time
 from pathlib import Path
 
-from grading import pool, report
-from grading.submissions import collect, released
+from grading import course, layouts, marks, out, pool, report, roster, sandbox
+from grading.submissions import released
 
 ROOT = Path(__file__).resolve().parents[1]
+MOST_NAMED = 10  # names in a sentence; the table has all of them
+
+INTERRUPTED = (
+    "Interrupted. What was graded is kept in {out}, and the same command goes on "
+    "from there"
+)
+
+
+class Refused(Exception):
+    """Why nothing is graded, in one sentence."""
 
 
 def main(arguments=None):
-    """Grade the folder that the command line names, and print what came out."""
+    """Grade what the command line names; what stops it is said in one sentence."""
     given = command_line().parse_args(arguments)
-    if not given.submissions.is_dir():
-        sys.exit(f"There is no folder {given.submissions}")
-    if given.out.resolve().is_relative_to(given.submissions.resolve()):
-        sys.exit(
-            "The grades must not lie in the folder of the submissions: "
-            "they would be taken for one"
-        )
-    sets = released(given.sets)
-    submissions = collect(given.submissions, sets)
-    if not submissions:
-        sys.exit(f"There is no submission in {given.submissions}")
-
-    start = time.monotonic()
-    # SIGTERM interrupts like Ctrl-C, so that no process is left behind
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # it may not know every letter
+            stream.reconfigure(errors="backslashreplace")
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
     try:
-        grade_all(submissions, sets, given)
+        check_protection(given)
+        check_folders(given)
+        with out.opened(given.out):
+            missing = grade_all(given)
     except KeyboardInterrupt:
-        sys.exit("Interrupted; nothing was written")
-    report.write(given.out, submissions, sets, given.seed)
-    print(
-        f"Seed {given.seed}; {time.monotonic() - start:.0f} s. "
-        f"Written: {given.out}/grades.csv and {given.out}/feedback"
-    )
+        sys.exit(INTERRUPTED.format(out=given.out))
+    except (Refused, out.OutError) as error:
+        sys.exit(str(error))
+    if missing:
+        sys.exit(missing)
 
 
 def command_line():
     """The options."""
-    seed = os.environ.get("NTK_SEED") or secrets.randbelow(2**31)
-    parser = argparse.ArgumentParser(prog="python -m grading", description=__doc__)
-    parser.add_argument("submissions", type=Path)
-    parser.add_argument("--out", type=Path, default=Path("grades"))
-    parser.add_argument(
-        "--sets",
-        type=Path,
-        default=ROOT / "book" / "exercises",
-        help="the notebooks as handed out",
+    parser = argparse.ArgumentParser(
+        prog="python -m grading", description=__doc__, allow_abbrev=False
     )
+    parser.add_argument("submissions", type=path, help="a folder or a zip file")
+    parser.add_argument("--out", type=path, default=Path("grades"))
+    parser.add_argument("--roster", type=path, help="the platform's list of students")
+    parser.add_argument("--course", type=path, help="course.toml, if not beside")
+    parser.add_argument("--sets", nargs="+", help="their names; those that came if not")
     parser.add_argument(
         "--seed",
-        type=int,
-        default=seed,
-        help="of the inputs; NTK_SEED or drawn if not given",
+        default=os.environ.get("NTK_SEED"),
+        help="of the inputs; NTK_SEED, that of the last run or drawn if not given",
     )
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument(
+        "--workers", type=int, default=processors(), help="notebooks at a time"
+    )
     parser.add_argument(
         "--seconds",
         type=float,
         default=30,
         help="of the processor, for each cell and exercise",
     )
-    parser.add_argument("--memory", type=float, default=2, help="GB for each process")
+    parser.add_argument("--memory", type=float, default=2, help="GB for each notebook")
+    parser.add_argument(
+        "--unprotected", action="store_true", help="grade even without a sandbox"
+    )
+    parser.add_argument(
+        "--handed-out",
+        type=path,
+        default=ROOT / "book" / "exercises",
+        help="the folder of the notebooks as handed out",
+    )
     return parser
 
 
-def grade_all(submissions, sets, given):
-    """Grade the submissions, several at a time, and print a line for each."""
-    # Not before: `points` imports the library and JAX, which reads its settings then.
+def path(text):
+    """A path as it was typed, also where the shell has left a ~ in it."""
+    return Path(text).expanduser()
+
+
+def processors():
+    """How many processors this program may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def check_protection(given):
+    """Refuse to run submissions without a sandbox, unless that was asked for."""
+    if given.unprotected:
+        print("Nothing is protected from the submissions: they run without a sandbox")
+    elif missing := sandbox.protection():
+        raise Refused(
+            f"{missing[0].upper()}{missing[1:]}; install bubblewrap, or grade in a "
+            "container (CONTAINER=podman) or without protection (UNPROTECTED=yes)"
+        )
+
+
+def check_folders(given):
+    """Refuse what cannot be: no submissions, grades among them, no worker."""
+    if not given.submissions.exists():
+        raise Refused(f"There is no folder or zip file {given.submissions}")
+    if given.out.resolve().is_relative_to(given.submissions.resolve()):
+        raise Refused(
+            "The grades must not lie in the folder of the submissions: "
+            "they would be taken for one"
+        )
+    for name in ("workers", "seconds", "memory"):
+        if not getattr(given, name) > 0:
+            raise Refused(f"--{name} must be larger than 0")
+
+
+def grade_all(given):
+    """Grade into OUT, and print what came out; a sentence if something is missing."""
+    # Not before: this imports the library and JAX, which reads its settings then.
     os.environ.update(pool.JAX_SETTINGS)
-    from grading.points import grade
+    from grading.batch import Batch, Settings
 
-    limits = pool.Limits(given.seconds, int(given.memory * 2**30))
+    start = time.monotonic()
+    memory = int(given.memory * 2**30)
+    limits = pool.Limits(given.seconds, memory, protected=not given.unprotected)
+    with refusing():
+        sets, policy, students = settled(given)
+        seed = out.seed(given.out, given.seed)
+        sets, submissions = collected(given, sets, students)
+        if policy.variants:
+            draw_variants(submissions, sets, policy.secret)
+    Batch(Settings(given.out, sets, seed, limits, given.workers)).run(submissions)
+    with refusing(), out.writing(given.out):
+        _, said = report.write(given.out, submissions, sets, policy, students)
+    print(*said, sep="\n", end="\n" if said else "")
+    print(
+        f"Seed {seed}; {time.monotonic() - start:.0f} s. "
+        f"Written: {given.out}/grades.csv and {given.out}/feedback"
+    )
+    return counted(submissions)
 
-    def grade_one(submission):
-        """Grade one submission, and return the seconds that it took."""
-        begin = time.monotonic()
-        try:
-            if not submission.reason:
-                grade(submission, sets[submission.set_name], given.seed, limits)
-        except Exception as error:  # one student's notebook must not stop the others'
-            submission.reason = f"could not be graded ({type(error).__name__})"
-        return time.monotonic() - begin
 
-    with pool.threads(given.workers) as threads:
-        seconds = threads.map(grade_one, submissions)
-        for number, submission in enumerate(submissions, 1):
-            took = next(seconds)
-            result = submission.reason or f"{sum(submission.points.values())} points"
-            print(
-                f"{number:4}/{len(submissions)}  {submission.student} "
-                f"{submission.set_name or ''}: {result}, {took:.1f} s",
-                flush=True,
-            )
+@contextlib.contextmanager
+def refusing():
+    """Turn the one sentence of a ValueError, about some file, into a refusal."""
+    try:
+        yield
+    except ValueError as error:
+        raise Refused(str(error)) from error
+
+
+def settled(given):
+    """The sets that are handed out, the course's settings, and the roster or None."""
+    sets = released(given.handed_out)
+    if not sets:
+        raise Refused(f"There is no notebook in {given.handed_out}")
+    for name in given.sets or ():
+        if name not in sets:
+            raise Refused(f"There is no set {name!r}; there are {', '.join(sets)}")
+    policy = course.read(given.course or course.beside(given.submissions), sets)
+    marks.check(given.out)
+    students = roster.read(given.roster) if given.roster else None
+    if policy.variants and students is None:
+        raise Refused(
+            "With variants = true, ROSTER must name the list of students from which "
+            "their notebooks were made"
+        )
+    return sets, policy, students
+
+
+def collected(given, sets, students):
+    """The sets that are asked for, and their submissions."""
+    try:
+        submissions = layouts.collect(given.submissions, sets, students)
+    except OSError as error:
+        reason = error.strerror or error
+        raise Refused(f"{given.submissions} cannot be read: {reason}") from error
+    if not submissions:
+        raise Refused(f"There is no submission in {given.submissions}")
+    came = {submission.set_name for submission in submissions}
+    asked = given.sets or [name for name in sets if name in came] or list(sets)
+    kept = [one for one in submissions if one.set_name in (None, *asked)]
+    if len(kept) < len(submissions):
+        others = ", ".join(name for name in sets if name in came - set(asked))
+        print(f"Left out: {len(submissions) - len(kept)} notebooks of {others}")
+    return {name: sets[name] for name in sets if name in asked}, kept
+
+
+def draw_variants(submissions, sets, secret):
+    """Note which variants of the exercises each student has to answer."""
+    from ntk_answers.variants import drawn  # which imports JAX
+
+    for submission in submissions:
+        if submission.set_name:
+            codes = drawn(secret, submission.key or submission.student)
+            for name in sets[submission.set_name].points:
+                if name in codes:
+                    submission.variants[name] = codes[name]
+
+
+def counted(submissions):
+    """Print how many were graded; a sentence if the grading itself failed for some."""
+    at_fault = [one for one in submissions if one.reason]
+    missing = [one for one in submissions if one.not_graded]
+    graded = len(submissions) - len(at_fault) - len(missing)
+    print(f"{graded} graded; {len(at_fault)} could not be, because of the file")
+    if not missing:
+        return ""
+    names = [f"{one.student} ({one.set_name})" for one in missing[:MOST_NAMED]]
+    if len(missing) > MOST_NAMED:
+        names.append("…")
+    return (
+        f"NOT GRADED: {len(missing)}, {', '.join(names)}. They have no points yet; "
+        "grades.csv says why, and the same command tries them again"
+    )
 
 
 if __name__ == "__main__":

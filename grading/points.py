@@ -1,19 +1,25 @@
 """The points of a submission: its values, compared with references of our own."""
 
 import functools
+import platform
+import re
 import threading
 
 import numpy as np
 
+from grading import written
 from grading.inside.wire import pack, unpack
-from grading.pool import BLANK, LONGEST_REMARK, Ended, evaluate
-from grading.submissions import differences
+from grading.pool import BLANK, LONGEST_REMARK, evaluate
+from grading.records import shortened
+from grading.submissions import differences, read
+from ntk_answers import variants
 from ntklib.exercises.cases import PSIS, cases
 from ntklib.exercises.judge import judge
 
 LONGEST_LIST = 300  # characters
 
 # One judgement at a time: the library does not promise to judge in several threads.
+# It takes milliseconds, where a submission's own processes take seconds.
 judging = threading.Lock()
 
 
@@ -21,23 +27,58 @@ class NoValues(Exception):
     """There is nothing to compare; the text is the line for the author."""
 
 
+def grade_file(submission, exercises, seed, limits):
+    """Read a submission, fill in its points, lines and texts, and drop its cells.
+
+    An error means that the grading has failed and says nothing about the submission:
+    what its file is to blame for is its `reason`.
+    """
+    try:
+        submission.cells = read(submission.path)
+    except ValueError as error:
+        submission.reason = str(error)
+        return
+    submission.remarks += newer_python(submission.python)
+    written.fill(submission, exercises)
+    submission.answers = shortened(submission.answers)
+    submission.derivations = shortened(submission.derivations)
+    grade(submission, exercises, seed, limits)
+    submission.cells = []
+
+
+def newer_python(version):
+    """The remark on a notebook that was written with a newer Python than this one."""
+    here = platform.python_version_tuple()[:2]
+    numbers = re.match(r"(\d{1,3})\.(\d{1,3})", version)
+    if not numbers or tuple(map(int, numbers.groups())) <= tuple(map(int, here)):
+        return []
+    return [
+        f"written with Python {numbers[0]} and graded with {'.'.join(here)}: what is "
+        "new in Python since then fails here"
+    ]
+
+
 def grade(submission, exercises, seed, limits):
     """Fill in the points, lines and remarks of one submission of these exercises."""
     submission.remarks += differences(submission.cells, exercises.cells)
+    submission.remarks += foreign_variants(submission)
     packed = {name: inputs(name, seed) for name in exercises.points}
-    try:
-        replies = evaluate(submission, packed, exercises.imports, limits)
-    except Ended as ended:
-        submission.reason = f"the grader's own process {ended}"
-        replies = {}
+    replies = evaluate(submission, packed, limits)
     for name, points in exercises.points.items():
         reply = replies.get(name, "was not reached")
-        right, line = verdict(name, seed, reply)
+        variant = submission.variants.get(name, "")
+        right, line = verdict(name, seed, reply, variant)
         submission.points[name] = points if right else 0
         submission.lines[name] = line
         if not line.startswith((f"{name}: ", "not answered")):
             submission.remarks.append(f"{name}: {line}")
         submission.remarks += missing_parts(name, reply)
+
+
+def foreign_variants(submission):
+    """The remark on a notebook that was made for somebody else."""
+    sources = [cell.source for cell in submission.cells if cell.kind == "code"]
+    return variants.foreign(sources, submission.variants)
 
 
 @functools.cache
@@ -58,17 +99,21 @@ def packed(value):
     return pack(value)
 
 
-def verdict(name, seed, reply):
-    """Whether an exercise is right, and the line for its author."""
+def verdict(name, seed, reply, variant=""):
+    """Whether an exercise is right, and the line for its author.
+
+    The reply may be anything, and then it is worth nothing. An error of `judge` is one
+    of the grading, and is raised.
+    """
     try:
         values = unpacked(name, seed, reply)
-        with judging:
-            result = judge(name, seed, values)
-        return bool(result), str(result)
     except NoValues as error:
         return False, str(error)
-    except Exception as error:  # the reply may be anything
+    except Exception as error:
         return False, f"the answer cannot be compared ({type(error).__name__})"
+    with judging:
+        result = judge(name, seed, values, variant)
+    return bool(result), str(result)
 
 
 def unpacked(name, seed, reply):

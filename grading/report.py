@@ -1,164 +1,151 @@
-"""What the teacher and the students get: grades.csv and a page of feedback for each."""
+"""What teacher and students get: grades.csv, and a page of feedback for each."""
 
-import csv
-import html
+import hashlib
 import re
-from dataclasses import dataclass
+import unicodedata
 
-PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8">\
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Exercises: {student}</title><style>
-body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 42rem; margin: auto; \
-padding: 1rem; overflow-wrap: anywhere; }}
-dt {{ font-weight: bold; }} :root {{ color-scheme: light dark; }}
-</style></head><body><main><h1>Exercises: {student}</h1><p>{total}</p>{sets}</main>\
-</body></html>
-"""
-LONGEST_NAME = 80  # characters of a file
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what begins a formula in a spreadsheet
+from grading import marking_pages, marks, pages, results, tables
+from grading.marks import Derivation, Marks
+
+LONGEST_NAME = 100  # bytes of a file's name, which most systems allow 255
+# Names that Windows keeps for devices.
+DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.I)
 
 
-@dataclass
-class Student:
-    """All that one student handed in."""
+def write(out, submissions, sets, course, roster=None):
+    """Write grades.csv, the folder feedback, and what derivations are marked with.
 
-    name: str
-    submissions: list
-    possible: int  # points of the sets that were handed in
-
-    @property
-    def points(self):
-        """The points by the name of the exercise."""
-        points = {}
-        for submission in self.submissions:
-            points |= submission.points
-        return points
-
-    @property
-    def total(self):
-        """The sum of the points."""
-        return sum(self.points.values())
-
-    @property
-    def reasons(self):
-        """A sentence for each file that could not be graded."""
-        sentences = [reason(submission) for submission in self.submissions]
-        return [sentence for sentence in sentences if sentence]
-
-    @property
-    def status(self):
-        """How much of it could be graded."""
-        if not self.reasons:
-            return "graded"
-        return "partly graded" if self.points else "not graded"
-
-    @property
-    def remarks(self):
-        """Everything that the teacher should know, in one line."""
-        remarks = self.reasons
-        for submission in self.submissions:
-            remarks += submission.remarks
-        return "; ".join(remarks)
+    Returned are the students with what they earned, and sentences for the teacher.
+    """
+    names = dict.fromkeys(roster.students if roster else [])
+    names |= dict.fromkeys(submission.student for submission in submissions)
+    given = Marks(marks.read(marks.path(out)), names, course)
+    students = results.students(submissions, sets, course, names, given)
+    said = write_feedback(out, students)
+    tables.write(out / "grades.csv", table(students, sets, course))
+    said += write_marking(out, students, sets, course, given)
+    if roster:
+        said += fill_in(roster, out, students, sets, course)
+    return students, said
 
 
-def write(out, submissions, sets, seed):
-    """Write grades.csv and the folder feedback."""
-    students = by_student(submissions, sets)
-    pages = out / "feedback"
-    pages.mkdir(parents=True, exist_ok=True)
-    for name, student in file_names(students).items():
-        text = page(student, sets)
-        (pages / name).write_text(text, "utf-8", errors="backslashreplace")
-    grades = out / "grades.csv"
-    with grades.open(
-        "w", newline="", encoding="utf-8", errors="backslashreplace"
-    ) as file:
-        csv.writer(file).writerows(table(students, submissions, sets, seed))
-
-
-def by_student(submissions, sets):
-    """The students in the order in which their submissions came."""
-    students = {}
-    for submission in submissions:
-        name = submission.student
-        student = students.setdefault(name, Student(name, [], 0))
-        student.submissions.append(submission)
-        if submission.set_name:
-            student.possible += sum(sets[submission.set_name].points.values())
-    return list(students.values())
-
-
-def table(students, submissions, sets, seed):
-    """The rows of grades.csv: a column for each exercise of the sets that came."""
-    came = {submission.set_name for submission in submissions}
-    names = []
+def fill_in(roster, out, students, sets, course):
+    """Fill the points of each set into the platform's own table."""
+    totals = {}
+    for student in students:
+        handed_in = [each for each in student.sets.values() if each.submission]
+        totals[student.name] = {each.name: each.points for each in handed_in}
+    possible = {}
     for set_name, exercises in sets.items():
-        if set_name in came:
-            names += exercises.points
-    head = ["student", *names, "total", "possible", "status", "remarks", "seed"]
+        worth = [course.derivation_points(name) for name in exercises.points]
+        possible[set_name] = sum(exercises.points.values()) + sum(worth)
+    return roster.fill(out, totals, possible)
+
+
+def write_feedback(out, students):
+    """Write the page of each student; those of students who are gone move aside."""
+    folder, aside = out / "feedback", out / "feedback-gone"
+    folder.mkdir(parents=True, exist_ok=True)
+    current = file_names(students)
+    gone = [path for path in folder.glob("*.html") if path.name not in current]
+    for path in gone:
+        aside.mkdir(exist_ok=True)
+        path.replace(aside / path.name)
+    for name, student in current.items():
+        text = pages.feedback(student)
+        (folder / name).write_text(text, "utf-8", errors="backslashreplace")
+    if not gone:
+        return []
+    files = ", ".join(sorted(path.name for path in gone))
+    return [f"Pages of students who are not there any more, moved to {aside}: {files}"]
+
+
+def write_marking(out, students, sets, course, given):
+    """Add rows to the file of marks, and write the pages on which marks are given."""
+    to_be_read = [
+        Derivation(
+            student.name,
+            name,
+            course.derivation_points(name),
+            student.sets[set_name].text(name),
+        )
+        for set_name, exercises in sets.items()
+        for name in exercises.points
+        for student in marks.in_order(students, course)
+        if student.sets[set_name].to_be_read(name)
+    ]
+    marks.add_rows(marks.path(out), to_be_read, given, course)
+    marking_pages.write(out / "marks", students, sets, course)
+    said = []
+    waiting = sum(len(student.unmarked) for student in students)
+    if waiting:
+        said.append(f"Derivations that are not marked yet, and not counted: {waiting}")
+    strangers = dict.fromkeys(row["student"] for row in given.strangers)
+    if strangers:
+        said.append(
+            f"Marks in {marks.path(out)} for students who are not there any more, "
+            f"kept: {', '.join(strangers)}"
+        )
+    return said
+
+
+def table(students, sets, course):
+    """The rows of grades.csv: columns for each exercise, derivation and late set."""
+    exercises = [(each, name) for each in sets for name in sets[each].points]
+    marked = [
+        (each, name) for each, name in exercises if course.derivation_points(name)
+    ]
+    due = [each for each in sets if each in course.due]
+    head = ["student", *(name for _, name in exercises)]
+    head += [f"{name} derivation" for _, name in marked]
+    head += [f"{each} days late" for each in due] + (["late penalty"] if due else [])
+    head += ["total", "possible", "status", "remarks", "seed"]
     rows = [head]
     for student in students:
-        points = [student.points.get(name, "") for name in names]
-        row = [student.name, *points, student.total, student.possible]
-        row += [student.status, student.remarks, seed]
+        of = student.sets
+        row = [student.name, *(of[each].code(name) for each, name in exercises)]
+        row += [of[each].derivation(name) for each, name in marked]
+        row += [of[each].days_late if of[each].submission else None for each in due]
+        row += [student.lost] if due else []
+        row += [student.total, student.possible]
+        row = [row[0], *(tables.number(value) for value in row[1:])]
+        row += [student.status, "; ".join(student.remarks), seeds(student)]
         rows.append(row)
-    return [[cell(value) for value in row] for row in rows]
+    return rows
 
 
-def cell(value):
-    """A value for a spreadsheet, which must not take a name for a formula."""
-    if isinstance(value, str) and value.startswith(FORMULA):
-        return f"'{value}"
-    return value
+def seeds(student):
+    """The seeds that a student's submissions were graded with: one, as a rule."""
+    found = {submission.seed for submission in student.submissions} - {None}
+    return " ".join(str(seed) for seed in sorted(found))
 
 
 def file_names(students):
-    """The students by the file of their page; no two files differ in case alone."""
+    """The students by the file of their page.
+
+    A name is the same in every run, short in bytes, and differs from the others by
+    more than case or the form of an accented letter.
+    """
+    stems = [stem(student.name) for student in students]
+    folded = [unicodedata.normalize("NFKC", each).casefold() for each in stems]
     files = {}
-    taken = set()
-    for student in students:
-        stem = re.sub(r"[^\w.-]+", "_", student.name)[:LONGEST_NAME].strip(".")
-        stem = stem or "student"
-        name = stem
-        while name.casefold() in taken:
-            name = f"{stem}_{len(taken)}"
-        taken.add(name.casefold())
+    for student, own, same in zip(students, stems, folded, strict=True):
+        name = own
+        if folded.count(same) > 1:
+            name = f"{own}_{digest(student.name)}"
         files[f"{name}.html"] = student
     return files
 
 
-def page(student, sets):
-    """The page of feedback for one student."""
-    return PAGE.format(
-        student=html.escape(student.name),
-        total=f"{student.total} of {student.possible} points",
-        sets="".join(section(submission, sets) for submission in student.submissions),
-    )
+def stem(name):
+    """A student's name as that of a file, without its ending."""
+    safe = re.sub(r"[^\w.-]+", "_", unicodedata.normalize("NFC", name))
+    short = safe.encode("utf-8")[:LONGEST_NAME].decode("utf-8", "ignore")
+    short = short.strip(".") or "student"
+    return f"{short}_" if DEVICES.fullmatch(short) else short
 
 
-def section(submission, sets):
-    """The part of a student's page about one set."""
-    parts = [f"<h2>{html.escape(submission.set_name or submission.file)}</h2>"]
-    answers = []
-    for name, points in submission.points.items():
-        possible = sets[submission.set_name].points[name]
-        line = submission.lines[name].removeprefix(f"{name}: ")
-        answers.append(f"<dt>{name}: {points} of {possible} points</dt>")
-        answers.append(f"<dd>{html.escape(line)}</dd>")
-    if answers:
-        parts.append(f"<dl>{''.join(answers)}</dl>")
-    remarks = list(submission.remarks)
-    if submission.reason:
-        remarks.insert(0, reason(submission))
-    if remarks:
-        items = "".join(f"<li>{html.escape(remark)}</li>" for remark in remarks)
-        parts.append(f"<h3>Remarks</h3><ul>{items}</ul>")
-    return "".join(parts)
-
-
-def reason(submission):
-    """Why a submission could not be graded, with the name of its file; or nothing."""
-    if not submission.reason:
-        return ""
-    return f"{submission.file} {submission.reason}".strip()
+def digest(name):
+    """Twelve signs that tell a name from all others."""
+    data = name.encode("utf-8", "backslashreplace")
+    return hashlib.sha256(data).hexdigest()[:12]

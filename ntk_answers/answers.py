@@ -10,8 +10,8 @@ class Slip:
     """A known wrong answer, and the hint for it.
 
     A hint says where to look, and leaves the looking to the reader. A function is
-    recognised by its values. For an answer that is no function, ``fits`` says which
-    answers get the hint. ``others`` are further answers with the same slip, which
+    recognised by its values. ``fits`` says which choices or points get the hint, and
+    ``between`` which numbers. ``others`` are further answers with the same slip, which
     differ because they go on in another way.
     """
 
@@ -19,6 +19,7 @@ class Slip:
     answer: Any
     hint: str
     fits: Callable[[Any], bool] | None = None
+    between: tuple[float, float] | None = None
     others: tuple[Callable[..., Any], ...] = ()
 
 
@@ -35,6 +36,8 @@ class Answers:
         slips: known wrong answers. The first that fits an answer is the one named.
         terms: ways of writing the right answer as a sum. Each is a function of the
             arguments that returns the terms by their names in words.
+        in_the_book: where a reader can look the answer up: functions of the library
+            that compute it, and labels of the chapters that say it.
     """
 
     name: str
@@ -42,3 +45,4 @@ class Answers:
     solution: Any
     slips: tuple[Slip, ...]
     terms: tuple[Callable[..., dict[str, Any]], ...] = ()
+    in_the_book: tuple[str, ...] = ()

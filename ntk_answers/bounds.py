@@ -4,7 +4,7 @@ import numpy as np
 import scipy
 
 from ntk_answers.answers import Answers, Slip
-from ntk_answers.kernel import relu_limit_by_quadrature
+from ntklib.exercises import singular
 
 # --- sharp_rate ----------------------------------------------------------------------
 
@@ -83,6 +83,7 @@ SHARP_RATE = Answers(
             "this is 1 - exp(-c), the share lost by t = 1; the exercise asks for c",
         ),
     ),
+    in_the_book=("gronwall_bound", "eq-bound"),
 )
 
 # --- lemma_matrices ------------------------------------------------------------------
@@ -145,102 +146,35 @@ LEMMA_MATRICES = Answers(
             fits=lambda chosen: len(chosen) != 1,
         ),
     ),
+    in_the_book=("lem-rayleigh",),
 )
 
 # --- singular_inputs -----------------------------------------------------------------
 
 
-def _directions(X):
-    return X / np.linalg.norm(X, axis=1)[:, None]
-
-
-def _gaps(X):
-    """Distances between the directions of the rows; 9 on the diagonal, out of reach."""
-    U = _directions(X)
-    return np.linalg.norm(U[:, None] - U, axis=2) + 9 * np.eye(len(U))
-
-
-def is_singular(X):
-    """Whether relu's limit kernel is singular, though no row excuses it.
-
-    Excused are a row of zeros and two rows that point the same way.
-    """
-    if not np.linalg.norm(X, axis=1).all():
-        return False
-    if _has_same_direction_twice(X):
-        return False
-    # The kernel of the directions is that of X with rows and columns divided by norms.
-    lambda_min = np.linalg.eigvalsh(relu_limit_by_quadrature(_directions(X)))[0]
-    return lambda_min < 1e-7
-
-
-def _has_zero_row(X):
-    return not X.any(axis=1).all()
-
-
-def _has_row_twice(X):
-    differences = np.abs(X[:, None] - X).max(axis=2)
-    return (differences + 9 * np.eye(len(X))).min() < 1e-12
-
-
-def _has_same_direction_twice(X):
-    return _gaps(X).min() <= 1e-3
-
-
-def _opposite_pairs(X):
-    """How many pairs of rows point in opposite directions."""
-    opposite = np.abs(_gaps(X) - 2) < 1e-6
-    return opposite.sum() // 2
-
-
 HEXAGON = np.pi / 3 * np.arange(6)
+
+# Inputs for each hint of `singular`, in its order.
+NOT_SINGULAR = {
+    "a zero row": [[0.0, 0.0], [1.0, 2.0]],
+    "the same input twice": [[1.0, 2.0], [1.0, 2.0]],
+    "a positive multiple": [[1.0, 2.0], [2.0, 4.0]],
+    "no opposite directions": [[1.0, 0.0], [-0.5, 0.9], [-0.4, -0.8]],
+    "one opposite pair": [[1.0, 2.0], [-1.0, -2.0]],
+    "two opposite pairs": [[1.0, 2.0], [-1.0, -2.0], [2.0, -1.0], [-2.0, 1.0]],
+}
 
 SINGULAR_INPUTS = Answers(
     name="singular_inputs",
-    reference=is_singular,
+    reference=singular.is_singular,
     solution=np.stack([np.cos(HEXAGON), np.sin(HEXAGON)], axis=1),
-    slips=(
-        Slip(
-            "a zero row",
-            np.array([[0.0, 0.0], [1.0, 2.0]]),
-            "a row is zero: its row of the kernel is zero too, but that is excluded",
-            fits=_has_zero_row,
-        ),
-        Slip(
-            "the same input twice",
-            np.array([[1.0, 2.0], [1.0, 2.0]]),
-            "an input appears twice: that makes any kernel singular and is excluded",
-            fits=_has_row_twice,
-        ),
-        Slip(
-            "a positive multiple",
-            np.array([[1.0, 2.0], [2.0, 4.0]]),
-            "two rows point the same way (or nearly): relu only scales with the "
-            "length, so that is excluded",
-            fits=_has_same_direction_twice,
-        ),
-        Slip(
-            "no opposite directions",
-            np.array([[1.0, 0.0], [-0.5, 0.9], [-0.4, -0.8]]),
-            "no two rows point in opposite directions; use that "
-            "relu(h) - relu(-h) = h is linear",
-            fits=lambda X: _opposite_pairs(X) == 0,
-        ),
-        Slip(
-            "one opposite pair",
-            np.array([[1.0, 2.0], [-1.0, -2.0]]),
-            "an opposite pair gives one combination that is linear in x; count how "
-            "many of them a plane can hold",
-            fits=lambda X: _opposite_pairs(X) == 1,
-        ),
-        Slip(
-            "two opposite pairs",
-            np.array([[1.0, 2.0], [-1.0, -2.0], [2.0, -1.0], [-2.0, 1.0]]),
-            "two opposite pairs give two linear functions, and a plane has room for "
-            "two independent ones",
-            fits=lambda X: _opposite_pairs(X) == 2,
-        ),
+    slips=tuple(
+        Slip(title, np.array(X), hint, fits=fits)
+        for (title, X), (fits, hint) in zip(
+            NOT_SINGULAR.items(), singular.HINTS, strict=True
+        )
     ),
+    in_the_book=("thm-antipodal",),
 )
 
 ANSWERS = (SHARP_RATE, LEMMA_MATRICES, SINGULAR_INPUTS)

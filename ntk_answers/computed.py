@@ -1,12 +1,13 @@
 """What is right and what is often wrong for one seed, computed from the answers."""
 
+import contextlib
 from functools import cached_property
 
 import numpy as np
 
-from ntk_answers import ANSWERS
+from ntk_answers import variants
 from ntklib.exercises.arguments import changed_cases
-from ntklib.exercises.cases import cases
+from ntklib.exercises.cases import cases, drawn
 from ntklib.exercises.known import Known
 from ntklib.exercises.sets import EXERCISES
 
@@ -14,11 +15,12 @@ from ntklib.exercises.sets import EXERCISES
 class Computed(Known):
     """Each part is computed when it is first asked for, and kept."""
 
-    def __init__(self, name: str, seed: int):
-        """Name an exercise, and the seed of its cases."""
+    def __init__(self, name: str, seed: int, variant: str = ""):
+        """Name an exercise, the seed of its cases, and the code of a variant."""
         self._exercise = EXERCISES[name]
-        self._answers = ANSWERS[name]
+        self._answers = variants.answers(name, variant)
         self._cases = cases(name, seed)
+        self._drawn = drawn(name, seed)
 
     @cached_property
     def right(self):
@@ -30,24 +32,27 @@ class Computed(Known):
     def slips(self):
         """The values of every known wrong answer."""
         return [
-            (slip.hint, [np.asarray(answer(*case)) for case in self._cases])
+            (slip.hint, [np.asarray(answer(*case)) for case in self._drawn])
             for slip in self._answers.slips
             for answer in (slip.answer, *slip.others)
         ]
 
     @cached_property
     def mistaken(self):
-        """The values of the reference for other arguments."""
+        """The values of the reference for other arguments, where it has any."""
         reference = self._answers.reference
-        return [
-            (words, [np.asarray(reference(*case)) for case in changed])
-            for words, changed in changed_cases(self._exercise, self._cases)
-        ]
+        found = []
+        for words, changed in changed_cases(self._exercise, self._drawn):
+            # No ridge is right for a negative time, for example.
+            with contextlib.suppress(ValueError, ArithmeticError):
+                values = [np.asarray(reference(*case)) for case in changed]
+                found.append((words, values))
+        return found
 
     @cached_property
     def terms(self):
         """The terms of every way to write the right answer as a sum."""
-        return [[terms(*case) for case in self._cases] for terms in self._answers.terms]
+        return [[terms(*case) for case in self._drawn] for terms in self._answers.terms]
 
     def is_right(self, value):
         """Whether a choice is the reference's, or points pass its test."""
@@ -58,6 +63,11 @@ class Computed(Known):
     def hint(self, value):
         """The hint of the first slip that fits."""
         for slip in self._answers.slips:
-            if slip.fits is not None and slip.fits(value):
+            if slip.between is not None:
+                low, high = slip.between
+                fits = low <= value <= high
+            else:
+                fits = slip.fits is not None and slip.fits(value)
+            if fits:
                 return slip.hint
         return None

@@ -229,6 +229,7 @@ KERNEL_VELOCITY = Answers(
         ),
     ),
     terms=(_kernel_velocity_by_targets, _kernel_velocity_by_curvature),
+    in_the_book=("ntk_velocity", "eq-ntk-velocity"),
 )
 
 # --- third_order ---------------------------------------------------------------------
@@ -447,6 +448,7 @@ THIRD_ORDER = Answers(
         ),
     ),
     terms=(_triple_product_by_terms,),
+    in_the_book=("triple_product", "eq-triple-terms"),
 )
 
 # --- drift_slope and lazy_exponent: exponents that the drift shows -------------------
@@ -469,17 +471,9 @@ def drift_slope_by_counting():
     return lazy_exponent_by_counting(1 / 2)
 
 
-def _is_positive(slope):
-    return slope > 0.05
-
-
 def _about(exponent):
-    """The test for a number that may be measured."""
-
-    def fits(slope):
-        return abs(slope - exponent) <= 0.05
-
-    return fits
+    """The numbers that one may measure for an exponent."""
+    return exponent - 0.05, exponent + 0.05
 
 
 DRIFT_SLOPE = Answers(
@@ -492,41 +486,42 @@ DRIFT_SLOPE = Answers(
             -0.5,
             "this is the lecture's bound; W₁ is symmetric about 0, so the averages "
             "behind it vanish as well: how fast?",
-            fits=_about(-0.5),
+            between=_about(-0.5),
         ),
         Slip(
             "relu's slope",
             -0.7,
             "this is about what relu shows, because of its kink; tanh is smooth",
-            fits=_about(-0.7),
+            between=_about(-0.7),
         ),
         Slip(
             "a drift that grows",
             1.0,
             "with this sign wide networks would move their kernel more, not less",
-            fits=_is_positive,
+            between=(0.05, np.inf),
         ),
         Slip(
             "the same at every width",
             0.0,
             "with this exponent the width would not matter; does a wider network "
             "move its kernel as far?",
-            fits=_about(0),
+            between=_about(0),
         ),
         Slip(
             "a power too many",
             -1.5,
             "n^(-3/2) stands before a sum over n units; how large is that sum when its "
             "mean is 0?",
-            fits=_about(-1.5),
+            between=_about(-1.5),
         ),
         Slip(
             "second order, squared",
             -2.0,
             "single weights move by n^(-1/2); what is the square of that?",
-            fits=_about(-2),
+            between=_about(-2),
         ),
     ),
+    in_the_book=("fig-drift",),
 )
 
 
@@ -630,6 +625,7 @@ LAZY_EXPONENT = Answers(
             "so?",
         ),
     ),
+    in_the_book=("thm-copies",),
 )
 
 ANSWERS = (KERNEL_VELOCITY, THIRD_ORDER, DRIFT_SLOPE, LAZY_EXPONENT)

@@ -223,6 +223,7 @@ OUTPUT_VELOCITY = Answers(
         _output_velocity_by_layers,
         _output_velocity_by_targets,
     ),
+    in_the_book=("residual_velocity", "eq-residual"),
 )
 
 # --- general_loss_velocity -----------------------------------------------------------
@@ -336,6 +337,7 @@ GENERAL_LOSS_VELOCITY = Answers(
             "index of K",
         ),
     ),
+    in_the_book=("loss_velocity", "eq-general-velocity"),
 )
 
 # --- prediction ----------------------------------------------------------------------
@@ -570,6 +572,7 @@ PREDICTION = Answers(
         ),
     ),
     terms=(_prediction_by_terms,),
+    in_the_book=("predict", "eq-predict"),
 )
 
 # --- stable_step ---------------------------------------------------------------------
@@ -702,6 +705,7 @@ STABLE_STEP = Answers(
             "the eigenvalue is there squared; a step multiplies a mode by 1 - ηλ/m",
         ),
     ),
+    in_the_book=("largest_stable_step", "eq-step"),
 )
 
 # --- conserved -----------------------------------------------------------------------
@@ -783,6 +787,7 @@ CONSERVED = Answers(
             fits=lambda chosen: chosen < {"relu", "leaky_relu", "abs"},
         ),
     ),
+    in_the_book=("ex-conserved",),
 )
 
 ANSWERS = (

@@ -132,6 +132,7 @@ TRAVELLED = Answers(
             "this is the way that is still to go",
         ),
     ),
+    in_the_book=("parameter_distance", "eq-distance"),
 )
 
 # --- matching_ridge ------------------------------------------------------------------
@@ -239,6 +240,7 @@ MATCHING_RIDGE = Answers(
             "1/m stands in front: here the ridge is added to K itself, not to K/m",
         ),
     ),
+    in_the_book=("eq-shares",),
 )
 
 # --- random_targets ------------------------------------------------------------------
@@ -365,6 +367,7 @@ RANDOM_TARGETS = Answers(
             "the diagonal of the inverse is not the inverse of the diagonal",
         ),
     ),
+    in_the_book=("ex-coins",),
 )
 
 # --- spread --------------------------------------------------------------------------
@@ -506,6 +509,7 @@ SPREAD = Answers(
         ),
     ),
     terms=(_spread_by_terms,),
+    in_the_book=("trained_distribution", "eq-trained"),
 )
 
 ANSWERS = (TRAVELLED, MATCHING_RIDGE, RANDOM_TARGETS, SPREAD)

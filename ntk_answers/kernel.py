@@ -210,6 +210,7 @@ NTK = Answers(
         ),
     ),
     terms=(_ntk_by_layers,),
+    in_the_book=("empirical_ntk", "eq-ntk-closed"),
 )
 
 # --- The limits: K = E psi(h)psi(h') + <x, x'> E psi'(h)psi'(h') ---------------------
@@ -490,6 +491,7 @@ RELU_LIMIT = Answers(
         ),
     ),
     terms=(_relu_limit_by_terms,),
+    in_the_book=("limit_kernel", "eq-limit-relu"),
 )
 
 # --- erf_limit -----------------------------------------------------------------------
@@ -687,6 +689,7 @@ ERF_LIMIT = Answers(
         ),
     ),
     terms=(_erf_limit_by_terms,),
+    in_the_book=("limit_kernel", "eq-limit-erf"),
 )
 
 # --- gelu_limit ----------------------------------------------------------------------
@@ -853,6 +856,7 @@ GELU_LIMIT = Answers(
         ),
     ),
     terms=(_gelu_limit_by_terms,),
+    in_the_book=("limit_kernel",),
 )
 
 ANSWERS = (NTK, RELU_LIMIT, ERF_LIMIT, GELU_LIMIT)

@@ -158,6 +158,7 @@ CATAPULT_STEP = Answers(
             "signs",
         ),
     ),
+    in_the_book=("eq-two-numbers",),
 )
 
 # --- noise_floor ---------------------------------------------------------------------
@@ -389,6 +390,7 @@ CAPTURED_SHARE = Answers(
             "m examples give m functions, not one for each pair of examples",
         ),
     ),
+    in_the_book=("eq-xor-bound",),
 )
 
 # --- margin_time ---------------------------------------------------------------------
@@ -516,6 +518,7 @@ MARGIN_TIME = Answers(
             "both parts of the integral of 1 + exp(z) are positive",
         ),
     ),
+    in_the_book=("eq-logistic-one",),
 )
 
 ANSWERS = (CATAPULT_STEP, NOISE_FLOOR, CAPTURED_SHARE, MARGIN_TIME)

@@ -6,7 +6,6 @@ copy and of the reference that grading must give full marks.
 
 import argparse
 import copy
-import os
 import re
 import shutil
 import sys
@@ -16,17 +15,17 @@ from pathlib import Path
 import nbformat
 
 from book._ext.exercise_sets import SETS
+from book._ext.exercise_table import rows
+from tools import nbgrader_course
+from tools.archive import write_archive
 from tools.downloads import install_cell, places, put_before_code
 from tools.execute import ROOT
 
 COPIES = ROOT / "_build" / "assignment"
+ARCHIVE = COPIES / "ntk-exercises.zip"
 # A role of MyST: {name}`target` or {name}`title <target>`.
 ROLE = re.compile(r"\{(\w+)\}`(?:([^`<]*[^`<\s])\s*<)?([^`<>]*)>?`")
 DOWNLOAD = re.compile(r"\n*^\{download\}.*$", re.M)
-CONFIG = """\
-c = get_config()
-c.Execute.timeout = 300  # seconds for one cell
-"""
 
 
 def plain(notebook):
@@ -64,30 +63,14 @@ def title_of_page(target):
 def make_course(folder):
     """Make an nbgrader course in `folder`: one assignment for each set.
 
-    The reference copies are in source/, the students' copies in release/.
+    The reference copies are in source/, the students' copies in release/. What an
+    earlier course had and kept is said in sentences.
     """
-    from nbgrader.apps import NbGraderAPI  # slow to import
-    from traitlets.config import Config
-
-    folder = Path(folder).resolve()
+    folder = Path(folder).expanduser().resolve()
+    notebooks = {}
     for path in SETS:
-        source = folder / "source" / path.stem / path.name
-        source.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(plain(nbformat.read(path, as_version=4)), source)
-    (folder / "nbgrader_config.py").write_text(CONFIG, "utf-8")
-
-    programs = str(Path(sys.executable).parent)  # nbgrader runs one of them, alembic
-    os.environ["PATH"] = os.pathsep.join([programs, os.environ["PATH"]])
-    config = Config()
-    config.CourseDirectory.root = str(folder)
-    api = NbGraderAPI(config=config)
-    for path in SETS:
-        result = api.generate_assignment(path.stem)
-        if not result["success"]:
-            sys.exit(
-                f"{path.name}: nbgrader made no student's copy\n"
-                f"{result.get('log')}\n{result.get('error')}"
-            )
+        notebooks[path.stem] = plain(nbformat.read(path, as_version=4))
+    return nbgrader_course.make_course(folder, notebooks)
 
 
 def main():
@@ -95,14 +78,22 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("course", nargs="?", type=Path, help="where to keep the course")
     course = parser.parse_args().course
+    if course and course.suffix == ".toml":
+        sys.exit(
+            f"Here COURSE is the folder of an nbgrader course, not a file like {course}"
+        )
     with tempfile.TemporaryDirectory() as scratch:
-        folder = course or Path(scratch)
-        make_course(folder)
+        folder = course.expanduser() if course else Path(scratch)
+        for sentence in make_course(folder):
+            print(sentence)
         COPIES.mkdir(parents=True, exist_ok=True)
         for path in SETS:
             student_copy = folder / "release" / path.stem / path.name
             shutil.copyfile(student_copy, COPIES / path.name)
+    in_order = dict.fromkeys(row.set for row in rows(ROOT))
+    write_archive(ARCHIVE, [COPIES / f"{stem}.ipynb" for stem in in_order])
     print(f"The student's copies are in {COPIES.relative_to(ROOT)}.")
+    print(f"What a student needs is in {ARCHIVE.relative_to(ROOT)}.")
 
 
 if __name__ == "__main__":

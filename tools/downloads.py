@@ -81,22 +81,30 @@ def wheel_name():
 def install_cell(where):
     """The first cell: it installs the library where it is missing.
 
-    The site's own wheel fits the notebook; without a site it is the release's tag, and
-    with neither address the file that lies beside the notebook.
+    The site's own wheel fits the notebook; without a site it is the release, by its
+    tag, and with neither address the file that lies beside the notebook. A wheel has no
+    solutions, and no copy of the repository is left behind.
     """
     advice = ""
     if where.site:
         wheel = f"ntklib[notebooks] @ {where.site}/notebooks/{wheel_name()}"
     elif where.repository:
-        wheel = f"ntklib[notebooks] @ git+{where.repository}@v{version()}"
+        wheel = f"ntklib[notebooks] @ {release(where)}"
     else:
         wheel = f"./{wheel_name()}[notebooks]"
         advice = (
-            f"\n# It looks for {wheel_name()}, which the book's site offers\n"
-            "# beside the notebook, in the folder of this notebook."
+            f"\n# It looks for {wheel_name()} in the folder of this\n"
+            "# notebook; the book's site offers it, and the exercises come with it."
         )
     source = INSTALL.format(where=advice, wheel=wheel).rstrip()
     return nbformat.v4.new_code_cell(source, id="library")
+
+
+def release(where):
+    """Where pip gets the release of this version: from GitHub without a need of git."""
+    if where.on_github:
+        return f"{where.repository}/archive/refs/tags/v{version()}.zip"
+    return f"git+{where.repository}@v{version()}"
 
 
 def data_cell(path):

@@ -23,6 +23,7 @@ from playwright.sync_api import sync_playwright
 from selectolax.lexbor import LexborHTMLParser
 
 from book._ext.equation_map import pages
+from book._ext.exercise_sets import solutions_are_shown
 
 ROOT = Path(__file__).parents[1]
 BROWSERS = (
@@ -59,8 +60,7 @@ TITLE_PAGE = """<section class="title-page">
     <p>Text and figures: CC BY 4.0. Code: MIT License.</p>
     <p>On paper, the code that is folded away on the site is left out: it draws the
     figures, repeats a calculation, or checks what the text says. What it prints is
-    here, and so are all solutions with their code. A slider is shown by some of its
-    pictures.</p>
+    here{solutions}. A slider is shown by some of its pictures.</p>
   </div>
 </section>"""
 
@@ -80,6 +80,11 @@ def about():
         "year": lecture["date-published"][:4],
         "version": version,
         "date": released[1] if released else "not yet released",
+        "solutions": (
+            ", and so are all solutions with their code"
+            if solutions_are_shown()
+            else ""
+        ),
     }
 
 
@@ -249,7 +254,8 @@ def print_book(browser, site, target):
     Chromium has no target-counter, by which a style sheet would ask for them.
     """
     page_file = site / "whole-book.html"
-    names = pages(ROOT)
+    # The page for instructors is not on every site.
+    names = [name for name in pages(ROOT) if (site / f"{name}.html").exists()]
     target.parent.mkdir(parents=True, exist_ok=True)
     numbers = {}
     try:

@@ -1,12 +1,14 @@
 """The exercise sets: one notebook is the page, the students' copy and the grading.
 
-This extension builds the site without solutions where the environment says
-``NTK_SOLUTIONS=no``. The students' copies are made by tools/assignment.py.
+While solutions are not shown, this extension builds the students' site: without the
+solutions and without the page for instructors. ``make`` hands its variable SOLUTIONS
+down as ``NTK_SOLUTIONS``. The students' copies are made by tools/assignment.py.
 """
 
 import copy
 import os
 import re
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import nbformat
@@ -24,6 +26,34 @@ REGION = re.compile(
     r"^([ \t]*)### BEGIN SOLUTION$.*?^[ \t]*### END SOLUTION$", re.M | re.S
 )
 ABSENT = "The solution is not part of this site."
+# What only instructors read: a page, and lines of other pages.
+FOR_INSTRUCTORS = "book/instructor"
+LINES_FOR_INSTRUCTORS = re.compile(
+    r"^% BEGIN INSTRUCTORS$.*?^% END INSTRUCTORS$\n*", re.M | re.S
+)
+
+
+def solutions_are_shown(chosen=None, today=None):
+    """Whether the site shows solutions: yes, no, or from a date on.
+
+    Args:
+        chosen: one of these words, or the date; as a rule that of the environment.
+        today: the date; as a rule that of the clock.
+
+    Raises:
+        ValueError: it is something else, and no slip may publish the solutions.
+    """
+    chosen = chosen or os.environ.get("NTK_SOLUTIONS") or "yes"
+    if chosen in ("yes", "no"):
+        return chosen == "yes"
+    try:
+        first_day = date.fromisoformat(chosen)
+    except ValueError:
+        raise ValueError(
+            "SOLUTIONS must be yes, no, or the date from which on they are shown, such "
+            f"as 2026-12-20; got {chosen!r}"
+        ) from None
+    return (today or datetime.now(UTC).date()) >= first_day
 
 
 def is_solution(cell):
@@ -60,16 +90,29 @@ def source_without_solution(cell):
 
 
 def switch(app, docname, source):
-    """Read an exercise set without its solutions, if the environment says so."""
-    chosen = os.environ.get("NTK_SOLUTIONS") or "yes"
-    if chosen not in ("yes", "no"):
-        raise ValueError(f"NTK_SOLUTIONS must be yes or no; got {chosen!r}")
-    if chosen == "no" and Path(app.env.doc2path(docname)).suffix == ".ipynb":
+    """Read a page as students get it, while solutions are not shown."""
+    if solutions_are_shown():
+        return
+    if Path(app.env.doc2path(docname)).suffix == ".ipynb":
         notebook = nbformat.reads(source[0], as_version=4)
         source[0] = nbformat.writes(without_solutions(notebook))
+    else:
+        source[0] = LINES_FOR_INSTRUCTORS.sub("", source[0])
+
+
+def leave_out_instructors(app, config):
+    """Take the page for instructors out of the site, while solutions are not shown."""
+    if solutions_are_shown() or FOR_INSTRUCTORS not in config.external_site_map:
+        return
+    for part in config.external_site_map.root.subtrees:
+        part.items = [page for page in part.items if page != FOR_INSTRUCTORS]
+    del config.external_site_map[FOR_INSTRUCTORS]
+    config.exclude_patterns = [*config.exclude_patterns, f"{FOR_INSTRUCTORS}.md"]
 
 
 def setup(app):
-    """Make the choice as each notebook is read."""
+    """Make the choice for the site, and as each page is read."""
+    # After sphinx_external_toc, which reads _toc.yml at 900.
+    app.connect("config-inited", leave_out_instructors, priority=901)
     app.connect("source-read", switch)
     return {"parallel_read_safe": True}

@@ -1,19 +1,31 @@
 """The table of all exercises, read from the sets and the library, never typed.
 
-The directive ``exercise-table`` shows it. The role ``exercise-points`` shows the sum of
-the points of a set, or of ``all`` sets.
+The directive ``exercise-table`` shows it, with the number of variants and the places at
+which a reader of the book can look an answer up. The role ``exercise-points`` shows the
+sum of the points of a set, or of ``all`` sets.
 """
 
 import re
 from typing import NamedTuple
 
 import nbformat
+from book._ext.equation_map import functions
 from book._ext.exercise_sets import sets
 from docutils import nodes
+from ntk_answers import ANSWERS
+from ntk_answers.variants import codes
 from ntklib import exercises
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+# By which role a page refers to a label that begins so.
+ROLES = {
+    "eq": "eq",
+    "ex": "ref",
+    "fig": "numref",
+    "lem": "prf:ref",
+    "thm": "prf:ref",
+}
 # The line below the heading of an exercise, in the cell <name>-text.
 LINE = re.compile(r"^\*(\w+) · (\d+) minutes · (\d+) points ·", re.M)
 
@@ -54,13 +66,28 @@ def points(root, of="all"):
 
 def table(root):
     """The table in Markdown."""
-    lines = ["| Exercise | Set | Level | Minutes | Points |", "|---|---|---|---|---|"]
+    heads = ("Exercise", "Set", "Level", "Minutes", "Points", "Variants", "In the book")
+    lines = [line_of(heads), line_of("---" for _ in heads)]
+    modules = {name: found.module for name, found in functions(root).items()}
     for row in rows(root):
+        places = [link(place, modules) for place in ANSWERS[row.name].in_the_book]
         page = f"{{doc}}`exercises/{row.set}`"
-        lines.append(
-            f"| `{row.name}` | {page} | {row.level} | {row.minutes} | {row.points} |"
-        )
+        variants = len(codes(row.name)) or "none"
+        cells = (f"`{row.name}`", page, row.level, row.minutes, row.points, variants)
+        lines.append(line_of([*cells, ", ".join(places) or "no"]))
     return "\n".join(lines)
+
+
+def line_of(cells):
+    """A line of a table in Markdown."""
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def link(place, modules):
+    """A link to a function of the library, or to what has a label in a chapter."""
+    if place in modules:
+        return f"{{py:obj}}`{place} <ntklib.{modules[place]}.{place}>`"
+    return f"{{{ROLES[place.partition('-')[0]]}}}`{place}`"
 
 
 class ExerciseTable(SphinxDirective):

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import nbformat
+from book._ext.exercise_sets import solutions_are_shown
 from flit_core.wheel import make_wheel_in
 from sphinx.errors import ExtensionError
 from tools.downloads import ROOT, download, places, wheel_name
@@ -162,9 +163,10 @@ def buttons(where, page, source, notebook, up="", pdf=False):
             start = "https://colab.research.google.com/github"
             colab = f"{start}/{where.on_github}/blob/notebooks/{file}"
             add("open-colab", "Open in Colab", "fas fa-rocket", colab)
-            start = f"https://mybinder.org/v2/gh/{where.on_github}/{where.branch}"
-            binder = f"{start}?urlpath=lab/tree/{quote(source)}"
-            add("open-binder", "Binder", "fas fa-rocket", binder)
+            if source:
+                start = f"https://mybinder.org/v2/gh/{where.on_github}/{where.branch}"
+                binder = f"{start}?urlpath=lab/tree/{quote(source)}"
+                add("open-binder", "Binder", "fas fa-rocket", binder)
         text = "Download this notebook"
         add("download-notebook", text, "fas fa-download", up + notebook)
         if not (where.site or where.repository):
@@ -186,7 +188,8 @@ def buttons(where, page, source, notebook, up="", pdf=False):
 def add_buttons(app, pagename, templatename, context, doctree):
     """Put the links of a page into the theme's header."""
     source = None
-    if pagename in app.env.found_docs:
+    # The repository has the solutions: no page leads there while they are not shown.
+    if pagename in app.env.found_docs and solutions_are_shown():
         path = Path(app.env.doc2path(pagename))
         source = path.relative_to(app.srcdir).as_posix()
     found = buttons(

@@ -4,11 +4,12 @@ import copy
 import difflib
 import os
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from ntklib._check import shown, trouble
+from ntklib._check import shown
 from ntklib.exercises import cases, judge, run
 from ntklib.exercises.known import answers_are_here
 from ntklib.exercises.sets import EXERCISES
@@ -44,7 +45,9 @@ def solution(name: str) -> Any:
     return copy.deepcopy(ANSWERS[name].solution)
 
 
-def check(name: str, answer: Any) -> judge.Result:
+def check(
+    name: str, answer: Any, variants: Mapping[str, str] | None = None
+) -> judge.Result:
     """Judge an answer to an exercise, and say in one line what is wrong with it.
 
     A function is tried on random inputs (NumPy float64 arrays) and compared with
@@ -60,20 +63,27 @@ def check(name: str, answer: Any) -> judge.Result:
         name: one of :func:`names`.
         answer: the answer, a function, an array, a number or a choice, as the exercise
             says.
+        variants: the codes of a student's own constants, by exercise. They stand in
+            the copy of a set that was made for this student.
 
     Returns:
         A result that prints itself, true if the answer is right, false if it is wrong
         or there is no such exercise.
     """
-    result = _judged(name, answer)
+    result = _judged(name, answer, variants or {})
     if not result and os.environ.get("NTK_STRICT") == "1":
         raise AssertionError(str(result))
     return result
 
 
-def _judged(name, answer):
+def _judged(name, answer, variants):
     if not _is_known(name):
         return judge.Result(False, _unknown(name))
+    variant = variants.get(name, "") if isinstance(variants, Mapping) else None
+    if not isinstance(variant, str):
+        return judge.Result(
+            False, f"{name}: variants must be a dict from exercises to their codes"
+        )
     seed = os.environ.get("NTK_SEED") or "0"
     if not seed.isdecimal():
         return judge.Result(
@@ -82,18 +92,9 @@ def _judged(name, answer):
     with warnings.catch_warnings():
         # Those of the answer, such as a division by zero, would only bury the hint.
         warnings.simplefilter("ignore")
-        try:
-            tried = cases.cases(name, int(seed))
-            values = run.run(name, answer, tried) if tried else [answer]
-        except ValueError as error:
-            return judge.Result(False, f"{name}: {error}")
-        try:
-            return judge.judge(name, int(seed), values)
-        except (Exception, SystemExit) as error:
-            # Methods of the answer may raise, those of a list's subclass for example.
-            return judge.Result(
-                False, f"{name}: the answer cannot be read; it raised {trouble(error)}"
-            )
+        tried = cases.cases(name, int(seed))
+        values = run.run(answer, tried) if tried else [answer]
+        return judge.judge(name, int(seed), values, variant=variant)
 
 
 def _is_known(name):

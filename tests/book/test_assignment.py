@@ -12,16 +12,21 @@ import shutil
 import subprocess
 import sys
 import zlib
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import yaml
+from sphinx_external_toc.parsing import parse_toc_yaml
 
 from book._ext import exercise_sets
 from book._ext.exercise_sets import REGION, SETS, is_solution, without_solutions
 from book._ext.exercise_table import rows
 from book._ext.search_index import OTHER_WORDS
 from ntklib import exercises
+from tools import print_book
 from tools.assignment import ROLE, plain
 from tools.execute import ROOT
 
@@ -89,7 +94,7 @@ def test_exercise_is_complete(name):
     assert SOLUTION.search(derivation)
     assert SLIPS.search(derivation)
     assert REGION.search(source(cell[name]))
-    test = f'result = check("{name}", {name})\nassert result, result\nresult'
+    test = f'result = check("{name}", {name})\nassert result, result\nprint(result)'
     # on one line or, with a long name, on several
     assert ast.unparse(ast.parse(source(cell[f"{name}-test"]))) == ast.unparse(
         ast.parse(test)
@@ -352,21 +357,43 @@ def test_nbgrader_gives_the_reference_all_points_and_the_untouched_copy_none(cou
     assert graded == expected
 
 
+def for_instructors():
+    """What the book's first page has for instructors alone."""
+    text = (ROOT / "book" / "index.md").read_text("utf-8")
+    return exercise_sets.LINES_FOR_INSTRUCTORS.search(text)[0]
+
+
+def test_links_to_the_guide_are_for_instructors():
+    """No other line of the book leads to the page that students do not have."""
+    assert "{doc}`instructor`" in for_instructors()
+    for path in (ROOT / "book").rglob("*.md"):
+        text = exercise_sets.LINES_FOR_INSTRUCTORS.sub("", path.read_text("utf-8"))
+        assert not re.search(r"instructor(?:\.md)?[`>)]", text), path
+    for path in (ROOT / "book").rglob("*.ipynb"):
+        text = path.read_text("utf-8")
+        assert not re.search(r"instructor(?:\.md)?[`>)]", text), path
+
+
 def site_without_solutions(folder, course):
-    """The site of the sets and the guide alone, with this book's settings."""
+    """The site of a first page, the sets and the guide, with this book's settings."""
     shutil.copytree(ROOT / "book", folder / "book")
     shutil.copy(ROOT / "_config.yml", folder)
     listed = "".join(f"- file: book/exercises/{stem}\n" for stem in ORDER)
     (folder / "_toc.yml").write_text(
-        f"format: jb-book\nroot: book/instructor\nchapters:\n{listed}"
+        f"format: jb-book\nroot: book/start\nchapters:\n{listed}"
+        "- file: book/instructor\n"
     )
+    (folder / "book" / "start.md").write_text(f"# Start\n\n{for_instructors()}")
     copies = folder / "_build" / "assignment"
     copies.mkdir(parents=True)
     for stem in ORDER:
         shutil.copy(course / "release" / stem / f"{stem}.ipynb", copies)
     # Without -W: there are links to chapters, which are not there.
     command = [Path(sys.executable).with_name("jupyter-book"), "build", "."]
-    environment = os.environ | {"NTK_SOLUTIONS": "no"}
+    environment = os.environ | {
+        "NTK_SOLUTIONS": "2999-12-31",
+        "NTK_REPOSITORY": "https://github.com/a/b",
+    }
     result = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, env=environment
     )
@@ -401,12 +428,12 @@ def pages_of_sets(html):
 def results():
     """What the tests of the exercises print in the book."""
     outputs = [cells(HOME[name])[f"{name}-test"]["outputs"] for name in NAMES]
-    return ["".join(output["data"]["text/plain"]) for (output,) in outputs]
+    return ["".join(output["text"]).strip() for (output,) in outputs]
 
 
 @pytest.mark.slow
 def test_site_without_solutions_holds_none(course, tmp_path):
-    """No file of the site with NTK_SOLUTIONS=no holds a line of a solution."""
+    """No file of a site before its date holds a line of a solution, or the guide."""
     html = site_without_solutions(tmp_path, course)
     pages = pages_of_sets(html)
     # A copy each for the link in the set's text and for the button of its page.
@@ -415,6 +442,14 @@ def test_site_without_solutions_holds_none(course, tmp_path):
     assert not indexed(html) & only_in_solutions(html)
     assert pages.count(exercise_sets.ABSENT) == 2 * len(NAMES)
     assert not [result for result in results() if result in pages]
+    everything = " ".join(path.read_text("utf-8") for path in html.rglob("*.html"))
+    assert not list(html.rglob("instructor*"))
+    assert "For instructors" not in everything
+    assert "instructor.html" not in everything
+    # The repository has the solutions: only Colab's copies are linked.
+    links = set(re.findall(r"https://[^\"]*a/b/[^\"]*", everything))
+    assert links
+    assert all("/blob/notebooks/exercises/" in link for link in links)
 
 
 @pytest.mark.slow
@@ -441,6 +476,16 @@ def test_chapters_hold_no_line_of_a_solution():
         for piece in secrets()
         if piece in text and "\\" not in piece and len(piece) > 30
     } == set()
+
+
+@pytest.mark.parametrize(("chosen", "promised"), [("no", False), ("yes", True)])
+def test_title_page_of_the_pdf_promises_no_missing_solutions(
+    monkeypatch, chosen, promised
+):
+    """It says that all solutions are there only where they are."""
+    monkeypatch.setenv("NTK_SOLUTIONS", chosen)
+    text = print_book.TITLE_PAGE.format(**print_book.about())
+    assert ("all solutions" in text) == promised
 
 
 def test_without_solutions_removes_an_answer_without_markers():
@@ -475,11 +520,56 @@ def test_plain_turns_roles_into_words():
     assert found["metadata"] == {}
 
 
-def test_switch_refuses_other_words(monkeypatch):
-    """Anything but yes and no stops the build, lest a slip publish the solutions."""
-    monkeypatch.setenv("NTK_SOLUTIONS", "No")
-    with pytest.raises(ValueError, match="NTK_SOLUTIONS must be yes or no; got 'No'"):
+@pytest.mark.parametrize("word", ["No", "tomorrow", "2026-13-01", "1"])
+def test_solutions_are_shown_refuses_other_words(monkeypatch, word):
+    """Anything else stops the build, lest a slip publish the solutions."""
+    monkeypatch.setenv("NTK_SOLUTIONS", word)
+    message = f"^SOLUTIONS must be yes, no, or the date .*; got '{word}'$"
+    with pytest.raises(ValueError, match=message):
         exercise_sets.switch(None, "page", [""])
+
+
+@pytest.mark.parametrize(
+    ("chosen", "shown"),
+    [
+        ("", True),
+        ("yes", True),
+        ("no", False),
+        ("2026-12-20", True),
+        ("2026-12-21", False),
+        ("2027-01-01", False),
+    ],
+)
+def test_solutions_are_shown_from_their_date_on(monkeypatch, chosen, shown):
+    """Yes, no, or from the day that is named."""
+    monkeypatch.setenv("NTK_SOLUTIONS", chosen)
+    found = exercise_sets.solutions_are_shown(today=date(2026, 12, 20))
+    assert found is shown
+
+
+def test_lines_for_instructors_are_left_out(monkeypatch):
+    """A page loses what stands between the two comments, and nothing else."""
+    page = ["One.\n\n% BEGIN INSTRUCTORS\nTwo.\n% END INSTRUCTORS\n\nThree.\n"]
+    env = SimpleNamespace(doc2path=lambda name: f"{name}.md")
+    monkeypatch.setenv("NTK_SOLUTIONS", "no")
+    exercise_sets.switch(SimpleNamespace(env=env), "index", page)
+    assert page == ["One.\n\nThree.\n"]
+
+
+@pytest.mark.parametrize(("chosen", "pages"), [("no", 1), ("yes", 2)])
+def test_leave_out_instructors_takes_their_page_from_the_site(
+    monkeypatch, chosen, pages
+):
+    """It leaves the table of contents, and no page of that name is read."""
+    monkeypatch.setenv("NTK_SOLUTIONS", chosen)
+    site_map = parse_toc_yaml(ROOT / "_toc.yml")
+    config = SimpleNamespace(external_site_map=site_map, exclude_patterns=["_build"])
+    before = len(site_map)
+    exercise_sets.leave_out_instructors(None, config)
+    assert len(site_map) == before - 2 + pages
+    listed = [page for part in site_map.root.subtrees for page in part.items]
+    assert ("book/instructor" in listed) == (chosen == "yes")
+    assert ("book/instructor.md" in config.exclude_patterns) == (chosen == "no")
 
 
 def test_make_builds_anew_when_the_choice_changes():
@@ -495,3 +585,13 @@ def test_make_builds_anew_when_the_choice_changes():
     )
     assert "_build/html/.built-no" in result.stdout
     assert "jupyter-book build" in result.stdout
+
+
+def test_workflow_publishes_what_one_variable_says():
+    """The repository's variable decides for the site, and make test checks both."""
+    text = (ROOT / ".github" / "workflows" / "book.yml").read_text("utf-8")
+    steps = yaml.safe_load(text)["jobs"]["book"]["steps"]
+    (build,) = [step for step in steps if step.get("run") == "make book"]
+    assert build["env"] == {"SOLUTIONS": "${{ vars.SOLUTIONS || 'yes' }}"}
+    (test,) = [step for step in steps if step.get("run") == "make test"]
+    assert "env" not in test

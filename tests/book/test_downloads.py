@@ -85,6 +85,11 @@ def test_markdown_refuses_an_open_fence():
     [
         ("https://b.example", "", f"@ https://b.example/notebooks/{wheel_name()}"),
         ("", "https://r.example/a/b", f"@ git+https://r.example/a/b@v{version()}"),
+        (
+            "",
+            "https://github.com/a/b",
+            f"@ https://github.com/a/b/archive/refs/tags/v{version()}.zip",
+        ),
         ("", "", f"./{wheel_name()}[notebooks]"),
     ],
 )

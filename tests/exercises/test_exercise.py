@@ -29,7 +29,8 @@ def test_exercise_says_what_its_kind_needs(name):
     assert exercise.kind in ("numbers", "exponent", "choice", "points")
     assert bool(exercise.choices) == (exercise.kind == "choice")
     for slip in ANSWERS[name].slips:
-        assert (slip.fits is None) == (exercise.kind == "numbers")
+        assert bool(slip.fits) == (exercise.kind in ("choice", "points"))
+        assert bool(slip.between) == (exercise.kind == "exponent")
 
 
 @every_exercise

@@ -1,5 +1,6 @@
 """Points: values compared with the references, for honest notebooks in any state."""
 
+import platform
 import re
 
 import nbformat.v4 as nb
@@ -8,8 +9,11 @@ import pytest
 
 from grading import points
 from grading.inside.wire import argument, pack
-from grading.points import inputs, missing_parts, verdict
+from grading.points import inputs, missing_parts, newer_python, verdict
 from grading.pool import Ended
+from grading.submissions import Cell, Submission
+from ntk_answers import variants
+from ntklib.exercises import names
 from tests.grading.conftest import (
     BLANK,
     RIGHT,
@@ -125,19 +129,41 @@ def test_grade_refuses_the_kernel_of_the_library(grade):
     )
 
 
-def test_grade_says_when_no_process_starts(grade, monkeypatch):
+def test_grade_file_raises_when_no_process_starts(grade, monkeypatch):
     """If the grader's own part of the process fails, nobody is taken for wrong."""
 
     def no_start(*arguments):
         raise Ended("ended the process that it ran in")
 
     monkeypatch.setattr(points, "evaluate", no_start)
-    submission = grade([nb.new_code_cell("")])
-    assert submission.reason == (
-        "the grader's own process ended the process that it ran in"
-    )
-    assert set(submission.points.values()) == {0}
-    assert submission.lines["sharp_rate"] == "was not reached"
+    with pytest.raises(Ended):
+        grade([nb.new_code_cell("")])
+
+
+def test_grade_file_blames_a_file_that_is_no_notebook(grade):
+    """It has a reason, no points, and nothing of it has run."""
+    submission = grade(b"{}")
+    assert submission.reason == "is not a notebook (format 4)"
+    assert submission.points == submission.lines == {}
+
+
+def test_grade_file_keeps_what_was_written_and_drops_the_cells(grade):
+    """Code and derivations stay for the report; the rest of the notebook goes."""
+    submission = grade(cells(RIGHT))
+    assert submission.answers == RIGHT
+    assert submission.derivations == dict.fromkeys(RIGHT, "Your derivation")
+    assert submission.cells == []
+
+
+def test_newer_python_is_said_where_it_matters():
+    """Only a version after the grader's has a remark; a version may be anything."""
+    here = ".".join(platform.python_version_tuple()[:2])
+    (remark,) = newer_python("3.99.1")
+    assert remark.startswith(f"written with Python 3.99 and graded with {here}: ")
+    (remark,) = newer_python("4.0")
+    assert remark.startswith("written with Python 4.0 and ")
+    for version in (here, f"{here}.99", "3.2", "2.7.18", "", "new", "3", "9" * 5000):
+        assert newer_python(version) == []
 
 
 def test_verdict_compares_with_the_reference():
@@ -184,6 +210,64 @@ def test_verdict_has_a_line_for_every_reply(reply, line):
     assert not right
     assert found.startswith(line)
     assert len(found) <= 400
+
+
+def test_verdict_takes_the_student_s_own_variant():
+    """What is right for one variant is wrong for another, and for the book."""
+    first, second, *_ = variants.codes("sharp_rate")
+    answer = variants.answers("sharp_rate", first).solution
+    values = [{"value": answer(*case)} for case in points.cases("sharp_rate", 5)]
+    for code, expected in ((first, True), (second, False), ("", False)):
+        right, _ = verdict("sharp_rate", 5, {"values": values}, code)
+        assert right is expected
+
+
+def test_foreign_variants_are_a_remark():
+    """A notebook that asks for another student's constants is named."""
+    claim = "check = partial(check, variants={'sharp_rate': 'b'})"
+    submission = Submission("ada", "a.ipynb", "tiny", cells=[Cell("code", claim, "x")])
+    for mine, count in (({"sharp_rate": "c"}, 1), ({"sharp_rate": "b"}, 0), ({}, 0)):
+        submission.variants = mine
+        assert len(points.foreign_variants(submission)) == count
+
+
+def test_verdict_raises_an_error_of_the_judge(monkeypatch):
+    """If the comparison itself fails, the answer is not wrong: it is not graded."""
+
+    def judge(*arguments):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(points, "judge", judge)
+    values = [{"value": 1.0}] * len(inputs("sharp_rate", 5))
+    with pytest.raises(ZeroDivisionError):
+        verdict("sharp_rate", 5, {"values": values})
+
+
+ODD = [
+    None,
+    True,
+    10**400,
+    float("nan"),
+    float("inf"),
+    "text",
+    "",
+    {"names": ["a", "b"]},
+    *(pack(np.full(shape, 1e200)) for shape in ((), (0,), (3, 0), (1, 1), (2, 2, 2))),
+    *(pack(np.full((5, 5), value)) for value in (np.nan, np.inf, 1j, True)),
+    pack(np.full((4, 4), -1, "int8")),
+    pack(np.full((4, 4), 1e-4, "float16")),
+    pack(np.zeros((4, 4), ">f8")),
+]
+
+
+@pytest.mark.parametrize("name", names())
+def test_verdict_survives_odd_values(name):
+    """Whatever values come back, the comparison ends, and they are worth nothing."""
+    count = max(1, len(inputs(name, 5)))
+    for value in ODD:
+        right, line = verdict(name, 5, {"values": [{"value": value}] * count})
+        assert not right, value
+        assert line
 
 
 def test_missing_parts_believes_nothing():

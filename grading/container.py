@@ -1,0 +1,124 @@
+"""`make grade CONTAINER=podman`: the same grading in a container without a network.
+
+    python -m grading.container podman folder --out grades …
+
+Files have the same paths inside as outside, so that the grading's arguments and
+messages stay as they are. Only the standard library is needed here.
+"""
+
+import argparse
+import csv
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+IMAGE = "localhost/ntk-grading"
+
+CONFINED = [
+    "--rm",
+    "--network=none",
+    "--read-only",
+    "--tmpfs=/tmp",
+    "--env=HOME=/tmp",
+    "--env=NTK_SEED",
+    "--security-opt=no-new-privileges",
+]
+# bubblewrap mounts a /proc of its own; the kernel lets it only where no part of the
+# container's is covered up.
+NESTED = ["--security-opt=systempaths=unconfined"]
+# Docker's filter of system calls and its AppArmor profile refuse namespaces to programs
+# without privileges; podman's do not.
+NESTED_IN_DOCKER = [
+    "--security-opt=seccomp=unconfined",
+    "--security-opt=apparmor=unconfined",
+]
+
+
+def main(arguments=None):
+    """Build the image, where something in it has changed, and grade in it."""
+    given, others = command_line().parse_known_args(arguments)
+    recipe = str(ROOT / "Containerfile")
+    build = [given.program, "build", "--quiet", f"--tag={IMAGE}", f"--file={recipe}"]
+    try:
+        out(given).mkdir(parents=True, exist_ok=True)
+        subprocess.run([*build, str(ROOT)], check=True, stdout=subprocess.DEVNULL)
+        grading = subprocess.run([given.program, *run(given, others)])
+    except FileNotFoundError:
+        sys.exit(f"There is no program {given.program} here; install it")
+    except OSError as error:
+        sys.exit(f"{given.out} cannot be written: {error.strerror}")
+    except subprocess.CalledProcessError:
+        sys.exit(f"{given.program} could not make the image of {recipe}")
+    sys.exit(grading.returncode)
+
+
+def command_line():
+    """The options that name files; all others are handed on to the grading."""
+    parser = argparse.ArgumentParser(prog="python -m grading.container")
+    parser.add_argument("program", help="podman or docker")
+    parser.add_argument("submissions", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("grades"))
+    parser.add_argument("--roster", type=Path)
+    parser.add_argument("--course", type=Path)
+    return parser
+
+
+def run(given, others):
+    """The arguments of `podman run`; behind the image stand those of the grading."""
+    submissions = full(given.submissions)
+    grading = [str(submissions), f"--out={out(given)}"]
+    readable = {ROOT, submissions}
+    if given.roster:
+        readable.add(full(given.roster))
+        grading.append(f"--roster={full(given.roster)}")
+    course = full(given.course or submissions.parent / "course.toml")
+    if given.course or course.exists():
+        readable.add(course.parent)  # where the file of its secret may lie too
+        grading.append(f"--course={course}")
+    options = [*CONFINED, *NESTED, *user(given.program), f"--workdir={ROOT}"]
+    if is_docker(given.program):
+        options += NESTED_IN_DOCKER
+    if sys.stdout.isatty():
+        options.append("--tty")  # for the progress bar
+    for path in sorted(readable | {out(given)}):  # a folder before what lies in it
+        options.append(mount(path, *([] if path == out(given) else ["readonly"])))
+    return ["run", *options, IMAGE, *grading, *others]
+
+
+def out(given):
+    """The folder of the results."""
+    return full(given.out)
+
+
+def full(path):
+    """The whole path, without ~ and without links."""
+    return path.expanduser().resolve()
+
+
+def is_docker(program):
+    """Whether the program is Docker, whose options are others than podman's."""
+    return Path(program).name == "docker"
+
+
+def user(program):
+    """The options by which who grades is the same user inside."""
+    if os.getuid() == 0:
+        return ["--cap-add=SYS_ADMIN"]  # without it, root starts no sandbox
+    if is_docker(program):
+        return [f"--user={os.getuid()}:{os.getgid()}"]
+    return ["--userns=keep-id"]
+
+
+def mount(path, *options):
+    """The option that shows a file or folder inside under its own path."""
+    fields = ["type=bind", f"source={path}", f"target={path}", *options]
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(fields)  # paths may hold commas
+    return f"--mount={line.getvalue()}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Grade one submission on Gradescope, within the zip that `make gradescope` writes.
+
+Gradescope unpacks the zip to /autograder/source and runs its setup.sh once. For each
+submission it fills /autograder/submission, runs run_autograder, which calls this, and
+shows /autograder/results/results.json. What is printed here only instructors see.
+The format: https://gradescope-autograders.readthedocs.io/en/latest/specs/
+"""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from grading import pool, sandbox
+
+SOURCE = Path(__file__).resolve().parents[1]
+SETTINGS = "autograder.json"  # which set, and the seed of the inputs
+
+# Gradescope stops everything after ten minutes, and then gives 0: a notebook that does
+# not end has to be stopped before that.
+SECONDS, MEMORY = 20, 2**30
+
+
+def main(home=SOURCE.parent):
+    """Grade what lies in `home`/submission, and write the results.
+
+    An error of the grading writes none: Gradescope then says that the autograder
+    failed, which is no 0 for the student.
+    """
+    os.environ.update(pool.JAX_SETTINGS)  # before the library is imported
+    from grading.points import grade_file
+
+    settings = json.loads((SOURCE / SETTINGS).read_text("utf-8"))
+    path = home / "results" / "results.json"
+    path.unlink(missing_ok=True)
+    missing = sandbox.protection()
+    limits = pool.Limits(SECONDS, MEMORY, protected=not missing)
+    print(f"Seed {settings['seed']}; {missing or 'the notebook runs in a sandbox'}")
+    with tempfile.TemporaryDirectory() as scratch:
+        exercises, submission = handed_in(home, settings["set"], Path(scratch))
+        if not submission.reason:
+            grade_file(submission, exercises, settings["seed"], limits)
+    if submission.not_graded:
+        sys.exit(f"Not graded: {submission.not_graded}")
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(results(submission, exercises)), "utf-8")
+
+
+def handed_in(home, set_name, scratch):
+    """The set, and the one submission that counts of what was handed in for it."""
+    from grading.layouts import collect
+    from grading.submissions import Submission, released
+
+    exercises = released(SOURCE / "book" / "exercises")[set_name]
+    # as in a collected folder, in which each student has a folder
+    shutil.copytree(home / "submission", scratch / "student", symlinks=True)
+    for submission in collect(scratch, {set_name: exercises}):
+        if submission.set_name == set_name or submission.reason:
+            return exercises, submission
+    return exercises, Submission("student", "", reason="holds no notebook")
+
+
+def results(submission, exercises):
+    """What Gradescope shows: a test for each exercise, and the remarks above them."""
+    from grading.results import titles
+
+    headings = titles(exercises)
+    tests = []
+    for name, possible in exercises.points.items():
+        score = submission.points.get(name, 0)
+        test = {
+            "name": headings[name],
+            "score": score,
+            "max_score": possible,
+            "status": "passed" if score == possible else "failed",
+            "output": submission.lines.get(name, submission.reason),
+            "output_format": "text",
+        }
+        tests.append(test)
+    remarks = list(submission.remarks)
+    if submission.reason:
+        remarks.insert(0, f"{submission.file} {submission.reason}".strip())
+    return {
+        "output": "\n".join(remarks),
+        "output_format": "text",
+        "visibility": "visible",
+        "stdout_visibility": "hidden",  # the seed stands there
+        "tests": tests,
+    }
+
+
+if __name__ == "__main__":
+    main()

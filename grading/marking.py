@@ -1,0 +1,130 @@
+"""The form in which derivations are marked: `make mark`.
+
+It shows the pages in OUT/marks to this machine alone, and writes each mark into
+OUT/marks/derivations.csv as soon as it is entered.
+"""
+
+import argparse
+import functools
+import json
+import secrets
+import sys
+import threading
+from http import HTTPStatus
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from grading import marks
+
+LARGEST_MARK = 100_000  # bytes
+PORT = 8765  # always the same: the browser keeps what is not saved by the address
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Answers the pages' requests.
+
+    Every address begins with a secret, so that no other page in the browser and no
+    other user of the machine can read or enter marks.
+    """
+
+    def __init__(self, *request, file, secret, entering, **options):
+        """Keep the file of marks, the secret, and the lock under which marks go in."""
+        self.file, self.secret, self.entering = file, secret, entering
+        super().__init__(*request, directory=str(file.parent), **options)
+
+    def do_GET(self):
+        """Send a page, or the marks as they are now."""
+        if self._wanted() == "marks.json":
+            rows = marks.read(self.file)
+            found = {"file": str(self.file.resolve()), "rows": rows}
+            self._send(HTTPStatus.OK, json.dumps(found), "application/json")
+        elif self._wanted() is not None:
+            self.path = f"/{self._wanted()}"
+            super().do_GET()
+
+    def do_POST(self):
+        """Enter one mark."""
+        if self._wanted() is None:
+            return
+        try:
+            size = int(self.headers["Content-Length"])
+            if size > LARGEST_MARK:
+                raise ValueError("the comment is too long")
+            entered = json.loads(self.rfile.read(size))
+            names = ("student", "exercise", "points", "comment", "text")
+            with self.entering:
+                marks.enter(self.file, {name: str(entered[name]) for name in names})
+        except OSError as error:
+            self._send(HTTPStatus.INTERNAL_SERVER_ERROR, f"{error.strerror}")
+        except (ValueError, KeyError, TypeError) as error:
+            self._send(HTTPStatus.BAD_REQUEST, str(error))
+        else:
+            self._send(HTTPStatus.OK, "Saved")
+
+    def end_headers(self):
+        """Have nothing kept: marks and pages change."""
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+
+    def log_message(self, *_):
+        """Print nothing for each request."""
+
+    def _wanted(self):
+        """The address after the secret; None, and an error sent, without the secret."""
+        first, _, rest = self.path.lstrip("/").partition("/")
+        if secrets.compare_digest(first.encode(), self.secret.encode()):
+            return rest
+        self.send_error(HTTPStatus.NOT_FOUND)
+        return None
+
+    def _send(self, status, text, kind="text/plain"):
+        """Send a short answer."""
+        data = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", f"{kind}; charset=utf-8")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+def server(file, secret, port):
+    """The server of the form; port 0 takes one that is free."""
+    handler = functools.partial(
+        Handler, file=file, secret=secret, entering=threading.Lock()
+    )
+    return ThreadingHTTPServer(("127.0.0.1", port), handler)
+
+
+def main(arguments=None):
+    """Show the form until Ctrl-C."""
+    parser = argparse.ArgumentParser(
+        prog="python -m grading.marking", description=__doc__
+    )
+    parser.add_argument("out", nargs="?", type=Path, default=Path("grades"))
+    parser.add_argument("--port", type=int, default=PORT)
+    given = parser.parse_args(arguments)
+    file = marks.path(given.out.expanduser())
+    if not (file.parent / "index.html").exists():
+        sys.exit(f"There are no derivations in {file.parent}; run make grade first")
+    try:
+        marks.read(file)
+    except ValueError as error:
+        sys.exit(str(error))
+    secret = secrets.token_urlsafe(16)
+    try:
+        form = server(file, secret, given.port)
+    except OSError as error:
+        sys.exit(f"Port {given.port}: {error.strerror}; choose another with --port")
+    with form:
+        print(
+            f"Marks go into {file}. Open http://127.0.0.1:{form.server_port}/{secret}/"
+        )
+        print("Ctrl-C ends the form; what was entered is saved.", flush=True)
+        try:
+            form.serve_forever()
+        except KeyboardInterrupt:
+            print()
+
+
+if __name__ == "__main__":
+    main()

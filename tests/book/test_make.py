@@ -1,0 +1,119 @@
+"""The targets of make for instructors: what is typed reaches the program unchanged."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tools.execute import ROOT
+
+# Stands for Python in the Makefile, and writes down what it was given.
+PYTHON = f"""#!{sys.executable}
+import json, os, sys
+with open(os.environ["LOG"], "a") as file:
+    file.write(json.dumps(sys.argv[1:]) + "\\n")
+"""
+# Without the variables that a make around these tests hands down.
+ALONE = {
+    name: value
+    for name, value in os.environ.items()
+    if not name.startswith(("MAKE", "MFLAGS"))
+}
+AWKWARD = '../My Drive/Ann\'s "set", 1'
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Run a target with variables, and give what Python was called with."""
+    program, log = tmp_path / "python", tmp_path / "log"
+    program.write_text(PYTHON)
+    program.chmod(0o755)
+
+    def run(target, **variables):
+        values = [f"{name}={value}" for name, value in variables.items()]
+        settings = [
+            f"BIN={tmp_path}",
+            f"PYTHON={program}",
+            "--assume-old=.venv/.installed",
+        ]
+        command = ["make", "--silent", *settings, target, *values]
+        result = subprocess.run(
+            command,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            env=ALONE | {"LOG": str(log)},
+        )
+        assert result.returncode == 0, result.stderr
+        return [json.loads(line) for line in log.read_text().splitlines()]
+
+    return run
+
+
+def test_grade_passes_paths_as_they_were_typed(make):
+    """Spaces, quotes, commas and a ~ arrive, and every variable has its option."""
+    (call,) = make(
+        "grade",
+        SUBMISSIONS=AWKWARD,
+        OUT="~/grades of 2026",
+        ROSTER="an export.csv",
+        COURSE="my course.toml",
+        SEED="7",
+        WORKERS="3",
+        SETS="kernel dynamics",
+        UNPROTECTED="yes",
+    )
+    expected = ["-m", "grading", AWKWARD, "--out", "~/grades of 2026"]
+    expected += ["--roster", "an export.csv", "--course", "my course.toml"]
+    expected += ["--seed", "7", "--workers", "3", "--sets", "kernel", "dynamics"]
+    assert call == [*expected, "--unprotected"]
+
+
+def test_grade_in_a_container_needs_no_packages_outside(make):
+    """CONTAINER=podman starts the program that starts the container."""
+    (call,) = make("grade", SUBMISSIONS="returned", CONTAINER="podman")
+    assert call == ["-m", "grading.container", "podman", "returned"]
+
+
+def test_grade_says_what_is_missing():
+    """Without SUBMISSIONS there is one sentence."""
+    command = ["make", "--silent", "--assume-old=.venv/.installed", "grade"]
+    result = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, env=ALONE
+    )
+    assert result.returncode != 0
+    assert result.stderr.startswith("Name what was collected: make grade SUBMISSIONS=")
+
+
+def test_assignment_takes_a_folder_with_spaces(make):
+    """COURSE is one argument, also at home."""
+    assert make("assignment", COURSE="~/My Drive/x") == [
+        ["-m", "tools.assignment", "~/My Drive/x"]
+    ]
+
+
+def test_variants_makes_the_copies_first(make):
+    """The students' copies are made, then changed for each student."""
+    assert make("variants", ROSTER="a b.csv", COURSE="course.toml") == [
+        ["-m", "tools.assignment"],
+        ["-m", "tools.variants", "a b.csv", "--course", "course.toml"],
+    ]
+
+
+def test_mark_and_gradescope_pass_their_variables(make):
+    """The two targets with few variables."""
+    assert make("mark", OUT="my grades") == [["-m", "grading.marking", "my grades"]]
+    call = make("gradescope", SETS="kernel", SEED="5", OUT="my zips")[-1]
+    expected = ["-m", "tools.gradescope", "--sets", "kernel", "--seed", "5"]
+    assert call == [*expected, "--out", "my zips"]
+
+
+def test_help_names_every_target():
+    """Each target has its line in `make help`, but for parts of others."""
+    text = (ROOT / "Makefile").read_text("utf-8")
+    phony = re.search(r"^\.PHONY: (.*)$", text, re.M)[1].split()
+    named = re.findall(r'^\t@echo "make (\S+)', text, re.M)
+    assert set(phony) - set(named) == {"lint", "types", "bench-pages", "help"}

@@ -1,0 +1,158 @@
+"""Gradescope's autograder: the zip, and what comes out of a tree like /autograder."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tools.execute import ROOT
+from tools.gradescope.__main__ import write
+
+SEED = 987654321
+SET = ROOT / "book" / "exercises" / "bounds.ipynb"
+PYTHON = "/opt/grading/bin/python"  # as setup.sh installs it
+
+
+@pytest.fixture(scope="module")
+def zipped(tmp_path_factory):
+    """The zip for one set."""
+    return write(tmp_path_factory.mktemp("zips"), "bounds", SEED)
+
+
+@pytest.fixture(scope="module")
+def autograder(tmp_path_factory, zipped):
+    """A folder as Gradescope makes /autograder of the zip, with this Python."""
+    home = tmp_path_factory.mktemp("autograder")
+    with zipfile.ZipFile(zipped) as archive:
+        archive.extractall(home / "source")
+    script = (home / "source" / "run_autograder").read_text("utf-8")
+    assert PYTHON in script
+    (home / "run_autograder").write_text(script.replace(PYTHON, sys.executable))
+    (home / "run_autograder").chmod(0o755)
+    return home
+
+
+def run(home, notebooks, **environment):
+    """Run the autograder on files that a student handed in, by name."""
+    for name in ("submission", "results"):
+        shutil.rmtree(home / name, ignore_errors=True)
+        (home / name).mkdir()
+    for name, text in notebooks.items():
+        (home / "submission" / name).write_text(text, "utf-8")
+    (home / "results" / "results.json").write_text("from an earlier run")
+    return subprocess.run(
+        [home / "run_autograder"],
+        cwd=home,
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+    )
+
+
+def results(home):
+    """What Gradescope reads."""
+    return json.loads((home / "results" / "results.json").read_text("utf-8"))
+
+
+def scores(home):
+    """The points, those that can be had, and the first words about each exercise."""
+    found = []
+    for test in results(home)["tests"]:
+        words = " ".join(test["output"].split()[:2])
+        found.append((test["name"], test["score"], test["max_score"], words))
+    return found
+
+
+def test_zip_holds_what_gradescope_asks_for_at_its_root(zipped):
+    """setup.sh and run_autograder are executable; of the sets only one is there."""
+    with zipfile.ZipFile(zipped) as archive:
+        infos = {info.filename: info for info in archive.infolist()}
+        settings = json.loads(archive.read("autograder.json"))
+    for name in ("setup.sh", "run_autograder"):
+        assert infos[name].external_attr >> 16 & 0o111
+    assert settings == {"set": "bounds", "seed": SEED}
+    sets = [name for name in infos if name.endswith(".ipynb")]
+    assert sets == ["book/exercises/bounds.ipynb"]
+    assert not [name for name in infos if "__pycache__" in name]
+
+
+def test_setup_and_container_install_the_same_packages():
+    """Both take uv at one version, and the extras at the versions of the lock."""
+    texts = [
+        (ROOT / "tools" / "gradescope" / "setup.sh").read_text("utf-8"),
+        (ROOT / "Containerfile").read_text("utf-8"),
+    ]
+    found = [
+        re.findall(r"uv==\S+|--extra \S+|(?<=--)constraint", text) for text in texts
+    ]
+    assert found[0] == found[1]
+    assert len(found[0]) == 4
+    assert {"bubblewrap", "libseccomp2"} <= set(texts[0].split()) & set(
+        texts[1].split()
+    )
+
+
+@pytest.mark.slow
+def test_autograder_gives_points_to_each_exercise(autograder):
+    """The book's answers have all points; the seed stands where instructors look."""
+    text = SET.read_text("utf-8")
+    result = run(autograder, {"my bounds (1).ipynb": text})
+    assert result.returncode == 0, result.stderr
+    assert scores(autograder) == [
+        ("1. The sharp rate", 2, 2, "sharp_rate: correct"),
+        ("2. What the lemma needs", 2, 2, "lemma_matrices: correct"),
+        ("3. Inputs with a singular kernel", 4, 4, "singular_inputs: correct"),
+    ]
+    assert f"Seed {SEED}" in result.stdout
+    assert results(autograder)["stdout_visibility"] == "hidden"
+    assert str(SEED) not in json.dumps(results(autograder))
+
+
+@pytest.mark.slow
+def test_autograder_grades_without_bubblewrap_and_says_so(autograder, tmp_path):
+    """A wrong answer is no reason for the others to fail, in a plain process too."""
+    for name in ("bash", "dirname"):
+        (tmp_path / name).symlink_to(Path(shutil.which(name) or name))
+    text = SET.read_text("utf-8").replace("return 2 * lam / m", "return lam / m")
+    result = run(autograder, {"bounds.ipynb": text}, PATH=str(tmp_path))
+    assert result.returncode == 0, result.stderr
+    assert "nothing is protected" in result.stdout
+    assert [test["status"] for test in results(autograder)["tests"]] == [
+        *("failed", "passed", "passed"),
+    ]
+
+
+@pytest.mark.slow
+def test_autograder_says_why_a_file_earns_nothing(autograder):
+    """A file that is no notebook is the student's to mend: 0, and a sentence."""
+    result = run(autograder, {"bounds.ipynb": "no notebook"})
+    assert result.returncode == 0, result.stderr
+    assert [score for _, score, _, _ in scores(autograder)] == [0, 0, 0]
+    assert "is not a notebook" in results(autograder)["output"]
+
+
+@pytest.mark.slow
+def test_autograder_without_a_file_says_so(autograder):
+    """An empty submission is told that it holds no notebook."""
+    assert run(autograder, {}).returncode == 0
+    assert "no notebook" in results(autograder)["output"]
+
+
+@pytest.mark.slow
+def test_autograder_that_fails_writes_no_points(autograder):
+    """An error of ours leaves no results, which Gradescope reports as a failure."""
+    settings = autograder / "source" / "autograder.json"
+    before = settings.read_text()
+    settings.write_text(json.dumps({"set": "bounds", "seed": "no number"}))
+    try:
+        result = run(autograder, {"bounds.ipynb": SET.read_text("utf-8")})
+    finally:
+        settings.write_text(before)
+    assert result.returncode != 0
+    assert not (autograder / "results" / "results.json").exists()

@@ -1,0 +1,1 @@
+"""Autograders for Gradescope: `make gradescope`."""
