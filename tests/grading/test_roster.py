@@ -266,6 +266,8 @@ def test_fill_writes_points_into_the_worksheet_of_moodle(reading, tmp_path):
         assert (
             (out / f"filled_{name}").read_bytes().startswith(b"\xef\xbb\xbfIdentifier")
         )
+    sentences = reading(MOODLE).fill(out, totals, {"kernel": 8})
+    assert sentences[-1] == "kernel has 8 points, but Grade allows 7"
     sentences = reading(MOODLE).fill(out, totals, POSSIBLE)
     assert [row[4] for row in table(out / "filled_export.csv")] == ["Grade", "", "", ""]
     assert sentences[1:] == [
