@@ -151,12 +151,13 @@ def bubblewrap(program, calls):
         *("bwrap", "--unshare-all", "--unshare-user", "--disable-userns"),
         *("--die-with-parent", "--new-session", "--cap-drop", "ALL"),
         *("--hostname", "sandbox", "--seccomp", str(calls)),
+        *("--size", str(ROOM), "--tmpfs", WORK),  # before Python, which may lie there
         *folders(),
         *("--ro-bind-data", str(program), PROGRAM),
         *("--proc", "/proc", "--symlink", "/proc/self/fd", "/dev/fd"),
         *("--dev-bind", "/dev/null", "/dev/null"),
         *("--dev-bind", "/dev/urandom", "/dev/urandom"),
-        *("--size", str(ROOM), "--tmpfs", WORK, "--symlink", WORK, "/dev/shm"),
+        *("--symlink", WORK, "/dev/shm"),
         *("--remount-ro", "/", "--chdir", WORK),
     ]
     return [*outside, *AS_NOBODY, *inside] if os.geteuid() == 0 else inside

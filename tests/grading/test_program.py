@@ -24,7 +24,6 @@ from tests.grading.conftest import (
     after,
     cells,
     digest,
-    doing,
     write,
 )
 from tools.execute import ROOT
@@ -77,7 +76,7 @@ def test_program_grades_a_batch(tmp_path, handed_out):
         "untouched": cells(BLANK),
         "kill parent": after(KILL),
         "exit": after("import os\nos._exit(0)"),
-        "html": doing(SCRIPT),
+        "html": after(SCRIPT),
         "empty": b"",
         "=1+1": cells(RIGHT),
         "<img src=x onerror=alert(1)>": cells(RIGHT),
@@ -100,7 +99,7 @@ def test_program_grades_a_batch(tmp_path, handed_out):
         "<img src=x onerror=alert(1)>": right,
         "empty": ("0", "6", "see remarks"),
         "exit": right,
-        "html": ("4", "6", "graded"),
+        "html": right,
         "kill parent": right,
         "reference": right,
         "untouched": ("0", "6", "graded"),
@@ -113,7 +112,7 @@ def test_program_grades_a_batch(tmp_path, handed_out):
     pages = list((out / "feedback").iterdir())
     assert len(pages) == len(batch)
     text = (out / "feedback" / "html.html").read_text("utf-8")
-    assert "your code failed: ValueError: &lt;script&gt;alert(1)" in text
+    assert "cell 2 failed: ValueError: &lt;script&gt;alert(1)" in text
 
 
 def test_program_gives_the_reference_full_points_and_a_blank_copy_none(tmp_path):
@@ -222,7 +221,8 @@ def test_program_leaves_no_process_behind_when_it_is_stopped(tmp_path, handed_ou
         "from there"
     )
     assert started.returncode == 1
-    assert not any(worker.is_running() for worker in workers)
+    _, left = psutil.wait_procs(workers, timeout=30)  # the kernel may take its time
+    assert not left
     assert not list(out.glob("records/*.json"))
     assert not (out / "grades.csv").exists()
 
