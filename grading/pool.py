@@ -32,6 +32,7 @@ START_SECONDS, START_PATIENCE = 60, 300  # for Python to start
 PROCESS_SECONDS = 600  # of the processor, after which the kernel ends the process
 LARGEST_FILE = 2**26  # bytes
 FILES_OPEN = 256
+MOST_FILES = 10_000  # in the sandbox
 LARGEST_REPLY = 2**20  # bytes; the largest right answer takes some twenty thousand
 LOST_CELLS = 3  # may end their process; after one more the submission is given up
 LOOK_EVERY = 0.25  # seconds from one look at a process to the next
@@ -327,12 +328,15 @@ class Watch:
         if now < self.next_look:
             return
         self.next_look = now + LOOK_EVERY
-        used, memory = use(with_children(self.pid))
+        processes = with_children(self.pid)
+        used, memory = use(processes)
         if self.used_before is None:
             self.used_before = used
         if memory > self.memory:
             size = f"{self.memory / 2**30:g} GB"
             raise Ended(f"used more than {size} of memory and was stopped")
+        if any(sandbox.files_made(one.pid) > MOST_FILES for one in processes):
+            raise Ended(f"made more than {MOST_FILES} files and was stopped")
         if used > self.used_before + self.seconds:
             raise Ended(f"took longer than {self.seconds:g} s and was stopped")
 

@@ -186,6 +186,19 @@ def folders():
     return options
 
 
+def files_made(pid):
+    """How many files a process has made in the work folder of its sandbox.
+
+    Empty ones take no room there, but memory of the kernel that no limit counts.
+    """
+    try:
+        folder = os.statvfs(f"/proc/{pid}/root{WORK}")
+    except OSError:  # it has ended, or is not ours to look at
+        return 0
+    is_ours = folder.f_blocks * folder.f_frsize == ROOM
+    return folder.f_files - folder.f_ffree if is_ours else 0
+
+
 @functools.cache
 def denied_calls():
     """The filter of system calls, as the kernel reads it."""
