@@ -6,6 +6,7 @@ take its place.
 """
 
 import importlib.util
+from abc import ABC, abstractmethod
 from functools import lru_cache
 from typing import Any
 
@@ -15,16 +16,17 @@ import numpy as np
 Values = list[np.ndarray]
 
 
-class Known:
+class Known(ABC):
     """What is known of one exercise and one seed.
 
     Attributes:
         right: the right values; for a number that is no function, this number alone.
-        slips: the values of known wrong answers, each with its hint, in the order in
-            which they are looked for.
-        mistaken: values that are right for other arguments, with those in words.
-        terms: ways of writing the right values as a sum: for each case, the terms by
-            their names in words.
+        slips: the values of known wrong answers for the cases drawn at random, each
+            with its hint, in the order in which they are looked for.
+        mistaken: values that are right for these cases with other arguments, with what
+            is changed in words.
+        terms: ways of writing the right values as a sum: for each of these cases, the
+            terms by their names in words.
     """
 
     right: Values
@@ -32,13 +34,13 @@ class Known:
     mistaken: list[tuple[str, Values]]
     terms: list[list[dict[str, Any]]]
 
+    @abstractmethod
     def is_right(self, value: Any) -> bool:
         """Whether a choice or an array of points is right."""
-        raise NotImplementedError
 
+    @abstractmethod
     def hint(self, value: Any) -> str | None:
         """A hint for a wrong answer that is no function, if there is one."""
-        raise NotImplementedError
 
 
 def answers_are_here() -> bool:
@@ -64,4 +66,4 @@ def known(name: str, seed: int, variant: str = "") -> Known:
         return Computed(name, seed, variant)
     from ntklib.exercises.stored import Stored
 
-    return Stored(name, seed)
+    return Stored(name, seed, variant)
