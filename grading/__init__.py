@@ -9,7 +9,7 @@ The command line is `__main__`. The modules, in the order in which they are used
 - before a run: `course` reads the settings of a course, `roster` the list of a class;
   `out` looks after the folder of the grades, `container` starts it all in a container;
 - what was collected: `layouts` finds the submissions, with `files` in archives and
-  `owners` in the platforms' names; `notebooks` reads one, `submissions` names its parts;
+  `owners` in the platforms' names; `notebooks` reads one, `submissions` holds it;
 - one submission after the other: `batch` grades them, `fingerprint` and `records` keep
   what is graded; `pool` starts a process for each in the `sandbox`, with what `library`
   lets it see; `inside` is the program that runs there;
