@@ -89,7 +89,10 @@ def write_marking(out, students, sets, course, given):
     ]
     marks.add_rows(marks.path(out), to_be_read, given, course)
     marking_pages.write(out / "marks", students, sets, course)
-    said = []
+    said = [
+        f"{name} in {out / 'marks'} is not read; save it as {marks.FILE}"
+        for name in marks.unread(out)
+    ]
     waiting = sum(len(student.unmarked) for student in students)
     if waiting:
         said.append(f"Derivations that are not marked yet, and not counted: {waiting}")

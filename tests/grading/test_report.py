@@ -241,6 +241,18 @@ def test_write_keeps_what_a_person_entered(tmp_path, submissions):
     assert "well done" in (tmp_path / "feedback" / "ada.html").read_text("utf-8")
 
 
+def test_write_says_which_table_is_not_read(tmp_path, submissions):
+    """Marks that were saved in a spreadsheet's own form do not get lost in silence."""
+    (tmp_path / "marks").mkdir()
+    for name in ("derivations.xlsx", "derivations (1).csv", ".~lock.derivations.csv#"):
+        (tmp_path / "marks" / name).touch()
+    _, said = report.write(tmp_path, submissions, SETS, Course())
+    assert said == [
+        f"{name} in {tmp_path / 'marks'} is not read; save it as derivations.csv"
+        for name in ("derivations (1).csv", "derivations.xlsx")
+    ]
+
+
 def test_write_says_who_is_gone(tmp_path, submissions):
     """A page and marks of a student who is gone are kept, aside, and named."""
     report.write(tmp_path, submissions, SETS, Course())
