@@ -192,11 +192,12 @@ def test_late_column_and_unknown_time(tmp_path):
     """Without a time nothing is taken off, and a sentence leaves it to a person."""
     course = Course(due={"kernel": DUE})
     bob = Submission("bob", "b.ipynb", "kernel", handed_in=DUE + timedelta(days=1.5))
-    batch = [handed_in(None), bob]
+    cy = Submission("cy", "c.ipynb", "kernel", late=False)
+    batch = [handed_in(None), bob, cy]
     _, said = report.write(tmp_path, batch, SETS, course, Roster("zoe"))
     rows = grades(tmp_path)
     days = {name: row["kernel days late"] for name, row in rows.items()}
-    assert days == {"zoe": "", "ada": "", "bob": "2"}
+    assert days == {"zoe": "", "ada": "", "bob": "2", "cy": "0"}
     assert rows["ada"]["late penalty"] == "0"
     assert said[0].startswith("When they were handed in is not known of 1 notebooks")
 
