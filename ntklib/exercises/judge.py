@@ -77,7 +77,7 @@ def judge(name, seed, values, x64=None, variant=""):
     tol = FINE if (computes_in_float64() if x64 is None else x64) else COARSE
     try:
         with jax.enable_x64(True):
-            facts = _known(name, seed, variant)
+            facts = _facts(name, seed, variant)
             hint = _hint(exercise, facts, seed, outcomes, tol)
     except Refused as error:
         hint = str(error)
@@ -86,8 +86,8 @@ def judge(name, seed, values, x64=None, variant=""):
     return Result(True, f"{name}: correct (checked against {exercise.route})")
 
 
-def _known(name, seed, variant):
-    """What is known of the exercise; Refused, where that is nothing."""
+def _facts(name, seed, variant):
+    """What is right; Refused, where nothing is known for this seed or variant."""
     try:
         return known(name, seed, variant)
     except ValueError as error:

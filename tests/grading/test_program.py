@@ -113,7 +113,7 @@ def test_program_grades_a_batch(tmp_path, handed_out):
     pages = list((out / "feedback").iterdir())
     assert len(pages) == len(batch)
     text = (out / "feedback" / "html.html").read_text("utf-8")
-    assert "your code failed: ValueError: &lt;script&gt;alert(1)" in text
+    assert "it raised ValueError: &lt;script&gt;alert(1)" in text
 
 
 def test_program_gives_the_reference_full_points_and_a_blank_copy_none(tmp_path):
