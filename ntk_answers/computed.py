@@ -7,7 +7,7 @@ import numpy as np
 
 from ntk_answers import variants
 from ntklib.exercises.arguments import changed_cases
-from ntklib.exercises.cases import cases
+from ntklib.exercises.cases import cases, drawn
 from ntklib.exercises.known import Known
 from ntklib.exercises.sets import EXERCISES
 
@@ -20,6 +20,7 @@ class Computed(Known):
         self._exercise = EXERCISES[name]
         self._answers = variants.answers(name, variant)
         self._cases = cases(name, seed)
+        self._drawn = drawn(name, seed)
 
     @cached_property
     def right(self):
@@ -31,7 +32,7 @@ class Computed(Known):
     def slips(self):
         """The values of every known wrong answer."""
         return [
-            (slip.hint, [np.asarray(answer(*case)) for case in self._cases])
+            (slip.hint, [np.asarray(answer(*case)) for case in self._drawn])
             for slip in self._answers.slips
             for answer in (slip.answer, *slip.others)
         ]
@@ -41,7 +42,7 @@ class Computed(Known):
         """The values of the reference for other arguments, where it has any."""
         reference = self._answers.reference
         found = []
-        for words, changed in changed_cases(self._exercise, self._cases):
+        for words, changed in changed_cases(self._exercise, self._drawn):
             # No ridge is right for a negative time, for example.
             with contextlib.suppress(ValueError, ArithmeticError):
                 values = [np.asarray(reference(*case)) for case in changed]
@@ -51,7 +52,7 @@ class Computed(Known):
     @cached_property
     def terms(self):
         """The terms of every way to write the right answer as a sum."""
-        return [[terms(*case) for case in self._cases] for terms in self._answers.terms]
+        return [[terms(*case) for case in self._drawn] for terms in self._answers.terms]
 
     def is_right(self, value):
         """Whether a choice is the reference's, or points pass its test."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ntklib._check import shown, trouble
+from ntklib._check import shown
 from ntklib.exercises import cases, judge, run
 from ntklib.exercises.known import answers_are_here
 from ntklib.exercises.sets import EXERCISES
@@ -92,18 +92,9 @@ def _judged(name, answer, variants):
     with warnings.catch_warnings():
         # Those of the answer, such as a division by zero, would only bury the hint.
         warnings.simplefilter("ignore")
-        try:
-            tried = cases.cases(name, int(seed))
-            values = run.run(name, answer, tried) if tried else [answer]
-        except ValueError as error:
-            return judge.Result(False, f"{name}: {error}")
-        try:
-            return judge.judge(name, int(seed), values, variant=variant)
-        except (Exception, SystemExit) as error:
-            # Methods of the answer may raise, those of a list's subclass for example.
-            return judge.Result(
-                False, f"{name}: the answer cannot be read; it raised {trouble(error)}"
-            )
+        tried = cases.cases(name, int(seed))
+        values = run.run(answer, tried) if tried else [answer]
+        return judge.judge(name, int(seed), values, variant=variant)
 
 
 def _is_known(name):

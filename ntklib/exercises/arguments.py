@@ -1,4 +1,4 @@
-"""Says with which other arguments an answer would be right.
+"""Says which argument enters an answer in a wrong way.
 
 An answer that leaves out the targets is right for targets of 0; one that forgets to
 square W1 is right for other weights. So one table finds such mistakes in all exercises.
@@ -7,7 +7,7 @@ square W1 is right for other weights. So one table finds such mistakes in all ex
 import numpy as np
 import scipy
 
-from ntklib.exercises.difference import factor, factor_in_words
+from ntklib.exercises.difference import factor, is_one
 
 
 def _zero(a):
@@ -79,34 +79,34 @@ def _over_count(t, K):
     return t / len(K), K
 
 
-# What is taken for what: in words, the arguments that change, and how they change.
+# What enters in a wrong way, in words; the arguments that change; how they change.
 MISTAKES = (
-    ("every W₁ were 1", ("params",), _with_W1(_one)),
-    ("every W₁ were its square", ("params",), _with_W1(_square)),
-    ("every W₁ were its absolute value", ("params",), _with_W1(np.abs)),
-    ("every input had length 1", ("X",), _unit_rows),
-    ("every input were divided by √2", ("X",), _divided_by_root_2),
-    ("K were the unit matrix", ("K",), _unit_matrix),
-    ("K were its diagonal alone", ("K",), _diagonal),
-    ("K were K²", ("K",), _matrix_square),
-    ("K were its inverse", ("K",), np.linalg.inv),
-    ("K were its square root", ("K",), _matrix_root),
-    ("y were 0", ("y",), _zero),
-    ("y had the other sign", ("y",), np.negative),
-    ("f0 were 0", ("f0",), _zero),
-    ("f0 had the other sign", ("f0",), np.negative),
-    ("f0 and f0_new were both 0", ("f0", "f0_new"), _both_zero),
-    ("y and f0 were exchanged", ("y", "f0"), _exchange),
-    ("dl were 1 everywhere", ("dl",), _one),
-    ("t were 1", ("t",), _one),
-    ("t had the other sign", ("t",), np.negative),
-    ("t were twice as long", ("t",), _double),
-    ("t were half as long", ("t",), _half),
-    ("t were t m", ("t", "K"), _times_count),
-    ("t were t/m", ("t", "K"), _over_count),
-    ("lam were 1", ("lam",), _one),
-    ("lam were its square", ("lam",), _square),
-    ("lam were its root", ("lam",), np.sqrt),
+    ("W₁", ("params",), _with_W1(_one)),
+    ("W₁", ("params",), _with_W1(_square)),
+    ("W₁", ("params",), _with_W1(np.abs)),
+    ("the length of the inputs", ("X",), _unit_rows),
+    ("the length of the inputs", ("X",), _divided_by_root_2),
+    ("K", ("K",), _unit_matrix),
+    ("K", ("K",), _diagonal),
+    ("K", ("K",), _matrix_square),
+    ("K", ("K",), np.linalg.inv),
+    ("K", ("K",), _matrix_root),
+    ("y", ("y",), _zero),
+    ("y", ("y",), np.negative),
+    ("f0", ("f0",), _zero),
+    ("f0", ("f0",), np.negative),
+    ("the start, f0 and f0_new,", ("f0", "f0_new"), _both_zero),
+    ("y - f0", ("y", "f0"), _exchange),
+    ("dl", ("dl",), _one),
+    ("t", ("t",), _one),
+    ("t", ("t",), np.negative),
+    ("t", ("t",), _double),
+    ("t", ("t",), _half),
+    ("t", ("t", "K"), _times_count),
+    ("t", ("t", "K"), _over_count),
+    ("lam", ("lam",), _one),
+    ("lam", ("lam",), _square),
+    ("lam", ("lam",), np.sqrt),
 )
 
 
@@ -132,21 +132,19 @@ def _changed(exercise, case, names, change):
 
 
 def mistaken_arguments(mistaken, got, sizes):
-    """With which other arguments the values would be right, in words.
+    """Which argument enters in a wrong way, if everything else is right, in words.
 
     Args:
-        mistaken: pairs of such words and the values that are right then.
+        mistaken: pairs of the argument in words and the values that are right when it
+            is changed.
         got: the values of each case.
         sizes: m, n, n0 of each case.
     """
     with_factor = None
     for words, want in mistaken:
         found = factor(got, want, sizes)
+        if found is not None and is_one(*found):
+            return f"right but for how {words} enters: check each place where it stands"
         if found is not None:
-            times = factor_in_words(*found)
-            if times == "1":
-                return f"this would be right if {words}"
-            with_factor = (
-                with_factor or f"this would be {times} times the right one if {words}"
-            )
+            with_factor = with_factor or f"a factor is wrong, and how {words} enters"
     return with_factor

@@ -7,6 +7,7 @@ SHARP_RATE = Exercise(
     arguments=("lam", "m"),
     route="a flow that attains the bound",
     by_hand="m = 1 and K = 3 give c = 6",
+    example=(3.0, 1),
 )
 
 LEMMA_MATRICES = Exercise(

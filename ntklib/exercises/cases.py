@@ -1,38 +1,86 @@
-"""The random cases on which an answer is tried.
+"""The cases on which an answer is tried.
 
 A case holds the arguments of an answer: NumPy float64 arrays, numbers, and an
-activation out of `PSIS`.
+activation out of :mod:`psis`. Most are drawn at random. A few special ones follow, for
+answers that are right by luck on random inputs.
 """
 
 import itertools
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
+from ntklib.exercises import psis
 from ntklib.exercises.sets import EXERCISES
 from ntklib.network import Params
 
-PSIS = {"tanh": jnp.tanh, "softplus": jax.nn.softplus}
+PSIS = ("tanh", "softplus")  # of the drawn cases
+SMALL = (4, 7, 3)  # m, n, n0 of special cases, as of the first that is drawn
+
+# Inputs at which formulas for the infinite limit divide by 0 or lose their digits.
+SPECIAL_INPUTS = {
+    "orthogonal inputs": np.eye(2),
+    "nearly parallel inputs": np.array([[1.0, 0.0], [1.0, 1e-6]]),
+    "opposite inputs": np.array([[0.6, 0.8], [-1.2, -1.6]]),
+}
 
 
 def cases(name, seed):
-    """One tuple of arguments for each case, drawn from the seed.
+    """One tuple of arguments for each case: the drawn ones, then the special ones.
 
     There are none for an exercise whose answer is not a function.
     """
+    return [*drawn(name, seed), *special(name, seed).values()]
+
+
+def drawn(name, seed):
+    """The cases that are drawn at random from the seed, one for each of the sizes."""
     exercise = EXERCISES[name]
     if not exercise.arguments:
         return []
     rng = np.random.default_rng(seed)
-    psis = itertools.cycle(rng.permutation(list(PSIS)))
-    drawn = []
-    for (m, n, n0), psi in zip(exercise.sizes, psis, strict=False):
-        values = _draw(rng, m, n, n0) | {"psi": PSIS[str(psi)]}
-        if len(drawn) == 2 and "K" in exercise.arguments:
+    names = itertools.cycle(rng.permutation(PSIS))
+    tried = []
+    for size, psi in zip(exercise.sizes, names, strict=False):
+        values = _draw(rng, *size) | {"psi": psis.activation(str(psi))}
+        if len(tried) == 2 and "K" in exercise.arguments:
             values["K"] = _in_pairs(values["K"])
-        drawn.append(tuple(values[argument] for argument in exercise.arguments))
-    return drawn
+        tried.append(_chosen(exercise, values))
+    return tried
+
+
+def special(name, seed):
+    """Further cases, by the words that say what is special about them."""
+    exercise = EXERCISES[name]
+    found = {}
+    rng = np.random.default_rng([seed, 1])  # so that the drawn cases stay as they are
+    values = _draw(rng, *SMALL)
+    if "psi" in exercise.arguments:
+        values["psi"] = psis.Mixture(*rng.uniform([-1, 0.5, 0.7, -1], [1, 1, 1.5, 1]))
+        found["another ψ"] = _chosen(exercise, values)
+    if exercise.arguments == ("X",):
+        found |= {words: (X,) for words, X in SPECIAL_INPUTS.items()}
+    if "K" in exercise.arguments:
+        # A power iteration that starts from (1, 1, 1, 1) misses the largest as well.
+        v = np.array([1.0, -1.0, 1.0, -1.0])
+        values["K"] = np.eye(len(v)) + np.outer(v, v)
+        found["a K with an eigenvalue that repeats"] = _chosen(exercise, values)
+    if "f" in exercise.arguments:
+        values |= {"f": -values["f"], "eta": 5 / values["lam"]}
+        found["a negative output and a very large step"] = _chosen(exercise, values)
+    if "variance" in exercise.arguments:
+        values["eta"] = 1.95 / values["lam"]
+        found["a step near the largest stable one"] = _chosen(exercise, values)
+    if "d" in exercise.arguments:
+        values |= {"m": 4, "d": 3}
+        found["a small dimension"] = _chosen(exercise, values)
+    if exercise.example:
+        found["the case by hand"] = exercise.example
+    return found
+
+
+def _chosen(exercise, values):
+    """The arguments of the exercise out of all values."""
+    return tuple(values[argument] for argument in exercise.arguments)
 
 
 def _in_pairs(K):
@@ -95,7 +143,7 @@ def described(name, case):
         if argument == "params":
             words.append(f"params.W0 {value.W0.shape}, params.W1 {value.W1.shape}")
         elif argument == "psi":
-            words.append(f"psi {_name(value)}")
+            words.append(f"psi {psis.name_of(value)}")
         elif np.ndim(value):
             words.append(f"{argument} {value.shape}")
         else:
@@ -107,16 +155,10 @@ def label(name, case, size):
     """A case in words that tell it from the others: psi and the sizes."""
     arguments = EXERCISES[name].arguments
     m, n, n0 = size
-    words = [f"psi {_name(psi)}" for psi in case if callable(psi)]
+    words = [f"psi {psis.name_of(psi)}" for psi in case if callable(psi)]
     words.append(f"m = {m}")
     if "params" in arguments:
         words.append(f"n = {n}")
     if "X" in arguments:
         words.append(f"n0 = {n0}")
     return ", ".join(words)
-
-
-def _name(psi):
-    """The name of an activation."""
-    (name,) = [name for name, known in PSIS.items() if known is psi]
-    return name

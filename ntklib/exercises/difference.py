@@ -1,7 +1,8 @@
 """Says how values differ from the right ones, whatever the exercise.
 
-Found are too few digits, a sign, a factor, another order of axes, a reciprocal, which
-part is right already, or how large the error is.
+Found are too few digits, a sign, a factor, another order of axes, a wrong power, which
+part is right already, or how large the error is. The words say where to look. They do
+not say by what to multiply: a reader who is told the factor need not find it.
 """
 
 import itertools
@@ -56,6 +57,21 @@ def agree(got, want, tol):
 def worst_error(got, want):
     """The largest error of all cases."""
     return max(error(g, w) for g, w in zip(got, want, strict=True))
+
+
+def entry_error(got, want):
+    """Largest deviation of an entry, as a share of what its row and column allow.
+
+    That is the geometric mean of their entries on the diagonal, for a kernel of relu
+    the product of the lengths of the two inputs.
+    """
+    roots = np.sqrt(np.diag(want))
+    return float(np.abs((got - want) / np.outer(roots, roots)).max())
+
+
+def right_digits(worst):
+    """To how many digits something is right."""
+    return math.floor(-math.log10(worst))
 
 
 def difference(got, want, sizes, tol):
@@ -115,7 +131,7 @@ def first_wrong_entry(got, want, tol):
 def _digits(got, want, tol):
     """How many digits are right, and how many are asked for."""
     worst = worst_error(got, want)
-    right = math.floor(-math.log10(worst))
+    right = right_digits(worst)
     asked = math.ceil(-math.log10(tol))
     return (
         f"right to {right} digits, but {asked} are asked for: the error is "
@@ -162,16 +178,18 @@ def _known_constant(number):
 
 
 def factor_in_words(constant, powers):
-    """The product as one would write it; "1" and "-1" for themselves."""
-    letters = []
-    for letter, power in zip(LETTERS, powers, strict=True):
-        if power == 1:
-            letters.append(letter)
-        elif power != 0:
-            letters.append(f"{letter}^{power:g}")
-    one = math.isclose(constant, 1, rel_tol=COARSE)
-    number = [] if letters and one else [f"{constant:.4g}"]
-    return " ".join(number + letters)
+    """What a wrong factor is made of, but not which one it is."""
+    depends_on = [
+        letter for letter, power in zip(LETTERS, powers, strict=True) if power
+    ]
+    if depends_on:
+        return f"a factor that depends on {' and '.join(depends_on)}"
+    return "a factor that is the same in all cases"
+
+
+def is_one(constant, powers):
+    """Whether a factor changes nothing."""
+    return not any(powers) and math.isclose(constant, 1, rel_tol=COARSE)
 
 
 def _multiple(got, want, sizes):
@@ -181,10 +199,11 @@ def _multiple(got, want, sizes):
     found = factor(got, want, sizes)
     if found is None:
         return None
-    words = factor_in_words(*found)
-    if words == "-1":
-        return "the sign is wrong: every value is the negative of the right one"
-    return f"every value is {words} times the right one"
+    constant, powers = found
+    if is_one(-constant, powers):
+        return "every value has the wrong sign: follow the signs from the first line on"
+    sign = " and a sign" if constant < 0 else ""
+    return f"right but for {factor_in_words(*found)}{sign}: count what each step brings"
 
 
 def _order_of_axes(got, want):
@@ -234,13 +253,13 @@ def _other_function(got, want, sizes):
     """A reciprocal, with a factor, or a square."""
     if not all(np.all(w) for w in want):
         return None
-    found = factor(got, [1 / w for w in want], sizes)
-    if found is not None:
-        words = factor_in_words(*found)
-        times = "" if words == "1" else f"{words} times "
-        return f"every value is {times}the reciprocal of the right one"
+    if factor(got, [1 / w for w in want], sizes) is not None:
+        return (
+            "the values are large where the right ones are small: which way should "
+            "they go as the arguments grow?"
+        )
     if agree(got, [w**2 for w in want], COARSE):
-        return "every value is the square of the right one"
+        return "a power of the whole is wrong: which units should the result have?"
     return None
 
 

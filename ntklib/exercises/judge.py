@@ -6,23 +6,28 @@ import jax
 import numpy as np
 
 from ntklib.exercises.arguments import mistaken_arguments
-from ntklib.exercises.cases import cases, described, label
+from ntklib.exercises.cases import described, drawn, label, special
 from ntklib.exercises.difference import (
     agree,
     difference,
+    entry_error,
     factor,
     factor_in_words,
     first_wrong_entry,
+    is_one,
     partly_right,
+    right_digits,
     size_of_error,
     worst_error,
 )
 from ntklib.exercises.exercise import COARSE, FINE
+from ntklib.exercises.failures import sentence
 from ntklib.exercises.known import known
+from ntklib.exercises.plain import Failure, taken
 from ntklib.exercises.sets import EXERCISES
 from ntklib.exercises.terms import wrong_terms
 from ntklib.exercises.values import (
-    NOTHING,
+    Refused,
     choices,
     computes_in_float64,
     fit,
@@ -52,45 +57,66 @@ class Result:
 
 
 @np.errstate(all="ignore")
-def judge(name, seed, values, variant=""):
+def judge(name, seed, values, x64=None, variant=""):
     """Compare what an answer gave with the reference.
 
     Args:
         name: of the exercise.
         seed: the one from which the cases were drawn.
-        values: a sequence with one value for each case; for an answer that is no
-            function, a sequence with the answer alone.
+        values: a sequence with one value, or `Failure`, for each case; for an answer
+            that is no function, a sequence with the answer alone.
+        x64: whether JAX computed with 64 bits where the answer ran; if that is not
+            said, as here and now.
         variant: the code of a student's own constant; empty for the book's exercise.
     """
     exercise = EXERCISES[name]
     if variant:
         exercise = replace(exercise, by_hand=BY_HAND_OF_VARIANT)
+    outcomes = [v if isinstance(v, Failure) else taken(v) for v in values]
+    # Asked before x64 is on: an answer computed by JAX has no more digits than JAX had.
+    tol = FINE if (computes_in_float64() if x64 is None else x64) else COARSE
     try:
-        # Asked before x64 is on: an answer computed by JAX has no more digits than JAX
-        # had then.
-        tol = FINE if computes_in_float64() else COARSE
         with jax.enable_x64(True):
-            facts = known(name, seed, variant)
-            hint = _hint(exercise, facts, cases(name, seed), values, tol)
-    except ValueError as error:
+            facts = _facts(name, seed, variant)
+            hint = _hint(exercise, facts, seed, outcomes, tol)
+    except Refused as error:
         hint = str(error)
     if hint:
         return Result(False, f"{name}: {hint}")
     return Result(True, f"{name}: correct (checked against {exercise.route})")
 
 
-def _hint(exercise, facts, tried, values, tol):
+def _facts(name, seed, variant):
+    """What is right; Refused, where nothing is known for this seed or variant."""
+    try:
+        return known(name, seed, variant)
+    except ValueError as error:
+        raise Refused(str(error)) from None
+
+
+def _hint(exercise, facts, seed, outcomes, tol):
     """A hint for a wrong answer; None if it is right."""
-    expected = len(tried) or 1
-    if len(values) != expected:
-        raise ValueError(f"expected {expected} values, got {len(values)}")
+    if exercise.kind == "numbers":
+        return _hint_for_function(exercise, facts, seed, outcomes, tol)
+    _expect(1, outcomes)
+    value = _value(exercise, outcomes[0])
     if exercise.kind == "choice":
-        return _hint_for_choice(exercise, facts, values[0])
+        return _hint_for_choice(exercise, facts, value)
     if exercise.kind == "points":
-        return _hint_for_points(facts, values[0])
-    if exercise.kind == "exponent":
-        return _hint_for_exponent(exercise, facts, values[0])
-    return _hint_for_numbers(exercise, facts, tried, values, tol)
+        return _hint_for_points(facts, value)
+    return _hint_for_exponent(exercise, facts, value)
+
+
+def _expect(count, outcomes):
+    if len(outcomes) != count:
+        raise Refused(f"expected {count} values, got {len(outcomes)}")
+
+
+def _value(exercise, outcome, case=()):
+    """The value of an outcome; Refused, if there is none."""
+    if isinstance(outcome, Failure):
+        raise Refused(sentence(exercise, outcome, case))
+    return outcome
 
 
 def _hint_for_choice(exercise, facts, value):
@@ -104,21 +130,19 @@ def _hint_for_points(facts, value):
     X, _ = numbers(value)
     if X.ndim != 2 or X.shape[1] != 2 or not len(X):
         transposed = "; it is transposed" if X.ndim == 2 and len(X) == 2 else ""
-        raise ValueError(
+        raise Refused(
             "expected an array of shape (m, 2), one input in each of m >= 1 rows; got "
             f"shape {X.shape}{transposed}"
         )
     fit(X.shape, X, "")
     if len(X) > MOST_POINTS:
-        raise ValueError(f"got {len(X)} inputs; a handful is enough")
+        raise Refused(f"got {len(X)} inputs; a handful is enough")
     if facts.is_right(X):
         return None
     return facts.hint(X) or "nearly right, but opposite inputs must be exactly opposite"
 
 
 def _hint_for_exponent(exercise, facts, value):
-    if callable(value):
-        raise ValueError("expected a number, got a function")
     number, _ = numbers(value)
     fit((), number, "")
     gap = abs(number - facts.right[0])
@@ -132,47 +156,82 @@ def _hint_for_exponent(exercise, facts, value):
     return facts.hint(number) or "another number is right; measure it at several widths"
 
 
-def _hint_for_numbers(exercise, facts, tried, values, tol):
-    if any(value is None for value in values):
-        raise ValueError(NOTHING)
-    read = [numbers(value) for value in values]
+def _hint_for_function(exercise, facts, seed, outcomes, tol):
+    """A hint for an answer that is a function, from its values for all cases."""
+    tried, further = drawn(exercise.name, seed), special(exercise.name, seed)
+    _expect(len(tried) + len(further), outcomes)
+    right = facts.right
+    return _hint_for_drawn(
+        exercise, facts, tried, outcomes[: len(tried)], tol
+    ) or _hint_for_special(
+        exercise, further, outcomes[len(tried) :], right[len(tried) :], tol
+    )
+
+
+def _read(exercise, case, outcome, want):
+    """The numbers of an outcome, and whether they came with fewer digits."""
+    number, short = numbers(_value(exercise, outcome, case))
+    fit(want.shape, number, f" for {described(exercise.name, case)}")
+    return number, short
+
+
+def _hint_for_drawn(exercise, facts, tried, outcomes, tol):
+    """A hint from the cases drawn at random, which tell one slip from another."""
+    want = facts.right[: len(tried)]
+    read = [_read(exercise, *each) for each in zip(tried, outcomes, want, strict=True)]
     got = [a for a, _ in read]
     short = any(is_short for _, is_short in read)
-    want = facts.right
-    for case, g, w in zip(tried, got, want, strict=True):
-        fit(w.shape, g, f" for {described(exercise.name, case)}")
+    tol = max(tol, exercise.tol, COARSE if short else 0)
+    if not agree(got, want, tol):
+        reason = _reason(exercise, facts, tried, got, tol)
+        return _with_numbers(reason, exercise, tried, got, want, tol)
+    digits = _too_few_digits(exercise, got, want, short)
+    if digits and not short:  # a slip can be right but for digits
+        return _slip(facts.slips, got, NEAR_SLIP) or digits
+    return digits
 
-    tol = max(tol, exercise.tol)
-    if short:
-        tol = max(tol, COARSE)
-    right = agree(got, want, tol)
-    if right and _diagonals_agree(got, want, exercise.diagonal_tol):
+
+def _hint_for_special(exercise, further, outcomes, right, tol):
+    """A hint for an answer that is right for inputs drawn at random."""
+    for (words, case), outcome, want in zip(
+        further.items(), outcomes, right, strict=True
+    ):
+        but = f"right for inputs drawn at random, but not for {words}"
+        try:
+            got, short = _read(exercise, case, outcome, want)
+        except Refused as error:
+            return f"{but}: {error}"
+        most = max(tol, exercise.tol, COARSE if short else 0)
+        if not agree([got], [want], most):
+            return _with_numbers(but, exercise, [case], [got], [want], most)
+        digits = _too_few_digits(exercise, [got], [want], short)
+        if digits:
+            return f"{but}: {digits}"
+    return None
+
+
+def _too_few_digits(exercise, got, want, short):
+    """How many digits single entries have, where each needs more; None if enough."""
+    if exercise.entry_tol is None:
         return None
-    if right and short:
+    worst = max(map(entry_error, got, want))
+    if worst <= exercise.entry_tol:
+        return None
+    asked = right_digits(exercise.entry_tol)
+    if short:
         return (
-            "right to float32's 7 digits, but the diagonal needs 12: use NumPy's "
+            f"right to float32's 7 digits, but {asked} are asked for: use NumPy's "
             "float64, or turn JAX's x64 on"
         )
-    if right:  # but for the diagonal, as a slip can be
-        return _slip(facts.slips, got, NEAR_SLIP) or (
-            "right, but for digits on the diagonal, of which 12 are asked for"
-        )
-    reason = _reason(exercise, facts, tried, got, tol)
-    return _with_numbers(reason, exercise, tried, got, want, tol)
-
-
-def _diagonals_agree(got, want, tol):
-    if tol is None:
-        return True
-    return all(
-        np.allclose(np.diag(g), np.diag(w), rtol=tol, atol=0)
-        for g, w in zip(got, want, strict=True)
+    return (
+        f"an entry is right to {right_digits(worst)} digits, but {asked} are asked "
+        "for: which step loses them?"
     )
 
 
 def _reason(exercise, facts, tried, got, tol):
     """The most special thing that can be said about wrong values."""
-    want = facts.right
+    want = facts.right[: len(tried)]
     labels = [
         label(exercise.name, case, size)
         for case, size in zip(tried, exercise.sizes, strict=True)
@@ -203,7 +262,10 @@ def _multiple_of_slip(slips, got, sizes):
     for hint, values in slips:
         found = factor(got, values, sizes)
         if found is not None:
-            return f"apart from a factor {factor_in_words(*found)}, {hint}"
+            besides = (
+                "a sign" if is_one(-found[0], found[1]) else factor_in_words(*found)
+            )
+            return f"{besides} is wrong, and besides: {hint}"
     return None
 
 

@@ -20,11 +20,12 @@ class Known:
 
     Attributes:
         right: the right values; for a number that is no function, this number alone.
-        slips: the values of known wrong answers, each with its hint, in the order in
-            which they are looked for.
-        mistaken: values that are right for other arguments, with those in words.
-        terms: ways of writing the right values as a sum: for each case, the terms by
-            their names in words.
+        slips: the values of known wrong answers for the cases drawn at random, each
+            with its hint, in the order in which they are looked for.
+        mistaken: values that are right for these cases with other arguments, with what
+            is changed in words.
+        terms: ways of writing the right values as a sum: for each of these cases, the
+            terms by their names in words.
     """
 
     right: Values

@@ -1,5 +1,7 @@
 """The set "regimes": large steps, noise, features, and another loss."""
 
+import numpy as np
+
 from ntklib.exercises.exercise import Exercise
 
 CATAPULT_STEP = Exercise(
@@ -7,6 +9,7 @@ CATAPULT_STEP = Exercise(
     arguments=("f", "lam", "n", "eta"),
     route="a step of a linear network",
     by_hand="f = 1, λ = 2, n = 2 and η = 1 give -1/2 and 1",
+    example=(1.0, 2.0, 2, 1.0),
 )
 
 NOISE_FLOOR = Exercise(
@@ -14,6 +17,7 @@ NOISE_FLOOR = Exercise(
     arguments=("lam", "eta", "variance"),
     route="a Lyapunov equation",
     by_hand="λ = 1, η = 1 and variance 2 give 2",
+    example=(1.0, 1.0, 2.0),
 )
 
 CAPTURED_SHARE = Exercise(
@@ -21,6 +25,7 @@ CAPTURED_SHARE = Exercise(
     arguments=("m", "d"),
     route="a projection",
     by_hand="m = 3 examples in dimension 4 capture 1/2",
+    example=(3, 4),
     sizes=((5, 7, 3), (200, 6, 2), (9, 4, 3)),
 )
 
@@ -29,6 +34,7 @@ MARGIN_TIME = Exercise(
     arguments=("lam", "m", "margin"),
     route="numerical integration",
     by_hand="λ = 1, m = 1 and margin ln 2 give 1 + ln 2 = 1.693",
+    example=(1.0, 1, np.log(2)),
 )
 
 EXERCISES = (CATAPULT_STEP, NOISE_FLOOR, CAPTURED_SHARE, MARGIN_TIME)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ntklib.exercises.difference import agree, factor_in_words, factor_of_ratios
+from ntklib.exercises.difference import agree, factor_of_ratios, is_one
 from ntklib.exercises.exercise import COARSE
 
 
@@ -42,6 +42,7 @@ def _in_words(ratios, sizes):
     found = factor_of_ratios(ratios, sizes)
     if found is None:
         return None
-    factor = factor_in_words(*found)
-    known = {"1": "right", "-1": "of the wrong sign"}
-    return known.get(factor, f"{factor} times what it should be")
+    constant, powers = found
+    if is_one(constant, powers):
+        return "right"
+    return "of the wrong sign" if is_one(-constant, powers) else "wrong by a factor"

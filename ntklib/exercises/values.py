@@ -1,6 +1,7 @@
 """Reads the value of an answer: real numbers of the right shape, or a choice of names.
 
-Anything else is refused with a ValueError of one sentence.
+Anything else is `Refused` in one sentence. A value is what
+:mod:`ntklib.exercises.plain` has made of an answer: an array or a set of names.
 """
 
 from math import prod
@@ -8,10 +9,9 @@ from math import prod
 import jax.numpy as jnp
 import numpy as np
 
-from ntklib._check import shown
 
-UNANSWERED = "not answered yet"
-NOTHING = "it returned nothing; a function gives its value by `return`"
+class Refused(Exception):
+    """An answer that cannot be compared; the text is the sentence for its author."""
 
 
 def computes_in_float64():
@@ -19,62 +19,52 @@ def computes_in_float64():
     return jnp.result_type(float) == np.float64
 
 
-def refuse_nothing(value):
-    """Refuse what stands for no answer."""
-    if value is None or value is ... or value is NotImplemented:
-        raise ValueError(UNANSWERED)
-
-
 def numbers(value):
     """`value` as a NumPy float64 array, and whether it came with fewer digits."""
-    refuse_nothing(value)
-    kind = type(value).__name__
-    try:
-        a = np.asarray(value)
-    except Exception:  # whatever an object's own methods raise
-        raise ValueError(
-            f"expected numbers, got a {kind} that is not a rectangular array"
-        ) from None
-    if jnp.issubdtype(a.dtype, jnp.complexfloating):
-        raise ValueError("expected real numbers, got complex numbers")
-    floating = jnp.issubdtype(a.dtype, jnp.floating)
-    integer = jnp.issubdtype(a.dtype, jnp.integer)
-    duration = a.dtype.kind == "m"  # which NumPy counts as an integer
-    if duration or not (floating or integer):
-        raise ValueError(
-            f"expected numbers, got a {kind} with entries of type {a.dtype}"
-        )
-    short = bool(floating) and jnp.finfo(a.dtype).bits < 64
-    return a.astype(np.float64), short
+    if isinstance(value, set):
+        raise Refused(f"expected numbers, got the text {_listed(value)!r}")
+    return value.astype(np.float64), value.dtype != np.float64
 
 
 def choices(value, allowed):
-    """`value` as a set of allowed names; one name alone counts as a set."""
-    refuse_nothing(value)
-    listed = ", ".join(sorted(allowed))
-    if not isinstance(value, str | set | frozenset | list | tuple):
-        raise ValueError(
-            f"expected a choice from {listed}; got a {type(value).__name__}"
-        )
-    chosen = [value] if isinstance(value, str) else list(value)
-    for name in chosen:
-        if not isinstance(name, str) or name not in allowed:
-            raise ValueError(f"{shown(name)} is not one of the choices: {listed}")
-    return set(chosen)
+    """`value` as a set of allowed names."""
+    if not isinstance(value, set):
+        if value.size:
+            raise Refused(f"expected a choice from {_listed(allowed)}, got numbers")
+        return set()  # an empty list
+    unknown = value - set(allowed)
+    if unknown:
+        raise Refused(f"{min(unknown)!r} is not one of the choices: {_listed(allowed)}")
+    return value
+
+
+def _listed(names):
+    return ", ".join(sorted(names))
 
 
 def fit(shape, a, where):
     """Refuse a wrong shape, NaN and infinity; `where` says for which arguments."""
     if a.shape != shape:
         expected = f"an array of shape {shape}" if shape else "a number"
-        raise ValueError(
+        raise Refused(
             f"expected {expected}, got shape {a.shape}{where}{_remedy(shape, a.shape)}"
         )
     bad = np.argwhere(~np.isfinite(a))
     if len(bad):
         index = tuple(int(i) for i in bad[0])
         at = f" at index {index}" if index else ""
-        raise ValueError(f"got {a[index]}{at}{where}; every value must be finite")
+        raise Refused(f"got {a[index]}{at}{where}; {_cause(a[index])}")
+
+
+def _cause(value):
+    """What may have made a number that is not finite."""
+    if np.isnan(value):
+        # NumPy stores None as nan in an array of floats.
+        return (
+            "does it divide 0 by 0, take the root of a negative number, or call a "
+            "function that lacks a `return`?"
+        )
+    return "does it divide by 0, or is something in it far too large?"
 
 
 def _remedy(expected, got):

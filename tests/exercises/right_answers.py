@@ -67,15 +67,18 @@ def relu_limit_by_loops(X):
     return K
 
 
-def relu_limit_with_diagonal(X):
-    """Arccos, and the diagonal by itself."""
-    C = X @ X.T
-    norms = np.sqrt(np.diag(C))
-    lengths = norms[:, None] * norms
-    angle = np.arccos(np.clip(C / lengths, -1, 1))
-    np.fill_diagonal(angle, 0)
-    average = lengths * (np.sin(angle) + (np.pi - angle) * np.cos(angle)) / (2 * np.pi)
-    return average + C * (np.pi - angle) / (2 * np.pi)
+def relu_limit_by_area(X):
+    """In the plane of two inputs, with the angle from its sine and its cosine."""
+    norms = np.linalg.norm(X, axis=1)
+    K = np.zeros((len(X), len(X)))
+    for i, x in enumerate(X):
+        for j, z in enumerate(X):
+            along = x @ z / norms[i]
+            across = np.linalg.norm(z - along * x / norms[i]) if i != j else 0.0
+            angle = np.arctan2(across, along)
+            shape = np.sin(angle) + 2 * (np.pi - angle) * np.cos(angle)
+            K[i, j] = norms[i] * norms[j] * shape / (2 * np.pi)
+    return K
 
 
 def relu_limit_by_jax(X):
@@ -475,7 +478,7 @@ def margin_time_by_parts(lam, m, margin):
 
 RIGHT_ANSWERS = {
     "ntk": [ntk_by_loops, ntk_by_einsum, ntk_by_jax, ntk_by_gradients],
-    "relu_limit": [relu_limit_by_loops, relu_limit_with_diagonal, relu_limit_by_jax],
+    "relu_limit": [relu_limit_by_loops, relu_limit_by_area, relu_limit_by_jax],
     "erf_limit": [erf_limit_by_loops, erf_limit_by_correlation, erf_limit_by_library],
     "gelu_limit": [
         gelu_limit_by_grad,

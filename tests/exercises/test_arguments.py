@@ -5,14 +5,14 @@ import pytest
 
 from ntk_answers import ANSWERS
 from ntklib.exercises.arguments import MISTAKES, mistaken_arguments
-from ntklib.exercises.cases import cases
+from ntklib.exercises.cases import drawn
 from ntklib.exercises.known import known
 from ntklib.exercises.sets import EXERCISES
 
 
 def told(name, answer):
     """What is said about the values of an answer."""
-    tried = cases(name, 2)
+    tried = drawn(name, 2)
     got = [np.asarray(answer(*case)) for case in tried]
     return mistaken_arguments(known(name, 2).mistaken, got, EXERCISES[name].sizes)
 
@@ -31,7 +31,8 @@ def test_mistaken_arguments_are_named(words, names, change):
             given |= dict(zip(names, new if len(names) > 1 else [new], strict=True))
             return right(*given.values())
 
-        if told(name, mistaken) == f"this would be right if {words}":
+        line = f"right but for how {words} enters: check each place where it stands"
+        if told(name, mistaken) == line:
             return
     pytest.fail(f"no exercise shows it: {words}")
 
@@ -39,7 +40,7 @@ def test_mistaken_arguments_are_named(words, names, change):
 @np.errstate(all="ignore")
 def test_mistaken_arguments_and_a_factor_are_named():
     """-dl.dl / m has no kernel, and lacks one 1/m."""
-    line = "this would be m times the right one if K were the unit matrix"
+    line = "a factor is wrong, and how K enters"
     assert told("general_loss_velocity", lambda K, dl: -dl @ dl / len(dl)) == line
 
 

@@ -13,10 +13,10 @@ from ntk_answers.autodiff import (
     weight_velocity,
 )
 from ntklib import network
-from ntklib.exercises.cases import PSIS
+from ntklib.exercises.psis import NAMED
 
 
-@pytest.mark.parametrize("psi", PSIS.values(), ids=PSIS.keys())
+@pytest.mark.parametrize("psi", NAMED.values(), ids=NAMED.keys())
 def test_flat_network_equals_network(psi, problem, close):
     """f(theta) is the network, whose weights are laid out as theta."""
     params, X, _ = problem(4, 7, 3)

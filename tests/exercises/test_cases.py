@@ -4,7 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from ntklib.exercises.cases import PSIS, cases, described
+from ntklib.exercises.cases import PSIS, cases, described, drawn, special
+from ntklib.exercises.psis import Mixture, activation
 from ntklib.exercises.sets import EXERCISES
 
 FUNCTIONS = [name for name, exercise in EXERCISES.items() if exercise.arguments]
@@ -23,7 +24,7 @@ def same(case, other):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_cases_follow_the_seed(name):
     """The same seed gives the same cases, another one gives others, in float64."""
-    first, again, other = cases(name, 4), cases(name, 4), cases(name, 5)
+    first, again, other = drawn(name, 4), drawn(name, 4), drawn(name, 5)
     for one, two, three in zip(first, again, other, strict=True):
         assert same(one, two)
         assert not same(one, three)
@@ -34,7 +35,7 @@ def test_cases_follow_the_seed(name):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_cases_hide_no_mistake(name):
     """No size, norm, inner product or residual is special."""
-    for case in cases(name, 4):
+    for case in drawn(name, 4):
         given = dict(zip(EXERCISES[name].arguments, case, strict=True))
         if "X" in given:
             X = given["X"]
@@ -56,30 +57,30 @@ def test_cases_hide_no_mistake(name):
 )
 def test_cases_try_every_activation(name):
     """Each activation has a case."""
-    tried = {id(case[-1]) for case in cases(name, 4)}
-    assert tried == {id(psi) for psi in PSIS.values()}
+    tried = {id(case[-1]) for case in drawn(name, 4)}
+    assert tried == {id(activation(psi)) for psi in PSIS}
 
 
 def test_cases_never_change_for_a_seed():
     """Grades are reproduced from their seed, so these numbers stay."""
-    drawn = {}
+    given = {}
     for name in FUNCTIONS:
-        drawn |= dict(zip(EXERCISES[name].arguments, cases(name, 7)[0], strict=True))
-    assert drawn["psi"] is PSIS["tanh"]
+        given |= dict(zip(EXERCISES[name].arguments, drawn(name, 7)[0], strict=True))
+    assert given["psi"] is activation("tanh")
     got = {
-        "X": drawn["X"][0, 0],
-        "K": drawn["K"][0, 0],
-        "y": drawn["y"][0],
-        "f0": drawn["f0"][0],
-        "dl": drawn["dl"][0],
-        "f0_new": drawn["f0_new"][0],
-        "W0": drawn["params"].W0[0, 0],
-        "W1": drawn["params"].W1[0],
-        "K_new": drawn["K_new"][0, 0],
-        "t": drawn["t"],
-        "lam": drawn["lam"],
-        "m": drawn["m"],
-        "s": drawn["s"],
+        "X": given["X"][0, 0],
+        "K": given["K"][0, 0],
+        "y": given["y"][0],
+        "f0": given["f0"][0],
+        "dl": given["dl"][0],
+        "f0_new": given["f0_new"][0],
+        "W0": given["params"].W0[0, 0],
+        "W1": given["params"].W1[0],
+        "K_new": given["K_new"][0, 0],
+        "t": given["t"],
+        "lam": given["lam"],
+        "m": given["m"],
+        "s": given["s"],
     }
     assert got == pytest.approx(
         {
@@ -101,6 +102,48 @@ def test_cases_never_change_for_a_seed():
     )
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_special_cases_follow_the_drawn_ones(name):
+    """The case by hand is the last of them; the seed decides what is drawn of them."""
+    exercise = EXERCISES[name]
+    words, found = zip(*special(name, 4).items(), strict=True)
+    for one, two in zip(cases(name, 4)[len(exercise.sizes) :], found, strict=True):
+        assert same(one, two)
+    assert words[-1] == "the case by hand"
+    assert same(found[-1], exercise.example)
+    for one, again in zip(found, special(name, 4).values(), strict=True):
+        assert same(one, again)
+
+
+def test_special_inputs_are_orthogonal_parallel_and_opposite():
+    """Where formulas for the infinite limit divide by 0 or lose digits."""
+    found = special("relu_limit", 0)
+    cosines = {}
+    for words, (X,) in found.items():
+        U = X / np.linalg.norm(X, axis=1)[:, None]
+        cosines[words] = U[0] @ U[1]
+    assert cosines["orthogonal inputs"] == 0
+    assert cosines["opposite inputs"] == pytest.approx(-1, abs=1e-15)
+    assert 0 < 1 - cosines["nearly parallel inputs"] < 1e-12
+
+
+def test_special_psi_is_another_one_for_every_seed():
+    """A table of known activations and their slopes does not hold it."""
+    found = [special("ntk", seed)["another ψ"][-1] for seed in range(5)]
+    assert len(set(found)) == 5
+    z = np.linspace(-2, 2, 9)
+    for psi in found:
+        assert isinstance(psi, Mixture)
+        assert np.abs(psi(z) - np.tanh(z)).max() > 0.1
+        assert np.abs(psi(z) - jax.nn.softplus(z)).max() > 0.1
+
+
+def test_special_K_has_an_eigenvalue_that_repeats():
+    """Where eigenvectors of a general solver are not orthogonal."""
+    (K,) = special("stable_step", 0)["a K with an eigenvalue that repeats"]
+    np.testing.assert_allclose(np.linalg.eigvalsh(K), [1, 1, 1, 5])
+
+
 def test_cases_are_none_for_values():
     """Arrays, numbers and choices are judged as they are."""
     for name in EXERCISES:
@@ -109,10 +152,10 @@ def test_cases_are_none_for_values():
 
 def test_described_names_shapes():
     """The arguments of a case in words."""
-    case, _ = cases("kernel_velocity", 0)
+    case, _ = drawn("kernel_velocity", 0)
     text = described("kernel_velocity", case)
     assert text.startswith("params.W0 (7, 3), params.W1 (7,), X (4, 3), y (4,), psi ")
-    assert PSIS[text.split()[-1]] is case[-1]
+    assert activation(text.split()[-1]) is case[-1]
     text = described("prediction", cases("prediction", 0)[0])
     start = "K (4, 4), K_new (2, 4), f0 (4,), f0_new (2,), y (4,), t = "
     assert text.startswith(start)

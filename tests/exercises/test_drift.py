@@ -14,12 +14,12 @@ from ntklib import (
     kernel_drift,
     width_slope,
 )
-from ntklib.exercises.cases import cases
+from ntklib.exercises.cases import drawn
 
 
 def test_printed_gram_factors_are_wrong_only_off_the_diagonal():
     """Where β = γ they are right: a check of such entries alone would accept them."""
-    case, _ = cases("third_order", 0)
+    case, _ = drawn("third_order", 0)
     printed = drift.THIRD_ORDER.slips[0].answer(*case)
     gap = np.abs(printed - drift.third_order_by_autodiff(*case))
     same = np.einsum("abb->ab", gap)

@@ -5,12 +5,12 @@ import pytest
 
 from ntk_answers import generalization
 from ntklib import kernel_regression, linear_flow, parameter_distance
-from ntklib.exercises.cases import cases
+from ntklib.exercises.cases import drawn
 
 
 def test_travelled_is_the_library_s_distance():
     """Its root, at two times."""
-    for K, f0, y, t in cases("travelled", 3):
+    for K, f0, y, t in drawn("travelled", 3):
         distance = parameter_distance(K, f0 - y, [t])[0]
         expected = np.sqrt(generalization.travelled(K, f0, y, t))
         assert distance == pytest.approx(expected, rel=1e-12)
@@ -18,7 +18,7 @@ def test_travelled_is_the_library_s_distance():
 
 def test_matching_ridge_fits_what_the_flow_fits():
     """In a mode by itself, the regression and the flow predict the same."""
-    for lam, m, t in cases("matching_ridge", 3):
+    for lam, m, t in drawn("matching_ridge", 3):
         K = lam * np.eye(m)
         y = np.arange(1.0, m + 1)
         ridge = generalization.matching_ridge(lam, m, t)
@@ -28,7 +28,7 @@ def test_matching_ridge_fits_what_the_flow_fits():
 
 def test_random_targets_is_at_least_that_of_equal_eigenvalues():
     """The mean of the inverses is at least the inverse of the mean."""
-    for (K,) in cases("random_targets", 3):
+    for (K,) in drawn("random_targets", 3):
         m = len(K)
         assert generalization.random_targets(K) > m**2 / np.trace(K)
         equal = np.trace(K) / m * np.eye(m)
@@ -37,7 +37,7 @@ def test_random_targets_is_at_least_that_of_equal_eigenvalues():
 
 def test_spread_is_never_below_the_posterior():
     """The posterior is the smallest covariance that a linear correction leaves."""
-    for K, K_new, Phi in cases("spread", 3):
+    for K, K_new, Phi in drawn("spread", 3):
         m = len(K)
         gap = generalization.spread(K, K_new, Phi)
         gap = gap - generalization.spread(Phi[:m, :m], Phi[m:, :m], Phi)

@@ -1,6 +1,5 @@
 """An answer runs on copies, within a limit of time; what goes wrong is one sentence."""
 
-import functools
 import signal
 import threading
 import time
@@ -12,11 +11,17 @@ import pytest
 
 from ntklib.exercises import check, run, solution
 from ntklib.exercises.cases import cases
+from ntklib.exercises.plain import Failure
 
 
 def attempt(answer):
-    """The values that an answer to stable_step returns for the cases."""
-    return run.run("stable_step", answer, cases("stable_step", 0)[:2])
+    """What an answer to stable_step gives for two cases."""
+    return run.run(answer, cases("stable_step", 0)[:2])
+
+
+def late(advice=""):
+    """What stands in the place of values that did not come in time."""
+    return [Failure("late", f"0.2 seconds{advice}")] * 2
 
 
 @pytest.fixture
@@ -45,10 +50,7 @@ def stubborn(K):
 def test_run_stops_an_endless_answer(answer, soon):
     """After the limit the thread is gone, though the answer catches exceptions."""
     threads = threading.active_count()
-    with pytest.raises(
-        ValueError, match=r"^no value after 0\.2 seconds for K \(4, 4\)$"
-    ):
-        attempt(answer)
+    assert attempt(answer) == late()
     assert threading.active_count() == threads
 
 
@@ -65,9 +67,7 @@ def test_run_gives_up_an_answer_that_cannot_be_stopped(soon, monkeypatch):
                 continue
 
     threads = set(threading.enumerate())
-    message = r"for K \(4, 4\); it is still running: restart the kernel$"
-    with pytest.raises(ValueError, match=message):
-        attempt(immortal)
+    assert attempt(immortal) == late(" (it is still running: restart the kernel)")
     over.set()
     for thread in set(threading.enumerate()) - threads:
         thread.join()
@@ -77,11 +77,10 @@ def test_run_waits_for_jax(soon):
     """An array that JAX still computes is no value yet."""
 
     class Promise:
-        def block_until_ready(self):
+        def __array__(self, *args, **kwargs):
             endless(0)
 
-    with pytest.raises(ValueError, match="no value after"):
-        attempt(lambda K: Promise())
+    assert attempt(lambda K: Promise()) == late()
 
 
 @pytest.fixture
@@ -118,40 +117,28 @@ def fail(error):
     return answer
 
 
-class Odd(Exception):
-    """An exception that is false and has two lines."""
-
-    def __bool__(self):
-        """No."""
-        return False
-
-    def __str__(self):
-        """Two lines."""
-        return "first\nsecond"
-
-
 @pytest.mark.parametrize(
-    ("answer", "message"),
+    ("error", "detail"),
     [
-        (fail(NotImplementedError()), "^not answered yet$"),
-        (None, "^not answered yet$"),
-        (..., "^not answered yet$"),
-        (fail(ValueError("no way")), r"^it raised ValueError: no way for K \(4, 4\)$"),
-        (fail(Odd()), r"^it raised .*Odd: first for K \(4, 4\)$"),
-        (fail(SystemExit(3)), "^it raised SystemExit: 3 for K"),
-        (fail(KeyboardInterrupt()), "^it raised KeyboardInterrupt for K"),
-        (fail(KeyError("x" * 300)), "^it raised KeyError: 'x{189} for K"),
-        (lambda K: K @ np.ones(7), "^it raised ValueError: matmul: .*for K"),
-        (2.5, r"^expected a function of \(K\), got float$"),
-        (lambda K, L: 1, r"^it is called as stable_step\(K\), but takes \(K, L\)$"),
-        (lambda: 1, r"but takes \(\)$"),
-        (max, "^it raised TypeError|^it raised ValueError"),
+        (ValueError("no way"), "ValueError: no way"),
+        (SystemExit(3), "SystemExit: 3"),
+        (KeyboardInterrupt(), "KeyboardInterrupt"),
     ],
 )
-def test_run_says_what_went_wrong(answer, message):
-    """No answer, an exception with the shapes for which it came, a wrong signature."""
-    with pytest.raises(ValueError, match=message):
-        attempt(answer)
+def test_run_says_what_an_answer_raised(error, detail):
+    """Also of errors that would end the program."""
+    assert attempt(fail(error)) == [Failure("error", detail)] * 2
+
+
+def test_run_calls_no_more_after_a_failure():
+    """The judge looks at the first failure alone."""
+    calls = []
+
+    def answer(K):
+        calls.append(K)
+
+    assert attempt(answer) == [Failure("nothing")] * 2
+    assert len(calls) == 1
 
 
 def deep(K):
@@ -161,74 +148,21 @@ def deep(K):
 
 def test_run_survives_a_recursion():
     """Endless recursion is one of the exceptions."""
-    message = "^it raised RecursionError: maximum recursion depth exceeded"
-    with pytest.raises(ValueError, match=message):
-        attempt(deep)
-
-
-def spoil_X(params, X, psi):
-    """Change an argument in place."""
-    X *= 2
-    return X
-
-
-def spoil_weights(params, X, psi):
-    """Change an argument in place."""
-    params.W1[0] = 0
-    return X
-
-
-@pytest.mark.parametrize(
-    ("answer", "argument"), [(spoil_X, "X"), (spoil_weights, "params")]
-)
-def test_run_notices_changed_arguments(answer, argument):
-    """Arrays that are changed in place are named; the cases themselves stay."""
-    tried = cases("ntk", 0)
-    with pytest.raises(
-        ValueError,
-        match=f"^it changes its argument {argument} in place; work on a copy$",
-    ):
-        run.run("ntk", answer, tried)
-    for case, fresh in zip(tried, cases("ntk", 0), strict=True):
-        jax.tree.map(np.testing.assert_array_equal, case[:2], fresh[:2])
-
-
-class Callable:
-    """An object that can be called."""
-
-    def __call__(self, K):
-        """Some number."""
-        return 2
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        functools.partial(lambda scale, K: scale, 2),
-        jax.jit(lambda K: 2.0),
-        np.sum,
-        Callable(),
-        lambda *args, **kwargs: 2,
-        lambda K: print,  # not a number, but that is for the judge to say
-    ],
-)
-def test_run_calls_anything_callable(answer):
-    """Partials, jitted functions, functions of NumPy, objects."""
-    assert len(attempt(answer)) == 2
+    failure, _ = attempt(deep)
+    assert failure.detail.startswith("RecursionError: maximum recursion depth exceeded")
 
 
 @pytest.mark.parametrize("on", [True, False])
 def test_run_keeps_the_readers_settings(on):
     """JAX's precision and NumPy's errors are the caller's, though in a thread."""
     with jax.enable_x64(on), np.errstate(divide="raise"):
-        first, _ = attempt(lambda K: (jnp.zeros(1).dtype, np.geterr()["divide"]))
-    assert first == (np.dtype("float64" if on else "float32"), "raise")
+        first, _ = attempt(lambda K: {str(jnp.zeros(1).dtype), np.geterr()["divide"]})
+    assert first == {"float64" if on else "float32", "raise"}
 
 
 def test_run_prints_what_the_answer_prints(capsys):
     """What an answer prints is printed; that it returns nothing is said."""
-    with pytest.raises(ValueError, match=r"^it returned nothing"):
-        attempt(print)
+    assert attempt(print) == [Failure("nothing")] * 2
     assert capsys.readouterr().out.count("[") > 2
 
 
@@ -257,10 +191,8 @@ def test_run_needs_no_threads(without_threads):
 
 def test_run_without_threads_says_what_an_answer_raised(without_threads):
     """An error becomes the same sentence as with threads."""
-    with pytest.raises(
-        ValueError, match=r"^it raised ZeroDivisionError: .* for K \(4, 4\)$"
-    ):
-        attempt(lambda K: 1 / 0)
+    first, _ = attempt(lambda K: 1 / 0)
+    assert first == Failure("error", "ZeroDivisionError: division by zero")
 
 
 def test_run_without_threads_lets_the_reader_interrupt(without_threads):

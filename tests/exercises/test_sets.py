@@ -76,7 +76,7 @@ def test_solutions_are_accepted_in_other_types(name):
     assert judge(name, 0, [np.asarray(value).tolist() for value in right])
     assert judge(name, 0, [jnp.asarray(value) for value in right])
     single = judge(name, 0, [np.float32(value) for value in right])
-    assert bool(single) == (EXERCISES[name].diagonal_tol is None)
+    assert bool(single) == (EXERCISES[name].entry_tol is None)
 
 
 @pytest.mark.parametrize("name", EXERCISES)
@@ -96,7 +96,9 @@ def test_slips_are_recognised(name, slip):
     """Under several seeds a known wrong answer gets its own hint and no other."""
     for seed in seeds(name):
         for answer in (slip.answer, *slip.others):
-            result = judge(name, seed, values(name, answer, seed))
+            with np.errstate(all="ignore"):  # at orthogonal inputs some divide by 0
+                found = values(name, answer, seed)
+            result = judge(name, seed, found)
             assert not result
             assert hint_of(result) == f"{name}: {slip.hint}"
 

@@ -1,13 +1,10 @@
 """Values are read as numbers or choices; what they are not is said in one sentence."""
 
-import math
-
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ntklib.exercises.values import choices, computes_in_float64, fit, numbers
+from ntklib.exercises.values import Refused, choices, computes_in_float64, fit, numbers
 
 
 @pytest.mark.parametrize("on", [True, False])
@@ -17,78 +14,36 @@ def test_computes_in_float64_says_what_jax_does(on):
         assert computes_in_float64() == on
 
 
-@pytest.mark.parametrize(
-    ("value", "short"),
-    [
-        ([[1, 2], [3, 4]], False),
-        (np.float32([1.5]), True),
-        (jnp.ones(3), False),
-        (jnp.ones(3, jnp.bfloat16), True),
-        (np.longdouble(2.5), False),
-        (7, False),
-    ],
-)
-def test_numbers_keeps_values(value, short):
-    """Lists, integers and any float become float64, and short floats are noticed."""
-    a, is_short = numbers(value)
+@pytest.mark.parametrize(("dtype", "short"), [(np.float64, False), (np.float32, True)])
+def test_numbers_says_whether_digits_are_few(dtype, short):
+    """Float32 becomes float64, and is noticed."""
+    a, is_short = numbers(np.array([1.5], dtype))
     assert a.dtype == np.float64
     assert is_short == short
-    np.testing.assert_array_equal(a, np.asarray(value, float))
 
 
-class NoArray:
-    """An object that cannot become an array."""
-
-    def __array__(self, *args, **kwargs):
-        """Fail."""
-        raise RuntimeError("no")
+def test_numbers_refuses_names():
+    """A text, even one that looks like a number."""
+    with pytest.raises(Refused, match=r"^expected numbers, got the text '-1'$"):
+        numbers({"-1"})
 
 
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        (None, "^not answered yet$"),
-        (..., "^not answered yet$"),
-        (NotImplemented, "^not answered yet$"),
-        (
-            [[1, 2], [3]],
-            "^expected numbers, got a list that is not a rectangular array$",
-        ),
-        (NoArray(), "^expected numbers, got a NoArray that is not"),
-        (np.ones(2) * 1j, "^expected real numbers, got complex numbers$"),
-        ("text", "^expected numbers, got a str with entries of type <U4$"),
-        (np.array([1, None]), "entries of type object"),
-        (np.array([True]), "entries of type bool"),
-        (np.timedelta64(-1, "s"), "entries of type timedelta64"),
-        (math.sin, "a builtin_function_or_method with entries of type object"),
-    ],
-)
-def test_numbers_refuses(value, message):
-    """What is not a real array is named."""
-    with pytest.raises(ValueError, match=message):
-        numbers(value)
-
-
-@pytest.mark.parametrize(
-    "value", ["tanh", {"tanh"}, ["tanh", "tanh"], ("tanh",), frozenset(["tanh"])]
-)
-def test_choices_takes_any_collection(value):
-    """One name, a list, a tuple or a set."""
-    assert choices(value, ("tanh", "relu")) == {"tanh"}
+def test_choices_takes_names_and_an_empty_list():
+    """Names that are allowed; an empty array stands for an empty list."""
+    assert choices({"tanh"}, ("tanh", "relu")) == {"tanh"}
+    assert choices(np.zeros(0), ("tanh", "relu")) == set()
 
 
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (None, "^not answered yet$"),
-        (3, "^expected a choice from relu, tanh; got a int$"),
-        (["relu", "sin"], "^'sin' is not one of the choices: relu, tanh$"),
-        ([["relu"]], r"^\['relu'\] is not one of the choices"),
+        (np.array(3.0), "^expected a choice from relu, tanh, got numbers$"),
+        ({"relu", "sin"}, "^'sin' is not one of the choices: relu, tanh$"),
     ],
 )
 def test_choices_refuses(value, message):
     """What is no choice, or not among the choices."""
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(Refused, match=message):
         choices(value, ("tanh", "relu"))
 
 
@@ -117,14 +72,14 @@ def test_choices_refuses(value, message):
         (
             (2, 2),
             np.array([[1, np.nan], [0, 0]]),
-            r"^got nan at index \(0, 1\) for X; every value must be finite$",
+            r"^got nan at index \(0, 1\) for X; does it divide 0 by 0, .* a `return`\?",
         ),
-        ((), np.array(-np.inf), "^got -inf for X; every value"),
+        ((), np.array(-np.inf), "^got -inf for X; does it divide by 0"),
     ],
 )
 def test_fit_refuses(shape, a, message):
     """A wrong shape, NaN and infinity, with what helps to find them."""
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(Refused, match=message):
         fit(shape, a, " for X")
 
 

@@ -80,6 +80,13 @@ def forward_difference(q, step):
     return (q.A @ q.A.T + q.G * (E @ E.T)) / q.n
 
 
+def listed_slopes(q):
+    """The kernel with slopes written out for the two activations that cases draw."""
+    by_tanh = np.allclose(q.A, np.tanh(q.h))
+    E = q.W1 * (1 - q.A**2 if by_tanh else 1 / (1 + np.exp(-q.h)))
+    return q.last + q.G * (E @ E.T) / q.n
+
+
 def relu_by_sampling(q):
     """The kernel of relu as a mean over 100,000 units."""
     h = q.X @ np.random.default_rng(0).normal(size=(q.n0, 100_000))
@@ -262,9 +269,9 @@ def pace(q):
 GIVEN = {
     "ntk": [
         ("no 1/n", lambda q: q.n * q.K, "1/n is missing"),
-        ("1/sqrt n", lambda q: np.sqrt(q.n) * q.K, r"n\^0.5 times"),
-        ("1/n^2", lambda q: q.K / q.n, r"n\^-1 times"),
-        ("1/m", lambda q: q.K * q.n / q.m, r"m\^-1 n times"),
+        ("1/sqrt n", lambda q: np.sqrt(q.n) * q.K, "depends on n"),
+        ("1/n^2", lambda q: q.K / q.n, "depends on n:"),
+        ("1/m", lambda q: q.K * q.n / q.m, "depends on m and n:"),
         ("1/n last only", lambda q: q.last + q.n * q.first, "first layer"),
         ("1/n first only", lambda q: q.n * q.last + q.first, "last layer"),
         (
@@ -343,6 +350,7 @@ GIVEN = {
             ),
             "tanh.*softplus",
         ),
+        ("tanh and softplus", listed_slopes, "another ψ"),
         ("outputs", lambda q: np.outer(q.f, q.f), "outputs"),
         ("forward difference", lambda q: forward_difference(q, 1e-5), "digits"),
         ("rough difference", lambda q: forward_difference(q, 1e-2), "digit"),
@@ -354,6 +362,11 @@ GIVEN = {
             "arccos",
             lambda q: relu_kernel(q, np.arccos(q.cos)),
             "arccos near 1",
+        ),
+        (
+            "arccos, but for the diagonal",
+            lambda q: relu_kernel(q, np.where(np.eye(q.m) > 0, 0, np.arccos(q.cos))),
+            "nearly parallel inputs: an entry is right to 11 digits, but 12",
         ),
         ("1/n0", lambda q: relu_kernel(q, q.angle) / q.n0, "√n₀"),
         ("1/sqrt n0", lambda q: relu_kernel(q, q.angle) / np.sqrt(q.n0), "n0"),
@@ -369,7 +382,7 @@ GIVEN = {
             "comes with a factor",
         ),
         ("twice", lambda q: 2 * relu_kernel(q, q.angle), "normalised"),
-        ("half", lambda q: relu_kernel(q, q.angle) / 2, "0.5 times"),
+        ("half", lambda q: relu_kernel(q, q.angle) / 2, "same in all cases"),
         ("degrees", lambda q: relu_kernel(q, np.degrees(q.angle)), "degrees|radian"),
         ("cosine for angle", lambda q: relu_kernel(q, q.cos), "angle"),
         (
@@ -464,9 +477,9 @@ GIVEN = {
                 erf_kernel(q)
                 + (q.pi / 2 - 1) * (erf_kernel(q) - erf_kernel(q, top=0 * q.G))
             ),
-            "1.571 times what",
+            "is wrong by a factor",
         ),
-        ("all by pi/2", lambda q: erf_kernel(q) * q.pi / 2, "1.571 times"),
+        ("all by pi/2", lambda q: erf_kernel(q) * q.pi / 2, "same in all cases"),
         ("c for 2c", lambda q: erf_kernel(q, top=q.G), "2c|arcsin|argument"),
         ("c^2 for 4c^2", lambda q: erf_kernel(q, inner=q.G**2), "root"),
         ("2c^2 for 4c^2", lambda q: erf_kernel(q, inner=2 * q.G**2), "root"),
@@ -490,7 +503,12 @@ GIVEN = {
                 erf_kernel(q)
                 + (180 / q.pi - 1) * (erf_kernel(q) - erf_kernel(q, top=0 * q.G))
             ),
-            "57.3 times what",
+            "is wrong by a factor",
+        ),
+        (
+            "divides by c",
+            lambda q: erf_kernel(q) / q.G * q.G,
+            "orthogonal inputs: got nan",
         ),
         ("vector", lambda q: np.diag(erf_kernel(q)), "shape"),
         ("transposed inputs", lambda q: q.X.T @ q.X, "shape"),
@@ -525,11 +543,16 @@ GIVEN = {
         ("sign in s", gelu_derivative(2, sign=1), SIZE),
         ("difference", gelu_by_difference, "digits"),
         ("relu", lambda q: kernel.relu_limit(q.X), SIZE),
-        ("twice", lambda q: 2 * kernel.gelu_limit(q.X), "2 times"),
+        ("twice", lambda q: 2 * kernel.gelu_limit(q.X), "same in all cases"),
         (
             "no 1/2 in front of pi",
             lambda q: kernel.gelu_limit(q.X) * 2 * q.pi,
-            "6.283 times",
+            "same in all cases",
+        ),
+        (
+            "divides by c",
+            lambda q: kernel.gelu_limit(q.X) / q.G * q.G,
+            "orthogonal inputs: got nan",
         ),
         ("vector", lambda q: np.diag(kernel.gelu_limit(q.X)), "shape"),
         ("float32", lambda q: np.asarray(kernel.gelu_limit(q.X), np.float16), "digit"),
@@ -542,12 +565,12 @@ GIVEN = {
             "own",
         ),
         ("no 1/m", lambda q: -q.K @ q.r, "1/m is missing"),
-        ("1/m^2", lambda q: -q.K @ q.r / q.m**2, r"m\^-1 times"),
-        ("1/n", lambda q: -q.K @ q.r / q.n, "times"),
-        ("2/m", lambda q: -2 * q.K @ q.r / q.m, "2 times"),
-        ("1/2m", lambda q: -q.K @ q.r / q.m / 2, "0.5 times"),
+        ("1/m^2", lambda q: -q.K @ q.r / q.m**2, "depends on m:"),
+        ("1/n", lambda q: -q.K @ q.r / q.n, "depends on m and n:"),
+        ("2/m", lambda q: -2 * q.K @ q.r / q.m, "same in all cases"),
+        ("1/2m", lambda q: -q.K @ q.r / q.m / 2, "same in all cases"),
         ("uphill", lambda q: q.K @ q.r / q.m, "loss grows"),
-        ("no 1/m, uphill", lambda q: q.K @ q.r, "-1 m times"),
+        ("no 1/m, uphill", lambda q: q.K @ q.r, "depends on m and a sign"),
         ("f", lambda q: -q.K @ q.f / q.m, "targets have no effect"),
         ("y", lambda q: q.K @ q.y / q.m, "outputs|f "),
         ("f + y", lambda q: -q.K @ (q.f + q.y) / q.m, "y"),
@@ -577,17 +600,17 @@ GIVEN = {
             "shape",
         ),
         ("difference", velocity_by_difference, "digits"),
-        ("1/n missing", lambda q: -q.n * q.K @ q.r / q.m, "n times"),
+        ("1/n missing", lambda q: -q.n * q.K @ q.r / q.m, "depends on n:"),
         ("loss velocity", lambda q: -q.r @ q.K @ q.r / q.m**2, "shape"),
         ("mean", lambda q: np.mean(-q.K @ q.r / q.m), "shape"),
     ],
     "general_loss_velocity": [
         ("1/m", lambda q: -q.dl @ q.K @ q.dl / q.m, "one 1/m"),
         ("no 1/m", lambda q: -q.dl @ q.K @ q.dl, "both factors 1/m"),
-        ("1/m^3", lambda q: -q.dl @ q.K @ q.dl / q.m**3, r"m\^-1 times"),
-        ("1/2m", lambda q: -q.dl @ q.K @ q.dl / q.m / 2, "times"),
-        ("twice", lambda q: -2 * q.dl @ q.K @ q.dl / q.m**2, "2 times"),
-        ("half", lambda q: -q.dl @ q.K @ q.dl / q.m**2 / 2, "0.5 times"),
+        ("1/m^3", lambda q: -q.dl @ q.K @ q.dl / q.m**3, "depends on m:"),
+        ("1/2m", lambda q: -q.dl @ q.K @ q.dl / q.m / 2, "depends on m:"),
+        ("twice", lambda q: -2 * q.dl @ q.K @ q.dl / q.m**2, "same in all cases"),
+        ("half", lambda q: -q.dl @ q.K @ q.dl / q.m**2 / 2, "same in all cases"),
         ("diagonal", lambda q: -np.diag(q.K) @ q.dl**2 / q.m**2, "β = α"),
         (
             "off the diagonal",
@@ -595,7 +618,7 @@ GIVEN = {
             "β = α|diagonal|own",
         ),
         ("uphill", lambda q: q.dl @ q.K @ q.dl / q.m**2, "grows"),
-        ("uphill, 1/m", lambda q: q.dl @ q.K @ q.dl / q.m, "-1 m times"),
+        ("uphill, 1/m", lambda q: q.dl @ q.K @ q.dl / q.m, "depends on m and a sign"),
         ("bound", lambda q: -q.lam[0] * q.dl @ q.dl / q.m**2, "smallest eigenvalue"),
         ("largest", lambda q: -q.lam[-1] * q.dl @ q.dl / q.m**2, "eigenvalue"),
         ("no kernel", lambda q: -q.dl @ q.dl / q.m**2, "K"),
@@ -610,7 +633,7 @@ GIVEN = {
         (
             "inverse",
             lambda q: -q.dl @ np.linalg.solve(q.K, q.dl) / q.m**2,
-            "inverse",
+            "how K enters",
         ),
         ("in a list", lambda q: [-q.dl @ q.K @ q.dl / q.m**2], "shape"),
     ],
@@ -638,7 +661,7 @@ GIVEN = {
         (
             "grows",
             lambda q: q.f0_new + q.K_new @ learnt(q, -1) @ (q.y - q.f0),
-            "sign",
+            "how t enters",
         ),
         (
             "no f0_new",
@@ -718,7 +741,7 @@ GIVEN = {
         (
             "y and f0 swapped",
             lambda q: q.f0_new + q.K_new @ learnt(q) @ (q.f0 - q.y),
-            "exchanged",
+            "how y - f0 enters",
         ),
         (
             "minus everything",
@@ -757,7 +780,7 @@ GIVEN = {
         (
             "residual only",
             lambda q: q.K_new @ left(q) @ (q.f0 - q.y),
-            "apart from a factor",
+            "is wrong, and besides",
         ),
         ("velocity", lambda q: -q.K_new @ left(q) @ (q.f0 - q.y) / q.m, "velocity"),
         (
@@ -783,7 +806,7 @@ GIVEN = {
     "stable_step": [
         ("2/max", lambda q: 2 / q.lam[-1], "m is missing"),
         ("m/max", lambda q: q.m / q.lam[-1], "learnt at once"),
-        ("1/max", lambda q: 1 / q.lam[-1], "times"),
+        ("1/max", lambda q: 1 / q.lam[-1], "depends on m:"),
         ("2m/min", lambda q: 2 * q.m / q.lam[0], "slowest mode"),
         ("2/min", lambda q: 2 / q.lam[0], "slowest|smallest"),
         ("2m/trace", lambda q: 2 * q.m / np.trace(q.K), "trace only bounds"),
@@ -799,15 +822,19 @@ GIVEN = {
             "entry|diagonal",
         ),
         ("row sums", lambda q: 2 * q.m / np.linalg.norm(q.K, np.inf), "row"),
-        ("inverse", lambda q: q.lam[-1] / (2 * q.m), "reciprocal|1 over|inverse"),
-        ("product", lambda q: 2 * q.m * q.lam[-1], "reciprocal"),
+        ("inverse", lambda q: q.lam[-1] / (2 * q.m), "which way"),
+        ("product", lambda q: 2 * q.m * q.lam[-1], "which way"),
         ("2/m max", lambda q: 2 / q.m / q.lam[-1], "m"),
         ("best", lambda q: 2 * q.m / (q.lam[0] + q.lam[-1]), "best|fastest|both"),
         ("all", lambda q: 2 * q.m / q.lam, "shape"),
-        ("mean", lambda q: 2 * q.m / q.lam.mean(), "apart from a factor m"),
+        (
+            "mean",
+            lambda q: 2 * q.m / q.lam.mean(),
+            "depends on m is wrong, and besides",
+        ),
         ("determinant", lambda q: 2 * q.m / np.linalg.det(q.K), "determinant"),
         ("square", lambda q: 2 * q.m / q.lam[-1] ** 2, "SIZE|square"),
-        ("4m", lambda q: 4 * q.m / q.lam[-1], "2 times"),
+        ("4m", lambda q: 4 * q.m / q.lam[-1], "same in all cases"),
         ("minus", lambda q: -2 * q.m / q.lam[-1], "sign"),
         ("just below", lambda q: 1.99 * q.m / q.lam[-1], "digit"),
         ("matrix", lambda q: 2 * q.m / q.K, "shape"),
@@ -817,14 +844,14 @@ GIVEN = {
         ("lecture", lambda q: q.lam / (2 * q.m), "lecture's rate"),
         ("residuals", lambda q: q.lam / q.m, "rate of the residuals"),
         ("no m", lambda q: 2 * q.lam, "m is missing"),
-        ("lam", lambda q: q.lam, "times"),
+        ("lam", lambda q: q.lam, "depends on m:"),
         ("m^2", lambda q: 2 * q.lam / q.m**2, "one m too many"),
-        ("lam/m^2", lambda q: q.lam / q.m**2, "times"),
-        ("4", lambda q: 4 * q.lam / q.m, "2 times"),
-        ("times m", lambda q: 2 * q.lam * q.m, r"m\^2 times"),
+        ("lam/m^2", lambda q: q.lam / q.m**2, "depends on m:"),
+        ("4", lambda q: 4 * q.lam / q.m, "same in all cases"),
+        ("times m", lambda q: 2 * q.lam * q.m, "depends on m:"),
         ("minus", lambda q: -2 * q.lam / q.m, "sign"),
-        ("inverse", lambda q: q.m / (2 * q.lam), "reciprocal|inverse|1 over"),
-        ("time to fall", lambda q: q.m / q.lam, "reciprocal|inverse|1 over|time"),
+        ("inverse", lambda q: q.m / (2 * q.lam), "which way"),
+        ("time to fall", lambda q: q.m / q.lam, "which way"),
         ("exp", lambda q: np.exp(-2 * q.lam / q.m), "exp|exponent"),
         ("1 - exp", lambda q: 1 - np.exp(-2 * q.lam / q.m), "exp|exponent"),
         ("square", lambda q: 2 * q.lam**2 / q.m, "lam"),
@@ -863,7 +890,11 @@ GIVEN = {
         ("no 1/m", lambda q: q.m * contracted("c,abc->ab", q.both, q.r), "1/m"),
         ("1/m^2", lambda q: contracted("c,abc->ab", q.both, q.r) / q.m, "m"),
         ("uphill", lambda q: -contracted("c,abc->ab", q.both, q.r), "loss grows"),
-        ("half", lambda q: contracted("c,abc->ab", q.both, q.r) / 2, "0.5 times"),
+        (
+            "half",
+            lambda q: contracted("c,abc->ab", q.both, q.r) / 2,
+            "same in all cases",
+        ),
         ("f", lambda q: contracted("c,abc->ab", q.both, q.f), "y"),
         ("y", lambda q: -contracted("c,abc->ab", q.both, q.y), "y|outputs"),
         (
@@ -1025,7 +1056,7 @@ GIVEN = {
         ("s - 2", lambda q: q.s - 2, SIZE),
         ("square", lambda q: -((1 - q.s) ** 2), SIZE),
         ("kernel counted", lambda q: -1.0 + 0 * q.s, "every s"),
-        ("4", lambda q: -4 * (1 - q.s), "2 times"),
+        ("4", lambda q: -4 * (1 - q.s), "same in all cases"),
         ("kernel's size", lambda q: 2 * q.s - 2 + 1 - 2 * q.s, "every s"),
         ("not halved", lambda q: -2 * (q.s - 0.5) - 1, "s = 1"),
         ("array", lambda q: np.ones(3), "shape"),
@@ -1051,7 +1082,7 @@ GIVEN = {
         ("from 0", lambda q: travelled(q, r=q.y), "do not start"),
         ("minus", lambda q: -travelled(q), "sign|minus"),
         ("half", lambda q: travelled(q) / 2, "half|factor|0.5"),
-        ("per example", lambda q: travelled(q) / q.m, "m\\^-1"),
+        ("per example", lambda q: travelled(q) / q.m, "depends on m:"),
         ("vector", lambda q: q.V.T @ q.y, "expected"),
     ],
     "matching_ridge": [
@@ -1195,7 +1226,7 @@ VALUES = {
         ("empty list", [], "there are some"),
         ("capitals", {"ReLU", "abs"}, "not one of the choices"),
         ("one string", "relu, leaky_relu, abs", "not one of the choices"),
-        ("booleans", [True, True, True], "not one of the choices"),
+        ("booleans", [True, True, True], "choice from"),
         ("unanswered", None, "not answered yet"),
         ("number", 3, "choice"),
     ],
@@ -1240,7 +1271,7 @@ VALUES = {
             [[1, 0], [0, 1], [1, 1], [-1, 0], [0, -1], [-1, -1], [2, 2]],
             "same way",
         ),
-        ("not finite", [[np.nan, 1], [0, 1]], "finite"),
+        ("not finite", [[np.nan, 1], [0, 1]], "got nan"),
         ("ragged", [[1, 0], [1]], "rectangular"),
     ],
     "drift_slope": [
