@@ -42,6 +42,7 @@ MOMENTS = (
 MODIFIED, SUBMITTED = "last modified (submission)", "submission time"
 OWN_COLUMNS = {"moodle": "grade", "gradescope": "total score"}  # of one assignment
 CANVAS_NUMBER = re.compile(r"\s*\(\d+\)$")  # of an assignment, after its title
+MOST_NAMED = 20  # in a sentence
 FORMULA = ("=", "+", "-", "@")
 TEST_STUDENT = "student, test"  # Canvas's, nobody
 
@@ -127,9 +128,11 @@ class Roster:
                 points = totals.get(student.name, {}).get(set_name)
                 if points is not None:
                     _put(rows[student.row], column, self._number(points))
-        strangers = [name for name in totals if name not in set(self.students)]
+        strangers = [name for name in totals if name not in self.students]
         if strangers:
-            sentences.append(f"not in {self.file_name}: {', '.join(strangers)}")
+            names = ", ".join(strangers[:MOST_NAMED])
+            more = ", …" if len(strangers) > MOST_NAMED else ""
+            sentences.append(f"not in {self.file_name}: {names}{more}")
         name = f"filled_{self.file_name}"
         self._write(out / name, rows)
         return [f"Filled in: {out / name}", *sentences]
@@ -296,12 +299,10 @@ class Roster:
 
     def _write(self, path, rows):
         """Write the table in the form in which it came, but names as no formulas."""
-        for name in (*NAMES, *FIRST_NAMES, *LAST_NAMES):
-            column = self.columns.get(name)
+        names = (*NAMES, *FIRST_NAMES, *LAST_NAMES)
+        for column in (self.columns[name] for name in names if name in self.columns):
             for row in rows:
-                if column is not None and _is_formula(
-                    "".join(row[column : column + 1])
-                ):
+                if column < len(row) and _is_formula(row[column]):
                     row[column] = f"'{row[column]}"
         new = path.with_name(f".{path.name}.new")
         with new.open("w", newline="", encoding="utf-8") as file:

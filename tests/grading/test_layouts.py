@@ -154,7 +154,18 @@ def test_collect_reads_an_export_of_gradescope(tmp_path, sets):
         ]
 
 
-@pytest.mark.parametrize("damage", ["[", "- a", "submission_101: 3", "\x00", "a: b"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "[",
+        "- a",
+        "submission_101: 3",
+        "\x00",
+        "a: b",
+        "a: {:submitters: [{}]}",
+        "a: 2026-13-99",
+    ],
+)
 def test_collect_survives_metadata_in_a_bad_state(tmp_path, sets, damage):
     """Without metadata the folders' names are the students'."""
     content = {
@@ -277,6 +288,15 @@ def test_collect_knows_students_by_the_roster(tmp_path, sets):
     ]
     assert "is not in class.csv" in found[1].remarks
     assert not any("is not in" in remark for remark in found[0].remarks)
+
+
+def test_collect_finds_sections_of_people_who_are_not_on_the_roster(tmp_path, sets):
+    """The roster of another class says nothing about folders."""
+    roster = Roster(Path("class.csv"), "Name\nCy Doe\n")
+    names = ["s1/ada/tiny.ipynb", "s1/bob/tiny.ipynb", "s2/eve/tiny.ipynb"]
+    folder = put(tmp_path / "in", dict.fromkeys(names, TINY))
+    found = collect(folder, sets, roster)
+    assert [one.student for one in found] == ["ada", "bob", "eve"]
 
 
 def test_collect_takes_times_from_the_roster(tmp_path, sets):
