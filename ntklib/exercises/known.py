@@ -35,8 +35,8 @@ class Known(ABC):
     terms: list[list[dict[str, Any]]]
 
     @abstractmethod
-    def is_right(self, value: Any) -> bool:
-        """Whether a choice or an array of points is right."""
+    def is_right(self, value: Any, short: bool = False) -> bool:
+        """Whether a choice, or points, with few digits if `short`, are right."""
 
     @abstractmethod
     def hint(self, value: Any) -> str | None:
