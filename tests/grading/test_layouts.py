@@ -162,7 +162,7 @@ def test_collect_reads_an_export_of_gradescope(tmp_path, sets):
         "submission_101: 3",
         "\x00",
         "a: b",
-        "a: {:submitters: [{}]}",
+        "a:\n  :submitters:\n  - {}",
         "a: 2026-13-99",
     ],
 )
