@@ -4,10 +4,10 @@ import io
 import threading
 import zipfile
 
-import psutil
 import pytest
 
 from grading import library, pool
+from grading.inside.wire import unpack
 from grading.pool import Ended, Limits, Process, evaluate
 from grading.submissions import Cell, Submission
 
@@ -58,7 +58,9 @@ def test_process_keeps_the_variables_of_a_notebook(process):
     assert process.ask({"cell": "x = 3"}, 30, 120) == WELL
     assert process.ask({"cell": "assert x == 3"}, 30, 120) == WELL
     reply = process.ask({"name": "x", "cases": []}, 30, 120)
-    assert reply == {"values": [{"value": 3}], "touched": []}
+    (value,) = reply["values"]
+    assert unpack(value["value"]) == 3
+    assert reply["x64"] is False  # for which this notebook has not asked
 
 
 def test_process_cannot_print_to_the_grader_or_read_from_it(process):
@@ -115,7 +117,8 @@ def test_evaluate_runs_everything_else_again(temporary):
     sources = ["x = 1", "import os\nos._exit(0)", "x += 1"]
     submission = handed_in([cell(one) for one in sources])
     replies = evaluate(submission, {"x": []}, Limits(30, MEMORY))
-    assert replies == {"x": {"values": [{"value": 2}], "touched": []}}
+    (value,) = replies["x"]["values"]
+    assert unpack(value["value"]) == 2
     assert submission.remarks == ["cell 2 ended the process that it ran in"]
     assert submission.reason == ""
 
@@ -171,10 +174,16 @@ def test_evaluate_does_not_blame_a_student_if_nothing_starts(replying):
         evaluate(handed_in([]), {"x": []}, LIMITS)
 
 
+def test_look_takes_no_time_before_it_is_due(monkeypatch):
+    """A cell that replies at once costs no look at all processes of the machine."""
+    monkeypatch.setattr(pool, "with_children", lambda pid: pytest.fail("too early"))
+    pool.Watch(0, MEMORY, 1, 100).look()
+
+
 def test_use_counts_children(process):
     """Memory and time of processes that a submission starts are its own."""
-    whole = psutil.Process(process.process.pid)
-    seconds, memory = pool.use(whole)
+    pid = process.process.pid
+    seconds, memory = pool.use(pool.with_children(pid))
     source = """
 import os, signal
 for child in range(2):
@@ -186,7 +195,7 @@ while True:  # until both have done so
     pass"""
     with pytest.raises(Ended, match="took longer than 2 s"):
         process.ask({"cell": source}, 2, 300)
-    later, more = pool.use(whole)
+    later, more = pool.use(pool.with_children(pid))
     assert later - seconds > 2
     assert more - memory > 2 * 10**8
 

@@ -25,7 +25,6 @@ from tests.grading.conftest import (
     after,
     cells,
     digest,
-    doing,
     write,
 )
 from tools.execute import ROOT
@@ -78,7 +77,7 @@ def test_program_grades_a_batch(tmp_path, handed_out):
         "untouched": cells(BLANK),
         "kill parent": after(KILL),
         "exit": after("import os\nos._exit(0)"),
-        "html": doing(SCRIPT),
+        "html": after(SCRIPT),
         "empty": b"",
         "=1+1": cells(RIGHT),
         "<img src=x onerror=alert(1)>": cells(RIGHT),
@@ -101,7 +100,7 @@ def test_program_grades_a_batch(tmp_path, handed_out):
         "<img src=x onerror=alert(1)>": right,
         "empty": ("0", "6", "see remarks"),
         "exit": right,
-        "html": ("4", "6", "graded"),
+        "html": right,
         "kill parent": right,
         "reference": right,
         "untouched": ("0", "6", "graded"),
@@ -114,7 +113,7 @@ def test_program_grades_a_batch(tmp_path, handed_out):
     pages = list((out / "feedback").iterdir())
     assert len(pages) == len(batch)
     text = (out / "feedback" / "html.html").read_text("utf-8")
-    assert "your code failed: ValueError" in text
+    assert "cell 2 failed: ValueError: &lt;script&gt;alert(1)" in text
     assert "<script>alert" not in text
 
 
@@ -224,7 +223,8 @@ def test_program_leaves_no_process_behind_when_it_is_stopped(tmp_path, handed_ou
         "from there"
     )
     assert started.returncode == 1
-    assert not any(worker.is_running() for worker in workers)
+    _, left = psutil.wait_procs(workers, timeout=30)  # the kernel may take its time
+    assert not left
     assert not list(out.glob("records/*.json"))
     assert not (out / "grades.csv").exists()
 
