@@ -51,15 +51,15 @@ class Handler(SimpleHTTPRequestHandler):
             if size > LARGEST_MARK:
                 raise ValueError("the comment is too long")
             entered = json.loads(self.rfile.read(size))
-            names = ("student", "exercise", "points", "comment")
+            names = ("student", "exercise", "points", "comment", "text")
             with self.entering:
-                marks.enter(self.file, *(str(entered[name]) for name in names))
+                marks.enter(self.file, {name: str(entered[name]) for name in names})
         except OSError as error:
             self._send(HTTPStatus.INTERNAL_SERVER_ERROR, f"{error.strerror}")
         except (ValueError, KeyError, TypeError) as error:
             self._send(HTTPStatus.BAD_REQUEST, str(error))
         else:
-            self._send(HTTPStatus.OK, "")
+            self._send(HTTPStatus.OK, "Saved")
 
     def end_headers(self):
         """Have nothing kept: marks and pages change."""
@@ -87,12 +87,21 @@ class Handler(SimpleHTTPRequestHandler):
         self.wfile.write(data)
 
 
+class Server(ThreadingHTTPServer):
+    """Serves the form; a browser that goes away in between is no error."""
+
+    def handle_error(self, request, client_address):
+        """Print what went wrong, unless nobody is there any more."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 def server(file, secret, port):
     """The server of the form; port 0 takes one that is free."""
     handler = functools.partial(
         Handler, file=file, secret=secret, entering=threading.Lock()
     )
-    return ThreadingHTTPServer(("127.0.0.1", port), handler)
+    return Server(("127.0.0.1", port), handler)
 
 
 def main(arguments=None):

@@ -17,7 +17,6 @@ import json
 import os
 import re
 import select
-import signal
 import subprocess
 import sys
 import threading
@@ -33,9 +32,11 @@ START_SECONDS, START_PATIENCE = 60, 300  # for Python to start
 PROCESS_SECONDS = 600  # of the processor, after which the kernel ends the process
 LARGEST_FILE = 2**26  # bytes
 FILES_OPEN = 256
+MOST_FILES = 10_000  # in the sandbox
 LARGEST_REPLY = 2**20  # bytes; the largest right answer takes some twenty thousand
 LOST_CELLS = 3  # may end their process; after one more the submission is given up
-LOOK_EVERY = 0.1  # seconds from one look at a process to the next
+LOOK_EVERY = 0.25  # seconds from one look at a process to the next
+ENDING = 10  # seconds, for the kernel to end what was killed
 LONGEST_REMARK = 400  # characters
 LONGEST_DETAIL = 100  # characters of what a failure of these kinds says
 NO_ERRORS = (
@@ -224,7 +225,7 @@ class Process:
         self.received = b""  # and not yet read
 
     def __enter__(self):
-        """Start it, as the leader of a group, so that Ctrl-C does not reach it."""
+        """Start it, in a session of its own, so that Ctrl-C does not reach it."""
         self.leaving = contextlib.ExitStack()
         place = self.leaving.enter_context(self.place(self.memory))
         own_folder = dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR"), place.folder)
@@ -246,10 +247,13 @@ class Process:
         return self
 
     def __exit__(self, *error):
-        """Kill it and its group; a sandbox ends with it."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        """Kill all of it, and wait until it is gone."""
+        running = with_children(self.process.pid)
+        for one in running:
+            with contextlib.suppress(psutil.Error):
+                one.kill()
         self.process.wait()
+        psutil.wait_procs(running, timeout=ENDING)
         for pipe in (self.commands, self.replies, self.errors):
             with contextlib.suppress(OSError):
                 pipe.close()
@@ -269,19 +273,12 @@ class Process:
         It may use `seconds` of the processor, and take `patience` seconds by the clock.
         """
         unsent = json.dumps(command).encode() + b"\n"
-        end = time.monotonic() + patience
+        watch = Watch(self.process.pid, self.memory, seconds, patience)
         try:
-            process = psutil.Process(self.process.pid)
-            processor_end = use(process)[0] + seconds
             while unsent or b"\n" not in self.received:
                 if interrupted.is_set():
                     raise Ended("was stopped, because the grading was interrupted")
-                used, memory = use(process)
-                if memory > self.memory:
-                    size = f"{self.memory / 2**30:g} GB"
-                    raise Ended(f"used more than {size} of memory and was stopped")
-                if used > processor_end or time.monotonic() > end:
-                    raise Ended(f"took longer than {seconds:g} s and was stopped")
+                watch.look()
                 unsent = self._exchange(unsent)
         except (OSError, psutil.Error):
             raise Ended("ended the process that it ran in") from None
@@ -316,19 +313,61 @@ def limits_of_process(memory):
     }
 
 
-def use(process):
-    """The seconds of the processor and the bytes that a process and its children use.
+class Watch:
+    """Looks at a process and its children from time to time while it does one thing."""
 
-    Children that have ended count for the processor too.
+    def __init__(self, pid, memory, seconds, patience):
+        """It may use `seconds` of the processor from the first look on."""
+        self.pid = pid
+        self.memory = memory
+        self.seconds = seconds
+        self.used_before = None  # seconds of the processor, at the first look
+        self.next_look = time.monotonic() + LOOK_EVERY
+        self.end = time.monotonic() + patience
+
+    def look(self):
+        """Raise `Ended` if too much is used; most of the time it is too early to ask.
+
+        To find the children takes milliseconds, and most cells reply at once.
+        """
+        now = time.monotonic()
+        if now > self.end:
+            raise Ended(f"took longer than {self.seconds:g} s and was stopped")
+        if now < self.next_look:
+            return
+        self.next_look = now + LOOK_EVERY
+        processes = with_children(self.pid)
+        used, memory = use(processes)
+        if self.used_before is None:
+            self.used_before = used
+        if memory > self.memory:
+            size = f"{self.memory / 2**30:g} GB"
+            raise Ended(f"used more than {size} of memory and was stopped")
+        if any(sandbox.files_made(one.pid) > MOST_FILES for one in processes):
+            raise Ended(f"made more than {MOST_FILES} files and was stopped")
+        if used > self.used_before + self.seconds:
+            raise Ended(f"took longer than {self.seconds:g} s and was stopped")
+
+
+def with_children(pid):
+    """A process and all that it has started, as long as they are there."""
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def use(processes):
+    """The seconds of the processor and the bytes that these processes use together.
+
+    Of children that have ended, the seconds count too.
     """
     seconds = memory = 0
-    for one in [process, *process.children(recursive=True)]:
-        try:
+    for one in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
             seconds += sum(one.cpu_times()[:4])  # user, system, and those of children
             memory += one.memory_info().rss
-        except psutil.NoSuchProcess:
-            if one == process:
-                raise
     return seconds, memory
 
 

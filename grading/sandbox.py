@@ -151,12 +151,13 @@ def bubblewrap(program, calls):
         *("bwrap", "--unshare-all", "--unshare-user", "--disable-userns"),
         *("--die-with-parent", "--new-session", "--cap-drop", "ALL"),
         *("--hostname", "sandbox", "--seccomp", str(calls)),
+        *("--size", str(ROOM), "--tmpfs", WORK),  # before Python, which may lie there
         *folders(),
         *("--ro-bind-data", str(program), PROGRAM),
         *("--proc", "/proc", "--symlink", "/proc/self/fd", "/dev/fd"),
         *("--dev-bind", "/dev/null", "/dev/null"),
         *("--dev-bind", "/dev/urandom", "/dev/urandom"),
-        *("--size", str(ROOM), "--tmpfs", WORK, "--symlink", WORK, "/dev/shm"),
+        *("--symlink", WORK, "/dev/shm"),
         *("--remount-ro", "/", "--chdir", WORK),
     ]
     return [*outside, *AS_NOBODY, *inside] if os.geteuid() == 0 else inside
@@ -183,6 +184,19 @@ def folders():
         else:
             options += ["--ro-bind-try", path, path]
     return options
+
+
+def files_made(pid):
+    """How many files a process has made in the work folder of its sandbox.
+
+    Empty ones take no room there, but memory of the kernel that no limit counts.
+    """
+    try:
+        folder = os.statvfs(f"/proc/{pid}/root{WORK}")
+    except OSError:  # it has ended, or is not ours to look at
+        return 0
+    is_ours = folder.f_blocks * folder.f_frsize == ROOM
+    return folder.f_files - folder.f_ffree if is_ours else 0
 
 
 @functools.cache

@@ -11,11 +11,11 @@ import json
 import jax
 import numpy as np
 
-from ntk_answers import ANSWERS
+from ntk_answers import ANSWERS, variants
 from ntk_answers.computed import Computed
 from ntklib.exercises.cases import cases
 from ntklib.exercises.sets import EXERCISES
-from ntklib.exercises.stored import SEEDS, VALUES, WORDS, digest, sums
+from ntklib.exercises.stored import SEEDS, VALUES, WORDS, digest, key, sums
 
 
 def everything():
@@ -24,9 +24,12 @@ def everything():
     with jax.enable_x64(True), np.errstate(all="ignore"):
         for name, exercise in EXERCISES.items():
             if exercise.arguments:
-                words[name] = words_of(name)
-                for kind, rows in values_of(name).items():
-                    values[f"{name}/{kind}"] = rows
+                for variant in ("", *variants.codes(name)):
+                    start = key(name, variant)
+                    words[start] = words_of(name, variant)
+                    for kind, rows in values_of(name, variant).items():
+                        values[f"{start}/{kind}"] = rows
+                values[f"{name}/sums"] = sums_of(name)
             elif exercise.kind == "choice":
                 words[name] = choices_of(name)
             elif exercise.kind == "exponent":
@@ -37,9 +40,9 @@ def everything():
     return words, values
 
 
-def words_of(name):
+def words_of(name, variant):
     """The hints and terms of an exercise whose answer is a function."""
-    known = Computed(name, SEEDS[0])
+    known = Computed(name, SEEDS[0], variant)
     return {
         "shapes": [np.shape(value) for value in known.right],
         "slips": [hint for hint, _ in known.slips],
@@ -48,12 +51,16 @@ def words_of(name):
     }
 
 
-def values_of(name):
+def sums_of(name):
+    """What tells the cases of every seed from those of other random numbers."""
+    return np.array([sums(cases(name, seed)) for seed in SEEDS])
+
+
+def values_of(name, variant):
     """Its right values for every seed, and for the first those of wrong answers."""
-    first = Computed(name, SEEDS[0])
-    every_seed = [Computed(name, seed) for seed in SEEDS]
+    every_seed = [Computed(name, seed, variant) for seed in SEEDS]
+    first = every_seed[0]
     found = {
-        "sums": np.array([sums(cases(name, seed)) for seed in SEEDS]),
         "right": np.array([in_a_row(known.right) for known in every_seed]),
         "slips": rows(values for _, values in first.slips),
         "mistaken": rows(values for _, values in first.mistaken),

@@ -53,9 +53,11 @@ class Variation:
         case: the arguments of the case by hand.
         entry: the entry of its result that the text states.
         hints: words of the book's hints that are wrong here, and what stands there
-            instead; {constant} is the constant.
+            instead. It names no constant: all variants of an exercise have one list of
+            hints, which the installed library has too.
         left_out: titles of known wrong answers to the book's task that mean nothing
             here.
+        keeps_terms: whether `adapted` can be applied to the terms of a sum.
     """
 
     constant: str
@@ -66,6 +68,7 @@ class Variation:
     entry: tuple[int, ...] = ()
     hints: dict[str, str] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    keeps_terms: bool = True
 
 
 # --- What an answer to the book's task becomes ----------------------------------------
@@ -74,6 +77,11 @@ class Variation:
 def _with_scaled_preactivations(answer, scale):
     """The network of h = scale W0 x is the book's for the inputs scale x."""
     return lambda params, X, psi: answer(params, scale * X, psi)
+
+
+def _of_leaky_relu(answer, slope):
+    """A leaky relu is (1 - slope) relu(z) + slope z."""
+    return lambda X: (1 - slope) ** 2 * answer(X) + 2 * slope * X @ X.T
 
 
 def _of_stretched_erf(answer, stretch):
@@ -140,7 +148,7 @@ _ONE = np.ones((1, 1))
 _ZERO_TO_ONE = (np.zeros(1), np.ones(1), np.log(2) / 2)  # f0, y and t
 _WEIGHTS: Any = np.array([[1.0], [2.0]]), np.array([3.0, -1.0])
 _ODD = _numbers("3 5 7 9 11 13")
-_LOSS = {"‖f - y‖²/2m": "‖f - y‖²/{constant}m"}
+_LOSS = {"‖f - y‖²/2m": "the loss of your copy"}
 
 VARIATIONS = {
     "ntk": Variation(
@@ -150,7 +158,27 @@ VARIATIONS = {
         adapted=_with_scaled_preactivations,
         case=(Params(*_WEIGHTS), np.array([[1.0], [2.0]]), _square),
         entry=(0, 1),
-        hints={"h = W₀x": "h = {constant} W₀x"},
+        hints={"h = W₀x": "h"},
+    ),
+    "relu_limit": Variation(
+        constant="slope",
+        book=0,
+        values=_numbers("1/10 1/5 1/4 1/2 -1/4 -1/2"),
+        adapted=_of_leaky_relu,
+        case=(np.array([[1.0, 0.0], [1.0, 1.0]]),),
+        entry=(0, 1),
+        # these are wrong in both parts of a leaky relu, and adapted is one alone
+        left_out=(
+            "a factor 1/n₀",
+            "the covariance of the outputs",
+            "no ⟨x, x'⟩ before E ψ'(h)ψ'(h')",
+            "twice the average",
+            "lengths squared",
+            "no lengths before E ψ(h)ψ(h')",
+            "1/2 for E ψ'(h)ψ'(h')",
+            "⟨x, x'⟩ alone",
+        ),
+        keeps_terms=False,
     ),
     "erf_limit": Variation(
         constant="stretch",
@@ -190,7 +218,7 @@ VARIATIONS = {
         case=(3.0, 1),
         hints={
             "the residuals obey ∂r/∂t = -Kr/m": "how do the residuals move?",
-            "2m times": "{constant}m times",
+            "2m times": "a multiple of",
         },
     ),
     "travelled": Variation(
@@ -280,7 +308,7 @@ def answers(name, code=""):
         changed = replace(
             slip,
             answer=adapted(slip.answer),
-            hint=_hint(variation, value, slip.hint),
+            hint=_hint(variation, slip.hint),
             others=tuple(map(adapted, slip.others)),
         )
         slips.append(changed)
@@ -289,7 +317,7 @@ def answers(name, code=""):
         reference=adapted(book.reference),
         solution=adapted(book.solution),
         slips=tuple(slips),
-        terms=tuple(map(adapted, book.terms)),
+        terms=tuple(map(adapted, book.terms)) if variation.keeps_terms else (),
     )
 
 
@@ -297,13 +325,14 @@ def _adapted(variation, value, answer):
     return variation.adapted(answer, float(value))
 
 
-def _hint(variation, value, hint):
-    """A hint of the book in the words of a variant."""
+def _hint(variation, hint):
+    """A hint of the book in the words of its variants."""
     for words, instead in variation.hints.items():
-        hint = hint.replace(words, instead.format(constant=value))
+        hint = hint.replace(words, instead)
     return hint
 
 
+@functools.cache
 def by_hand(name, code):
     """The result of the case by hand in a variant, rounded to four digits."""
     variation = VARIATIONS[name]

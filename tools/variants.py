@@ -1,9 +1,9 @@
 """Copies of the exercise sets with other constants for each student: `make variants`.
 
-Which constant a student gets is drawn from the course's secret and the student's name,
-see :mod:`ntk_answers.variants`. A copy differs from the one that `make assignment` has
-made in the texts of the exercises that vary, and in the cell that imports `check`. The
-cells with answers and tests are the same in all copies.
+Which constant a student gets is drawn from the course's secret and the student's login,
+address or number on the roster, see :mod:`ntk_answers.variants`. A copy differs from
+the one that `make assignment` has made in the texts of the exercises that vary, and in
+the cell that imports `check`. The cells with answers and tests are the same in all.
 
 What stands in the text of a variant is written in the metadata of the book's cell:
 
@@ -17,14 +17,16 @@ import argparse
 import copy
 import re
 import sys
+import tempfile
 from fractions import Fraction
 from pathlib import Path
 
 import nbformat
 
-from book._ext.exercise_sets import SETS
-from grading import course
+from book._ext.exercise_table import rows
+from grading import course, roster
 from ntk_answers import variants
+from tools.archive import write_archive
 from tools.assignment import COPIES
 from tools.execute import ROOT
 
@@ -33,14 +35,14 @@ INTRO = """
 
 **Your own copy.** Some exercises in this copy have constants of your own, which the \
 book and other students do not have. Hand in this notebook and no other. `check` knows \
-your constants by the codes in the first cell of code; leave them as they are."""
+your constants by the codes in the cell that imports it; leave them as they are."""
 SETUP = """\
 from functools import partial
 
 {source}
 check = partial(check, variants={codes})
 """
-LONGEST_NAME = 100  # bytes of a folder's name, with room for what a platform adds
+LONGEST_NAME = 100  # bytes of a file's name, with room for what a platform adds
 
 
 def varied(handed_out, book, codes):
@@ -102,42 +104,42 @@ def written(codes):
     return "{" + ", ".join(items) + "}"
 
 
-def folders(students):
-    """A folder's name for each student, safe on every system; no two are the same."""
-    found = {}
+def file_names(names):
+    """A file's name for each name, safe on every system; no two are the same."""
+    found = []
     taken = set()
-    for student in students:
-        safe = re.sub(r"[^\w.,@+-]+", "_", student).strip("._") or "student"
+    for full in names:
+        safe = re.sub(r"[^\w.,@+-]+", "_", full).strip("._") or "student"
         safe = safe.encode()[:LONGEST_NAME].decode(errors="ignore")
         name, number = safe, 2
         while name.casefold() in taken:
             name, number = f"{safe}-{number}", number + 1
         taken.add(name.casefold())
-        found[student] = name
+        found.append(name)
     return found
 
 
 def make(students, secret, out):
-    """Write every set for every student into a folder of their own."""
-    sets = []
-    for path in SETS:
-        if not (COPIES / path.name).exists():
-            raise ValueError(f"there is no {COPIES / path.name}; run make assignment")
-        handed_out = nbformat.read(COPIES / path.name, as_version=4)
-        sets.append((path, handed_out, nbformat.read(path, as_version=4)))
-    for student, folder in folders(students).items():
-        codes = variants.drawn(secret, student)
-        for path, handed_out, book in sets:
-            target = out / folder / path.name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            nbformat.write(varied(handed_out, book, codes), target)
-
-
-def students_on(path):
-    """The names on a platform's list of students, as grading has them."""
-    from grading import roster
-
-    return roster.read(path).students
+    """Write an archive for every student on the roster: all sets, and the library."""
+    sets = {}
+    for stem in dict.fromkeys(row.set for row in rows(ROOT)):  # as the book has them
+        copy_for_all = COPIES / f"{stem}.ipynb"
+        if not copy_for_all.exists():
+            raise ValueError(f"there is no {copy_for_all}; run make assignment first")
+        book = ROOT / "book" / "exercises" / f"{stem}.ipynb"
+        sets[stem] = [
+            nbformat.read(path, as_version=4) for path in (copy_for_all, book)
+        ]
+    out.mkdir(parents=True, exist_ok=True)
+    names = file_names([student.name for student in students])
+    for student, name in zip(students, names, strict=True):
+        codes = variants.drawn(secret, student.key)
+        with tempfile.TemporaryDirectory() as folder:
+            paths = []
+            for stem, (copy_for_all, book) in sets.items():
+                paths.append(Path(folder, f"{stem}.ipynb"))
+                nbformat.write(varied(copy_for_all, book, codes), paths[-1])
+            write_archive(out / f"{name}.zip", paths)
 
 
 def command_line():
@@ -150,7 +152,7 @@ def command_line():
 
 
 def main(arguments=None):
-    """Make the copies for the students on the roster."""
+    """Make the archives for the students on the roster."""
     given = command_line().parse_args(arguments)
     try:
         settings = course.read(given.course.expanduser())
@@ -159,12 +161,12 @@ def main(arguments=None):
                 f"{given.course} must say variants = true and give a secret, "
                 "so that grading draws the same constants"
             )
-        students = students_on(given.roster.expanduser())
+        students = roster.read(given.roster.expanduser()).people
         out = given.out.expanduser()
         make(students, settings.secret, out)
     except (ValueError, OSError) as error:
         sys.exit(str(error))
-    print(f"The copies of {len(students)} students are in {out}.")
+    print(f"The archives of {len(students)} students are in {out}.")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """The table of all exercises, read from the sets and the library, never typed.
 
-The directive ``exercise-table`` shows it, with the places at which a reader of the book
-can look an answer up. The role ``exercise-points`` shows the sum of the points of a
-set, or of ``all`` sets.
+The directive ``exercise-table`` shows it, with the number of variants and the places at
+which a reader of the book can look an answer up. The role ``exercise-points`` shows the
+sum of the points of a set, or of ``all`` sets.
 """
 
 import re
@@ -13,6 +13,7 @@ from book._ext.equation_map import functions
 from book._ext.exercise_sets import sets
 from docutils import nodes
 from ntk_answers import ANSWERS
+from ntk_answers.variants import codes
 from ntklib import exercises
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective, SphinxRole
@@ -65,13 +66,14 @@ def points(root, of="all"):
 
 def table(root):
     """The table in Markdown."""
-    heads = ("Exercise", "Set", "Level", "Minutes", "Points", "In the book")
+    heads = ("Exercise", "Set", "Level", "Minutes", "Points", "Variants", "In the book")
     lines = [line_of(heads), line_of("---" for _ in heads)]
     modules = {name: found.module for name, found in functions(root).items()}
     for row in rows(root):
         places = [link(place, modules) for place in ANSWERS[row.name].in_the_book]
         page = f"{{doc}}`exercises/{row.set}`"
-        cells = (f"`{row.name}`", page, row.level, row.minutes, row.points)
+        variants = len(codes(row.name)) or "none"
+        cells = (f"`{row.name}`", page, row.level, row.minutes, row.points, variants)
         lines.append(line_of([*cells, ", ".join(places) or "no"]))
     return "\n".join(lines)
 

@@ -6,6 +6,7 @@ take its place.
 """
 
 import importlib.util
+from abc import ABC, abstractmethod
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 Values = list[np.ndarray]
 
 
-class Known:
+class Known(ABC):
     """What is known of one exercise and one seed.
 
     Attributes:
@@ -33,13 +34,13 @@ class Known:
     mistaken: list[tuple[str, Values]]
     terms: list[list[dict[str, Any]]]
 
+    @abstractmethod
     def is_right(self, value: Any, short: bool = False) -> bool:
         """Whether a choice, or points, with few digits if `short`, are right."""
-        raise NotImplementedError
 
+    @abstractmethod
     def hint(self, value: Any) -> str | None:
         """A hint for a wrong answer that is no function, if there is one."""
-        raise NotImplementedError
 
 
 def answers_are_here() -> bool:
@@ -65,4 +66,4 @@ def known(name: str, seed: int, variant: str = "") -> Known:
         return Computed(name, seed, variant)
     from ntklib.exercises.stored import Stored
 
-    return Stored(name, seed)
+    return Stored(name, seed, variant)

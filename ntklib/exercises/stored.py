@@ -25,33 +25,35 @@ VALUES = Path(__file__).with_name("stored.npz")
 
 
 class Stored(Known):
-    """What the two files know of an exercise for a seed."""
+    """What the two files know of an exercise, or a variant of it, for a seed."""
 
-    def __init__(self, name: str, seed: int):
-        """Read it, and refuse other seeds and other random numbers.
+    def __init__(self, name: str, seed: int, variant: str = ""):
+        """Read it, and refuse other seeds, variants and random numbers.
 
         Raises:
             ValueError: why nothing is known, in one sentence.
         """
         self._exercise = EXERCISES[name]
-        self._words = _all_words()[name]
+        self._words = _all_words().get(key(name, variant))
+        if self._words is None:
+            raise ValueError(f"the exercise has no variant {variant!r}")
         self.right, self.slips, self.mistaken, self.terms = [], [], [], []
         if self._exercise.kind == "exponent":
             with np.load(VALUES) as values:
                 self.right = [values[f"{name}/right"]]
         if self._exercise.arguments:
             _refuse_other_seeds(name, seed)
-            self._read_values(name, seed)
+            self._read_values(key(name, variant), seed)
 
-    def _read_values(self, name, seed):
+    def _read_values(self, start, seed):
         with np.load(VALUES) as values:
-            self.right = self._split(values[f"{name}/right"][seed])
+            self.right = self._split(values[f"{start}/right"][seed])
             if seed != SEEDS[0]:
                 return
-            self.slips = self._with_words("slips", values[f"{name}/slips"])
-            self.mistaken = self._with_words("mistaken", values[f"{name}/mistaken"])
+            self.slips = self._with_words("slips", values[f"{start}/slips"])
+            self.mistaken = self._with_words("mistaken", values[f"{start}/mistaken"])
             for number, names in enumerate(self._words["terms"]):
-                terms = map(self._split, values[f"{name}/terms/{number}"])
+                terms = map(self._split, values[f"{start}/terms/{number}"])
                 by_case = zip(*terms, strict=True)
                 self.terms.append([dict(zip(names, c, strict=True)) for c in by_case])
 
@@ -60,13 +62,11 @@ class Stored(Known):
 
     def _split(self, row):
         """The values of all cases, one after the other, as an array for each."""
-        arrays, start = [], 0
-        for shape in self._words["shapes"]:
-            if start < len(row):  # those of wrong answers end before the last cases
-                end = start + prod(shape)
-                arrays.append(row[start:end].reshape(shape).astype(np.float64))
-                start = end
-        return arrays
+        shapes = self._words["shapes"]
+        ends = np.cumsum([prod(shape) for shape in shapes])
+        parts = zip(np.split(row, ends[:-1]), shapes, strict=True)
+        # Those of wrong answers may end before the last cases.
+        return [np.float64(part).reshape(shape) for part, shape in parts if len(part)]
 
     def is_right(self, value, short=False):
         """Whether a choice has the stored digest, or points pass their test."""
@@ -89,6 +89,11 @@ class Stored(Known):
 @cache
 def _all_words():
     return json.loads(WORDS.read_text("utf-8"))
+
+
+def key(name, variant):
+    """How the two files name an exercise or a variant of it."""
+    return f"{name}/{variant}" if variant else name
 
 
 def digest(chosen):

@@ -19,13 +19,16 @@ def test_rows_are_the_exercises_of_the_library():
 
 
 def test_table_has_a_line_for_each_exercise():
-    """Name, link to the set, level, minutes, points, and where to look it up."""
+    """Name, link to the set, level, minutes, points, variants, and where it stands."""
     lines = table(ROOT).splitlines()
     assert len(lines) == 2 + len(exercises.names())
     places = "{py:obj}`empirical_ntk <ntklib.ntk.empirical_ntk>`, {eq}`eq-ntk-closed`"
     assert (
-        lines[2] == f"| `ntk` | {{doc}}`exercises/kernel` | easy | 25 | 3 | {places} |"
+        lines[2]
+        == f"| `ntk` | {{doc}}`exercises/kernel` | easy | 25 | 3 | 6 | {places} |"
     )
+    (spread,) = [line for line in lines if line.startswith("| `spread` |")]
+    assert " | 4 | none | " in spread
     (nowhere,) = [line for line in lines if line.endswith(" | no |")]
     assert nowhere.startswith("| `noise_floor` |")
 

@@ -1,6 +1,7 @@
 """Students' copies with constants of their own: the text says what `check` wants."""
 
 import re
+import zipfile
 
 import nbformat
 import numpy as np
@@ -10,7 +11,9 @@ from book._ext.exercise_sets import SETS
 from ntk_answers import variants
 from ntk_answers.variants import VARIATIONS, answers, codes, constant, drawn
 from tools import variants as copies
+from tools.archive import FOLDER
 from tools.assignment import plain
+from tools.downloads import wheel_name
 
 BOOK = {path.stem: nbformat.read(path, as_version=4) for path in SETS}
 PLAIN = {stem: plain(notebook) for stem, notebook in BOOK.items()}
@@ -132,22 +135,12 @@ def test_copies_for_all_are_those_of_the_book():
                     assert source(notebook, f"{name}-text").count(words) == 1
 
 
-def test_folders_are_safe_and_never_the_same():
-    """Names of people become names of folders on every system."""
-    students = [
-        "Ann Lee",
-        "ann lee",
-        "../etc",
-        "Zoë",
-        "李",
-        "a/b\\c:d",
-        "...",
-        "x" * 500,
-    ]
-    found = copies.folders(students)
-    assert list(found) == students
-    assert len({name.casefold() for name in found.values()}) == len(students)
-    for name in found.values():
+def test_file_names_are_safe_and_never_the_same():
+    """Names of people become names of files on every system."""
+    people = ["ann lee", "Ann Lee", "../etc", "Zoë", "李", "a/b\\c:d", "...", "x" * 500]
+    found = copies.file_names(people)
+    assert len({name.casefold() for name in found}) == len(found) == len(people)
+    for name in found:
         assert re.fullmatch(r"[\w.,@+-]+", name)
         assert 0 < len(name.encode()) <= copies.LONGEST_NAME + 2
         assert not name.startswith(".")
@@ -164,23 +157,24 @@ def handed_out(tmp_path, monkeypatch):
     return folder
 
 
-def test_main_writes_a_folder_for_each_student(tmp_path, handed_out, monkeypatch):
-    """Every set, with the constants that grading draws; the same at a second run."""
+@pytest.mark.usefixtures("handed_out")
+def test_main_writes_an_archive_for_each_student(tmp_path):
+    """Every set and the library, with the constants that grading draws."""
     settings = tmp_path / "course.toml"
     settings.write_text('secret = "s"\nvariants = true\n', "utf-8")
-    students = ["Ann Lee", "Bo Chen"]
-    monkeypatch.setattr(copies, "students_on", lambda path: students)
+    roster = tmp_path / "list.csv"
+    roster.write_text("Name,Email\nAnn Lee,ann@a.edu\nBo Chen,bo@a.edu\n", "utf-8")
     out = tmp_path / "copies"
-    given = ["list.csv", "--course", str(settings), "--out", str(out)]
-    copies.main(given)
-    first = {path: path.read_bytes() for path in out.rglob("*.ipynb")}
-    assert len(first) == 2 * len(SETS)
-    for folder, student in zip(("Ann_Lee", "Bo_Chen"), students, strict=True):
-        notebook = nbformat.read(out / folder / "bounds.ipynb", as_version=4)
-        code = drawn("s", student)["sharp_rate"]
+    copies.main([str(roster), "--course", str(settings), "--out", str(out)])
+    assert {path.name for path in out.iterdir()} == {"Ann_Lee.zip", "Bo_Chen.zip"}
+    for student, key in (("Ann_Lee", "ann@a.edu"), ("Bo_Chen", "bo@a.edu")):
+        with zipfile.ZipFile(out / f"{student}.zip") as archive:
+            names = {name.removeprefix(f"{FOLDER}/") for name in archive.namelist()}
+            text = archive.read(f"{FOLDER}/bounds.ipynb").decode()
+        assert names >= {path.name for path in SETS} | {wheel_name(), "README.md"}
+        notebook = nbformat.reads(text, as_version=4)
+        code = drawn("s", key)["sharp_rate"]
         assert variants.claimed([source(notebook, "setup")]) == {"sharp_rate": code}
-    copies.main(given)
-    assert {path: path.read_bytes() for path in first} == first
 
 
 @pytest.mark.parametrize("line", ['secret = "s"', "anonymous = false"])
@@ -195,5 +189,7 @@ def test_main_needs_a_secret_and_the_switch(tmp_path, line):
 def test_make_needs_the_copies_for_all(tmp_path, monkeypatch):
     """They are made by another target, which is named."""
     monkeypatch.setattr(copies, "COPIES", tmp_path)
-    with pytest.raises(ValueError, match=r"there is no .*\.ipynb; run make assignment"):
-        copies.make(["Ann Lee"], "s", tmp_path / "out")
+    with pytest.raises(
+        ValueError, match=r"there is no .*\.ipynb; run make assignment first"
+    ):
+        copies.make([], "s", tmp_path / "out")

@@ -14,12 +14,17 @@ import scipy
 from ntk_answers import ANSWERS, variants
 from ntk_answers.kernel import smooth_limit_by_quadrature
 from ntk_answers.variants import VARIATIONS, answers, codes, constant, drawn
+from ntklib import limit_kernel
 from ntklib.exercises import check, names
 from ntklib.exercises.cases import cases
 from ntklib.exercises.difference import error
 from ntklib.exercises.judge import judge
+from ntklib.exercises.known import known
 from ntklib.exercises.sets import EXERCISES
+from ntklib.exercises.stored import Stored
+from tests.exercises.test_stored import installed
 
+__all__ = ["installed"]  # a fixture
 ALL = [(name, code) for name in VARIATIONS for code in codes(name)]
 every_exercise = pytest.mark.parametrize("name", VARIATIONS)
 every_variant = pytest.mark.parametrize(("name", "code"), ALL)
@@ -59,6 +64,11 @@ def ntk(scale, params, X, psi):
 
     J = jnp.hstack([g.reshape(len(X), -1) for g in jax.jacrev(f)(params)])
     return J @ J.T
+
+
+def relu_limit(slope, X):
+    """The library's limit for a psi with two slopes."""
+    return limit_kernel(X, lambda z: jnp.where(z > 0, z, slope * z)).ntk
 
 
 def erf_limit(stretch, X):
@@ -132,6 +142,7 @@ ROUTES = {
     route.__name__: route
     for route in (
         ntk,
+        relu_limit,
         erf_limit,
         prediction,
         stable_step,
@@ -213,7 +224,10 @@ def test_hints_name_no_constant_of_the_book(name):
         assert words in hints
     for code in codes(name):
         for slip in answers(name, code).slips:
-            assert not any(words in slip.hint for words in VARIATIONS[name].hints)
+            assert not any(
+                words in slip.hint and words not in instead
+                for words, instead in VARIATIONS[name].hints.items()
+            )
             if VARIATIONS[name].constant == "divisor":
                 assert not re.search(r"(?<!\d)2m\b|Kr/m|ηλ/m", slip.hint)
     titles = {slip.title for slip in ANSWERS[name].slips}
@@ -247,10 +261,50 @@ def test_check_refuses_other_codes(given, line):
     assert str(result).startswith(f"sharp_rate: {line}")
 
 
-def test_codes_are_there_for_ten_exercises_of_five_sets():
+@every_exercise
+def test_stored_values_tell_variants_apart(name, installed):
+    """The installed library accepts a variant's own model answer and no other."""
+    found = {code: values(name, answers(name, code).solution) for code in codes(name)}
+    found[""] = values(name, answers(name).solution)
+    for code in codes(name):
+        assert isinstance(known(name, 0, code), Stored)
+        for other, given in found.items():
+            assert bool(judge(name, 0, given, variant=code)) == (other == code)
+
+
+@every_exercise
+def test_stored_values_name_wrong_answers_to_variants(name, request):
+    """With the hints of a checkout, where the values of wrong answers are stored."""
+    slips = answers(name, "b").slips
+    given = [values(name, slip.answer) for slip in slips]
+    with_answers = [str(judge(name, 0, got, variant="b")) for got in given]
+    request.getfixturevalue("installed")
+    lines = [str(judge(name, 0, got, variant="b")) for got in given]
+    if name == "relu_limit":  # its matrices are large
+        assert known(name, 0, "b").slips == []
+        assert not any("correct" in line for line in lines)
+    else:
+        assert lines == with_answers
+
+
+@pytest.mark.parametrize(
+    ("seed", "code", "line"),
+    [
+        (0, "z", "there is no variant 'sharp_rate/z'"),
+        (1, "a", "the installed library can check answers for NTK_SEED from 0 to 0"),
+    ],
+)
+def test_stored_values_are_missing_for_others(seed, code, line, installed):
+    """Unknown codes and other seeds are refused in one sentence."""
+    result = judge("sharp_rate", seed, [1.0, 1.0], variant=code)
+    assert not result
+    assert str(result).startswith(f"sharp_rate: {line}")
+
+
+def test_codes_are_there_for_eleven_exercises_of_five_sets():
     """The others have none, and say so."""
     assert set(VARIATIONS) <= set(names())
-    assert len(VARIATIONS) == 10
+    assert len(VARIATIONS) == 11
     assert all(len(codes(name)) == 6 for name in VARIATIONS)
     assert all(not codes(name) for name in names() if name not in VARIATIONS)
     with pytest.raises(ValueError, match="no variant 'a'; the variants are: none"):
@@ -262,6 +316,7 @@ def test_drawn_never_changes():
     """Grades are reproduced from the secret and the names, so these codes stay."""
     assert drawn("a secret", "Ann Lee") == {
         "ntk": "b",
+        "relu_limit": "f",
         "erf_limit": "a",
         "prediction": "b",
         "stable_step": "b",

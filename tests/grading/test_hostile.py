@@ -231,6 +231,11 @@ ATTACKS = {
         (0, 2, 2),
         r"stable_step: it raised an error of its own kind \(its message",
     ),
+    "files without end": (
+        after("i = 0\nwhile True:\n    open(str(i), 'w')\n    i += 1"),
+        (2, 2, 2),
+        "cell 2 made more than 10000 files",
+    ),
     "memory of many": (
         doing(MANY),
         (0, 2, 2),
@@ -295,4 +300,4 @@ def test_grade_runs_cells_as_jupyter_does(grade, name):
 def test_grade_keeps_the_machine_and_the_inputs(grade, name):
     """Processes and memory have limits; the inputs are in no line and no remark."""
     content, points, remark = ATTACKS[name]
-    compare(grade(content, seconds=5, memory=2**29), points, remark)
+    compare(grade(content, seconds=20, memory=2**29), points, remark)

@@ -4,7 +4,6 @@ import io
 import threading
 import zipfile
 
-import psutil
 import pytest
 
 from grading import library, pool
@@ -175,10 +174,16 @@ def test_evaluate_does_not_blame_a_student_if_nothing_starts(replying):
         evaluate(handed_in([]), {"x": []}, LIMITS)
 
 
+def test_look_takes_no_time_before_it_is_due(monkeypatch):
+    """A cell that replies at once costs no look at all processes of the machine."""
+    monkeypatch.setattr(pool, "with_children", lambda pid: pytest.fail("too early"))
+    pool.Watch(0, MEMORY, 1, 100).look()
+
+
 def test_use_counts_children(process):
     """Memory and time of processes that a submission starts are its own."""
-    whole = psutil.Process(process.process.pid)
-    seconds, memory = pool.use(whole)
+    pid = process.process.pid
+    seconds, memory = pool.use(pool.with_children(pid))
     source = """
 import os, signal
 for child in range(2):
@@ -190,7 +195,7 @@ while True:  # until both have done so
     pass"""
     with pytest.raises(Ended, match="took longer than 2 s"):
         process.ask({"cell": source}, 2, 300)
-    later, more = pool.use(whole)
+    later, more = pool.use(pool.with_children(pid))
     assert later - seconds > 2
     assert more - memory > 2 * 10**8
 
