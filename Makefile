@@ -39,7 +39,7 @@ help:
 	@echo "make execute   re-run the notebooks and store their outputs"
 	@echo "make experiments   measure anew what the pages read from book/data (WHAT=name for one; half an hour)"
 	@echo "make seeds     run the notebooks under other seeds, and list what then fails (WHAT=notebook for one; hours)"
-	@echo "make assignment   make the students' copies of the exercise sets (COURSE=folder makes or renews an nbgrader course there)"
+	@echo "make assignment   pack what students need, without solutions, into _build/assignment/ntk-exercises.zip (COURSE=folder makes or renews an nbgrader course there)"
 	@echo "make variants ROSTER=export.csv COURSE=course.toml   copies with numbers of their own for each student (OUT=folder)"
 	@echo "make grade SUBMISSIONS=folder-or-zip   grade what was collected: a table and a page for each student, in grades/ or OUT=folder"
 	@echo "   ROSTER=export.csv is the platform's list, which is filled in; COURSE=course.toml has due dates and points for derivations"

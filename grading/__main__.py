@@ -7,6 +7,8 @@ after an interruption the same command goes on where it was.
 """
 
 import argparse
+import contextlib
+import io
 import os
 import signal
 import sys
@@ -32,8 +34,9 @@ class Refused(Exception):
 def main(arguments=None):
     """Grade what the command line names; what stops it is said in one sentence."""
     given = command_line().parse_args(arguments)
-    for stream in (sys.stdout, sys.stderr):  # a terminal may not know every letter
-        stream.reconfigure(errors="backslashreplace")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # it may not know every letter
+            stream.reconfigure(errors="backslashreplace")
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, signal.default_int_handler)
     try:
@@ -130,20 +133,18 @@ def grade_all(given):
     from grading.batch import Batch, Settings
 
     start = time.monotonic()
-    try:
+    memory = int(given.memory * 2**30)
+    limits = pool.Limits(given.seconds, memory, protected=not given.unprotected)
+    with refusing():
         sets, policy, students = settled(given)
-        seed = out.seed(given.out, given.seed and out.parsed_seed(given.seed))
+        seed = out.seed(given.out, given.seed)
         sets, submissions = collected(given, sets, students)
-    except ValueError as error:
-        raise Refused(str(error)) from error
-    limits = pool.Limits(
-        given.seconds, int(given.memory * 2**30), protected=not given.unprotected
-    )
+        if policy.variants:
+            draw_variants(submissions, sets, policy.secret)
     Batch(Settings(given.out, sets, seed, limits, given.workers)).run(submissions)
-    with out.writing(given.out):
+    with refusing(), out.writing(given.out):
         _, said = report.write(given.out, submissions, sets, policy, students)
-    for sentence in said:
-        print(sentence)
+    print(*said, sep="\n", end="\n" if said else "")
     print(
         f"Seed {seed}; {time.monotonic() - start:.0f} s. "
         f"Written: {given.out}/grades.csv and {given.out}/feedback"
@@ -151,15 +152,31 @@ def grade_all(given):
     return counted(submissions)
 
 
+@contextlib.contextmanager
+def refusing():
+    """Turn the one sentence of a ValueError, about some file, into a refusal."""
+    try:
+        yield
+    except ValueError as error:
+        raise Refused(str(error)) from error
+
+
 def settled(given):
     """The sets that are handed out, the course's settings, and the roster or None."""
     sets = released(given.handed_out)
+    if not sets:
+        raise Refused(f"There is no notebook in {given.handed_out}")
     for name in given.sets or ():
         if name not in sets:
             raise Refused(f"There is no set {name!r}; there are {', '.join(sets)}")
     policy = course.read(given.course or course.beside(given.submissions), sets)
     marks.check(given.out)
     students = roster.read(given.roster) if given.roster else None
+    if policy.variants and students is None:
+        raise Refused(
+            "With variants = true, ROSTER must name the list of students from which "
+            "their notebooks were made"
+        )
     return sets, policy, students
 
 
@@ -179,6 +196,18 @@ def collected(given, sets, students):
         others = ", ".join(name for name in sets if name in came - set(asked))
         print(f"Left out: {len(submissions) - len(kept)} notebooks of {others}")
     return {name: sets[name] for name in sets if name in asked}, kept
+
+
+def draw_variants(submissions, sets, secret):
+    """Note which variants of the exercises each student has to answer."""
+    from ntk_answers.variants import drawn  # which imports JAX
+
+    for submission in submissions:
+        if submission.set_name:
+            codes = drawn(secret, submission.key or submission.student)
+            for name in sets[submission.set_name].points:
+                if name in codes:
+                    submission.variants[name] = codes[name]
 
 
 def counted(submissions):

@@ -51,15 +51,16 @@ class Course:
         """The points that the derivation of an exercise can earn."""
         return self.derivations.get(name, self.derivations.get("default", 0))
 
-    def days_late(self, set_name, handed_in):
+    def days_late(self, set_name, handed_in, late=None):
         """The days begun after a set was due; None where that cannot be known.
 
-        A time without a zone, as Moodle exports them, is one where the set was due.
+        Canvas says no time, but whether something is `late`; False is 0 days. A time
+        without a zone, as Moodle exports them, is one where the set was due.
         """
         if set_name not in self.due:
             return 0
         if handed_in is None:
-            return None
+            return 0 if late is False else None
         due = self.due[set_name]
         if handed_in.tzinfo is None:
             handed_in = handed_in.replace(tzinfo=due.tzinfo)

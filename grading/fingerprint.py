@@ -32,7 +32,8 @@ def fingerprint(submission, conditions):
     with submission.path.open("rb") as file:
         notebook = hashlib.file_digest(file, "sha256").hexdigest()
     # the student too: copies of one notebook have a record each
-    return digest([submission.student, notebook, conditions])
+    student = [submission.student, submission.variants]
+    return digest([student, notebook, conditions])
 
 
 def conditions(exercises, *settings):
@@ -92,4 +93,4 @@ def imported(module):
 
 def digest(value):
     """A digest of something that JSON can hold."""
-    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:32]
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]

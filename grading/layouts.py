@@ -160,17 +160,18 @@ def _submissions(candidates, sets):
     strange = [one for one in notebooks if not one.set_name]
     if found:
         if strange:
-            names = _listed(one.shown for one in strange)
-            found[0].remarks.append(f"of no set, and left: {names}")
+            names = _listed(f"{one.shown} ({_failing(one)})" for one in strange)
+            found[0].remarks.append(f"left: {names}")
         return found
     return [_nothing(strange or candidates)]
 
 
 def _is_notebook(candidate):
     """Whether a file has to be spoken of, beside others that can be graded."""
-    if candidate.not_graded:
-        return True
-    return candidate.file.name and candidate.reason != NO_NOTEBOOK
+    name = candidate.file.name.casefold()
+    if not name:  # a folder
+        return candidate.not_graded
+    return ".ipynb" in name or candidate.reason != NO_NOTEBOOK
 
 
 def _taken(candidates):
@@ -178,12 +179,17 @@ def _taken(candidates):
     taken, *others = sorted(candidates, key=lambda one: one.merit, reverse=True)
     submission = _submission(taken)
     submission.set_name = taken.set_name
-    if taken.owner.late and not taken.handed_in:
+    if submission.late:
         submission.remarks.append("late, says the platform, and not by how much")
     if others:
         reasons = _listed(f"{one.shown} ({_why_not(one, taken)})" for one in others)
         submission.remarks.append(f"{taken.shown} was taken, not {reasons}")
     return submission
+
+
+def _failing(candidate):
+    """Why a file is no notebook of a set."""
+    return candidate.not_graded or candidate.reason or "of no set"
 
 
 def _why_not(candidate, taken):
@@ -213,6 +219,7 @@ def _submission(candidate):
         file=candidate.shown,
         path=candidate.file.path,
         handed_in=candidate.handed_in,
+        late=None if candidate.handed_in else candidate.owner.late,
         reason=candidate.reason,
         not_graded=candidate.not_graded,
         python=candidate.python,

@@ -51,15 +51,15 @@ class Handler(SimpleHTTPRequestHandler):
             if size > LARGEST_MARK:
                 raise ValueError("the comment is too long")
             entered = json.loads(self.rfile.read(size))
-            names = ("student", "exercise", "points", "comment")
+            names = ("student", "exercise", "points", "comment", "text")
             with self.entering:
-                marks.enter(self.file, *(str(entered[name]) for name in names))
+                marks.enter(self.file, {name: str(entered[name]) for name in names})
         except OSError as error:
             self._send(HTTPStatus.INTERNAL_SERVER_ERROR, f"{error.strerror}")
         except (ValueError, KeyError, TypeError) as error:
             self._send(HTTPStatus.BAD_REQUEST, str(error))
         else:
-            self._send(HTTPStatus.OK, "")
+            self._send(HTTPStatus.OK, "Saved")
 
     def end_headers(self):
         """Have nothing kept: marks and pages change."""

@@ -24,8 +24,11 @@ class Entry:
 
     student: str  # or a pseudonym
     html: str
-    file: str  # to look into where the derivation was not found; else ""
+    file: str  # to look into where the derivation was not found
+    text: str  # the fingerprint of the derivation
     mark: marks.Mark
+    changed: bool  # since it was marked
+    variant: str  # what differs from the book's task, in words
 
 
 def write(folder, students, sets, course):
@@ -40,7 +43,7 @@ def write(folder, students, sets, course):
                 (marks.label(each.name, course), each.sets[set_name])
                 for each in marks.in_order(students, course)
             ]
-            entries, empty = sorted_out(results, name, folder)
+            entries, empty = sorted_out(results, name, folder, course)
             page = ENVIRONMENT.get_template("marking.html").render(
                 name=name,
                 title=headings[name],
@@ -82,29 +85,46 @@ def model(exercises, name):
     return ""
 
 
-def sorted_out(results, name, folder):
+def sorted_out(results, name, folder, course):
     """The derivations of an exercise to be read, and who wrote nothing."""
     entries, empty = [], []
     for student, result in results:
         if result.to_be_read(name):
-            entries.append(entry(student, result, name, folder))
+            entries.append(entry(student, result, name, folder, course))
         elif result.submission is not None and result.graded:
             empty.append(student)
     return entries, empty
 
 
-def entry(student, result, name, folder):
+def entry(student, result, name, folder, course):
     """One derivation, or the file in which a person has to look for it."""
-    mark = result.marks[name]
-    if name not in result.submission.derivations:
-        return Entry(student, "", result.submission.file, mark)
-    return Entry(student, as_html(result, name, folder / "pictures"), "", mark)
+    found = name in result.submission.derivations
+    file = "the notebook" if course.anonymous else result.submission.file
+    return Entry(
+        student=student,
+        html=as_html(result, name, folder / "pictures") if found else "",
+        file="" if found else file,
+        text=marks.fingerprint(result.text(name)),
+        mark=result.marks[name],
+        changed=name in result.changed,
+        variant=variant(result.submission, name),
+    )
+
+
+def variant(submission, name):
+    """What a student's own task has in place of the book's constant, in words."""
+    code = getattr(submission, "variants", {}).get(name, "")
+    if not code:
+        return ""
+    # Not before: this imports JAX, whose settings the program makes first.
+    from ntk_answers.variants import in_words
+
+    return in_words(name, code)
 
 
 def as_html(result, name, folder):
     """A student's derivation with the pictures that were pasted into it."""
-    submission = result.submission
-    text = submission.derivations[name]
+    submission, text = result.submission, result.text(name)
     if "attachment:" not in text or submission.path is None:
         return markdown.html(text)
     try:

@@ -2,8 +2,10 @@
 
 A row is a student and an exercise. A run adds the rows that are new and changes nothing
 that was entered; rows of students who are gone stay, and so do columns of one's own.
+The column `text` tells which text was marked: a student may hand in another one later.
 """
 
+import csv
 import hashlib
 import hmac
 import math
@@ -15,7 +17,18 @@ from grading import tables
 
 FILE = "derivations.csv"
 HEAD = ("student", "exercise", "points", "of", "comment")
+TEXT = "text"
 LETTERS = "BCDFGHJKLMNPQRSTVWXZ"  # without vowels: no words
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """A derivation that a person is to read."""
+
+    student: str
+    exercise: str
+    worth: float  # in points
+    text: str
 
 
 @dataclass(frozen=True)
@@ -24,6 +37,16 @@ class Mark:
 
     points: float | None = None
     comment: str = ""
+    text: str = ""  # the fingerprint of what was marked; "" if that is not known
+
+    @property
+    def given(self):
+        """Whether a person has entered anything."""
+        return self.points is not None or self.comment != ""
+
+    def is_of(self, text):
+        """Whether it was this text that was marked."""
+        return not self.given or self.text in ("", fingerprint(text))
 
 
 def label(student, course):
@@ -36,7 +59,16 @@ def label(student, course):
 def pseudonym(student, secret):
     """Eight letters for a student, which nobody finds out without the secret."""
     message = f"pseudonym {_normal(student)}".encode("utf-8", "backslashreplace")
-    digest = hmac.new(secret.encode(), message, hashlib.sha256).digest()
+    return _letters(hmac.digest(secret.encode(), message, "sha256"))
+
+
+def fingerprint(text):
+    """Eight letters by which a text is known again."""
+    return _letters(hashlib.sha256(text.encode("utf-8", "backslashreplace")).digest())
+
+
+def _letters(digest):
+    """Letters for a digest: a spreadsheet would take some digits for a number."""
     return "".join(LETTERS[byte % len(LETTERS)] for byte in digest[:8])
 
 
@@ -63,6 +95,8 @@ def read(file):
         rows = tables.read(file)
     except OSError as error:
         raise ValueError(f"{file} cannot be read: {error.strerror}") from None
+    except csv.Error as error:
+        raise ValueError(f"{file} is no table: {error}") from None
     for number, row in enumerate(rows, 2):
         for column in HEAD:
             if column not in row:
@@ -116,7 +150,7 @@ class Marks:
             if student is None:
                 self.strangers.append(row)
             else:
-                mark = Mark(points_in(row), row["comment"])
+                mark = Mark(points_in(row), row["comment"], row.get(TEXT, ""))
                 self._enter(student, row["exercise"], mark)
 
     def student(self, row):
@@ -130,11 +164,12 @@ class Marks:
     def _enter(self, student, exercise, mark):
         """Keep a mark; two different ones for the same derivation are an error."""
         before = self.of(student, exercise)
-        if Mark() not in (before, mark) and before != mark:
+        same = (before.points, before.comment) == (mark.points, mark.comment)
+        if before.given and mark.given and not same:
             raise ValueError(
                 f"{FILE} has two different marks for {student}, {exercise}; remove one"
             )
-        if mark != Mark():
+        if mark.given:
             self.marks[student, exercise] = mark
 
 
@@ -156,50 +191,57 @@ def _normal(name):
     return unicodedata.normalize("NFC", name).strip()
 
 
-def add_rows(file, wanted, marks, course):
-    """Add a row for each (student, exercise, points) that has none yet.
+def add_rows(file, derivations, marks, course):
+    """Add a row for each derivation that has none yet.
 
     The other rows keep all that was entered; they show students by name or pseudonym
     as the course wants it now, and the points that it gives now.
     """
-    limits = {(student, exercise): of for student, exercise, of in wanted}
 
     def brought_up_to_date(rows):
-        missing = dict(limits)
+        missing = {(each.student, each.exercise): each for each in derivations}
         for row in rows:
             student = marks.student(row)
-            if student is None:
-                continue
-            row["student"] = label(student, course)
-            key = (student, row["exercise"])
-            if key in limits:
-                row["of"] = str(tables.number(limits[key]))
-                missing.pop(key, None)
-        for (student, exercise), of in missing.items():
-            rows.append(_empty_row(label(student, course), exercise, of))
+            if student is not None:
+                row["student"] = label(student, course)
+                _renew(row, missing.pop((student, row["exercise"]), None))
+        for each in missing.values():
+            row = dict.fromkeys((*HEAD, TEXT), "")
+            row["student"] = label(each.student, course)
+            row["exercise"] = each.exercise
+            _renew(row, each)
+            rows.append(row)
         return rows
 
     change(file, brought_up_to_date)
 
 
-def _empty_row(student, exercise, of):
-    """A row without points."""
-    values = (student, exercise, "", str(tables.number(of)), "")
-    return dict(zip(HEAD, values, strict=True))
+def _renew(row, derivation):
+    """Put into a row what it says about a derivation, if there still is one."""
+    if derivation is None:
+        return
+    row["of"] = str(tables.number(derivation.worth))
+    if not (row["points"] or row["comment"]) or not row.get(TEXT):
+        row[TEXT] = fingerprint(derivation.text)
 
 
-def enter(file, student, exercise, points, comment):
-    """Enter one mark, as the form does it; ValueError if the points cannot be given."""
+def enter(file, entered):
+    """Enter one mark, as the form does it; ValueError if the points cannot be given.
 
-    def entered(rows):
+    `entered` has the values of a row by column, but for `of`.
+    """
+
+    def with_mark(rows):
         for row in rows:
-            if (row["student"], row["exercise"]) == (student, exercise):
-                points_in({**row, "points": points})
-                row["points"], row["comment"] = points.strip(), comment
+            if all(row[name] == entered[name] for name in ("student", "exercise")):
+                row |= entered
+                points_in(row)
                 return rows
-        raise ValueError(f"{FILE} has no row for {student}, {exercise}")
+        raise ValueError(
+            f"{FILE} has no row for {entered['student']}, {entered['exercise']}"
+        )
 
-    change(file, entered)
+    change(file, with_mark)
 
 
 def change(file, changed):
@@ -212,11 +254,9 @@ def change(file, changed):
     while True:
         before = _stamp(file)
         rows = read(file)
-        extra = [name for name in (rows[0] if rows else {}) if name not in HEAD]
-        columns = [*HEAD, *extra]
-        rows = changed(rows)
-        table = [[row.get(name, "") for name in columns] for row in rows]
-        tables.write(new, [columns, *table])
+        columns = dict.fromkeys((*HEAD, *(rows[0] if rows else ()), TEXT))
+        table = [[row.get(name, "") for name in columns] for row in changed(rows)]
+        tables.write(new, [list(columns), *table], tables.separator(file))
         if _stamp(file) == before:
             os.replace(new, file)
             return

@@ -10,6 +10,7 @@ from pathlib import Path
 
 TEMPORARY = "ntk-grading-"  # begins the name of a run's temporary folder
 LONGEST_SEED = 100  # digits
+STUDENTS_SEEDS = 5  # from 0: the library that students install has their right values
 
 
 class OutError(Exception):
@@ -76,15 +77,26 @@ def _temporary(note):
         note.unlink(missing_ok=True)
 
 
-def seed(out, given):
-    """The seed that is given, or else that of the last run, or else one drawn; kept."""
+def seed(out, given=""):
+    """The seed of a run, which is kept: the given one, the last one, or one drawn.
+
+    A ValueError says in one sentence what is wrong with the text of a seed.
+    """
     path = out / "seed.txt"
-    if given is None and path.exists():
-        given = parsed_seed(path.read_text("utf-8", "replace").strip(), f" in {path}")
-    if given is None:
-        given = secrets.randbelow(2**31)
-    write(path, f"{given}\n")
-    return given
+    if given:
+        found = parsed_seed(given)
+    elif path.exists():
+        found = parsed_seed(path.read_text("utf-8", "replace").strip(), f" in {path}")
+    else:
+        found = STUDENTS_SEEDS + secrets.randbelow(2**31)
+    if found < STUDENTS_SEEDS:
+        raise ValueError(
+            f"The seeds 0 to {STUDENTS_SEEDS - 1} are those of students' own checks; "
+            f"take another than {found}"
+        )
+    with writing(out):
+        write(path, f"{found}\n")
+    return found
 
 
 def parsed_seed(text, where=""):

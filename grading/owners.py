@@ -60,7 +60,7 @@ class Owner:
     id: str = ""  # the platform's number of the person
     others: tuple = ()  # other names: an e-mail address, a number of the university
     handed_in: datetime | None = None
-    late: bool = False  # says the platform, which does not say by how much
+    late: bool | None = None  # says the platform, if it does not say when
     number: int = 0  # of the file; a later file has a greater one
     set_name: str | None = None  # by the folder
 
@@ -140,7 +140,7 @@ class _Sorting:
         base, _ = stem(name, self.sets.values())
         if base == name:  # no notebook
             base = PurePath(name).stem
-        late = bool(LATE.search(base))
+        late = True if LATE.search(base) else None
         base = LATE.sub("", base)
         for known in self.sets.values():
             person = _without_set(base, known)

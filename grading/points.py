@@ -12,6 +12,7 @@ from grading.inside.wire import pack, unpack
 from grading.pool import BLANK, LONGEST_REMARK, evaluate
 from grading.records import shortened
 from grading.submissions import differences, read
+from ntk_answers import variants
 from ntklib.exercises.cases import PSIS, cases
 from ntklib.exercises.judge import judge
 
@@ -60,16 +61,24 @@ def newer_python(version):
 def grade(submission, exercises, seed, limits):
     """Fill in the points, lines and remarks of one submission of these exercises."""
     submission.remarks += differences(submission.cells, exercises.cells)
+    submission.remarks += foreign_variants(submission)
     packed = {name: inputs(name, seed) for name in exercises.points}
     replies = evaluate(submission, packed, limits)
     for name, points in exercises.points.items():
         reply = replies.get(name, "was not reached")
-        right, line = verdict(name, seed, reply)
+        variant = submission.variants.get(name, "")
+        right, line = verdict(name, seed, reply, variant)
         submission.points[name] = points if right else 0
         submission.lines[name] = line
         if not line.startswith((f"{name}: ", "not answered")):
             submission.remarks.append(f"{name}: {line}")
         submission.remarks += missing_parts(name, reply)
+
+
+def foreign_variants(submission):
+    """The remark on a notebook that was made for somebody else."""
+    sources = [cell.source for cell in submission.cells if cell.kind == "code"]
+    return variants.foreign(sources, submission.variants)
 
 
 @functools.cache
@@ -90,7 +99,7 @@ def packed(value):
     return pack(value)
 
 
-def verdict(name, seed, reply):
+def verdict(name, seed, reply, variant=""):
     """Whether an exercise is right, and the line for its author.
 
     The reply may be anything, and then it is worth nothing. An error of `judge` is one
@@ -103,7 +112,7 @@ def verdict(name, seed, reply):
     except Exception as error:
         return False, f"the answer cannot be compared ({type(error).__name__})"
     with judging:
-        result = judge(name, seed, values)
+        result = judge(name, seed, values, variant)
     return bool(result), str(result)
 
 

@@ -1,42 +1,67 @@
 """The pool of processes in which submissions run.
 
-One submission owns one `Process` at a time. The pool starts it with `grading/inside` as
-its program, and feeds it in this order: each code cell of the notebook, then each
-exercise with its inputs. Every command has one reply, and until that comes the pool
-watches the process: the seconds of the processor, the time by the clock, the memory.
+One submission owns one `Process` at a time, in a sandbox of its own. The pool starts it
+with `grading/inside` as its program, and feeds it in this order: each code cell of the
+notebook, then each exercise with its inputs. Every command has one reply, and until
+that comes the pool watches the process and all that it has started: the seconds of the
+processor, the time by the clock, the memory.
 
 A process that ends, or that has to be killed, takes the variables of the notebook with
 it. `Evaluation` then notes the cell or the exercise that was running, starts a new
 process, and runs everything else there. Whatever comes back is data from a stranger.
 """
 
+import builtins
 import contextlib
 import json
 import os
 import re
 import select
-import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
-INSIDE = Path(__file__).resolve().with_name("inside")
+from grading import sandbox
 
-START_SECONDS, START_PATIENCE = 60, 300  # for Python to start and lock itself in
+START_SECONDS, START_PATIENCE = 60, 300  # for Python to start
 PROCESS_SECONDS = 600  # of the processor, after which the kernel ends the process
+LARGEST_FILE = 2**26  # bytes
+FILES_OPEN = 256
+MOST_FILES = 10_000  # in the sandbox
 LARGEST_REPLY = 2**20  # bytes; the largest right answer takes some twenty thousand
 LOST_CELLS = 3  # may end their process; after one more the submission is given up
-LOOK_EVERY = 0.1  # seconds from one look at a process to the next
+LOOK_EVERY = 0.25  # seconds from one look at a process to the next
+ENDING = 10  # seconds, for the kernel to end what was killed
 LONGEST_REMARK = 400  # characters
 BLANK = re.compile("NotImplementedError:?")  # what the stub of a student's copy raises
+
+# Errors whose message says what to mend, and has no room for much else.
+PLAIN_ERRORS = [
+    re.compile(pattern)
+    for pattern in (
+        r"NotThere: ntklib[\w.]{1,60} is not there while your work is graded; .{1,40}",
+        r"NameError: name '\w{1,40}' is not defined",
+        r"(ModuleNotFound|Import)Error: No module named '[\w.]{1,60}'",
+        r"ImportError: cannot import name '\w{1,40}' from '[\w.]{1,60}' \(.{1,99}\)",
+        r"AttributeError: .{0,7}'[\w.]{1,60}' (object )?has no attribute '\w{1,40}'",
+        r"TypeError: [\w.<>]{1,60}\(\) takes .{1,30} arguments? but \d \w+ given",
+        r"TypeError: [\w.<>]{1,60}\(\) missing \d required .{1,20}: [\w', ]{1,60}",
+        r"TypeError: [\w.<>]{1,60}\(\) got an unexpected keyword argument '\w{1,40}'",
+        r"TypeError: the answer is a \w{1,40}, not numbers",
+        r"TypeError: the answer has \d{1,12} entries, more than \d{1,9}",
+    )
+]
+ERROR_KINDS = {
+    name
+    for name, value in vars(builtins).items()
+    if isinstance(value, type) and issubclass(value, BaseException)
+}
+PART_OF_LIBRARY = re.compile(r"ntklib[\w.]{1,60}")
 
 # The processor, in double precision: the references are computed like this too.
 JAX_SETTINGS = {"JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "1"}
@@ -67,6 +92,7 @@ class Limits:
     seconds: float  # of the processor, so that a busy machine costs nobody points
     memory: int  # bytes
     spare: float = 30  # seconds by the clock for a cell that needs no processor
+    protected: bool = True  # in a sandbox, or else as a process like any other
 
     @property
     def patience(self):
@@ -86,13 +112,13 @@ def threads(workers):
             raise
 
 
-def evaluate(submission, inputs, offered, limits):
+def evaluate(submission, inputs, limits):
     """What came back for each exercise: a reply, or a text that says why there is none.
 
-    `inputs` has the packed cases of each exercise, and `offered` the names that the set
-    itself imports from ntklib. Cells that failed are noted in the submission's remarks.
+    `inputs` has the packed cases of each exercise. Cells that failed are noted in the
+    submission's remarks.
     """
-    evaluation = Evaluation(submission, inputs, offered, limits)
+    evaluation = Evaluation(submission, inputs, limits)
     evaluation.run()
     submission.remarks += evaluation.remarks()
     return evaluation.replies
@@ -101,13 +127,13 @@ def evaluate(submission, inputs, offered, limits):
 class Evaluation:
     """One submission on its way through as many processes as it takes."""
 
-    def __init__(self, submission, inputs, offered, limits):
+    def __init__(self, submission, inputs, limits):
         """Nothing is started yet."""
         self.submission = submission
         self.inputs = inputs
-        self.offered = offered
         self.limits = limits
         self.errors = {}  # by the number of the cell: None, or what it ended with
+        self.touched = {}  # by the same: missing parts of the library that it used
         self.lost = []  # numbers of the cells that ended their process
         self.replies = {}
         self.end = time.monotonic() + (1 + LOST_CELLS) * limits.patience
@@ -115,8 +141,8 @@ class Evaluation:
     def run(self):
         """Run cells and exercises until all have run or the submission is given up."""
         while len(self.replies) < len(self.inputs):
-            with Process(self.offered, self.limits.memory) as process:
-                process.ask({}, START_SECONDS, START_PATIENCE)
+            with Process(self.limits) as process:
+                process.start()
                 if self._run_cells(process):
                     self._call_answers(process)
             if len(self.replies) < len(self.inputs) and self._is_hopeless():
@@ -137,6 +163,9 @@ class Evaluation:
                 where = f"{where} ({cell.label.get('grade_id')})"
             if number in self.lost:
                 remarks.append(f"{where} {error}")
+            elif self.touched.get(number):
+                parts = ", ".join(self.touched[number])
+                remarks.append(f"{where} asked for {parts}: not there in grading")
             elif error and not BLANK.fullmatch(str(error)) and not cell.locked:
                 remarks.append(f"{where} failed: {error}")
         return [remark[:LONGEST_REMARK] for remark in remarks]
@@ -153,6 +182,7 @@ class Evaluation:
                 self.lost.append(number)
                 return False
             self.errors[number] = reply.get("error")
+            self.touched[number] = parts_of_library(reply)
         return True
 
     def _call_answers(self, process):
@@ -161,7 +191,8 @@ class Evaluation:
             if name in self.replies:
                 continue
             try:
-                self.replies[name] = self._ask(process, {"name": name, "cases": cases})
+                reply = self._ask(process, {"name": name, "cases": cases})
+                self.replies[name] = without_inputs(reply)
             except Ended as ended:
                 self.replies[name] = f"its evaluation {ended}"
                 return
@@ -177,45 +208,56 @@ class Evaluation:
 
 
 class Process:
-    """A process in an empty folder of its own; both end with the `with` block."""
+    """The process of a submission; all that it started ends with the `with` block."""
 
-    def __init__(self, offered, memory):
-        """Nothing is started yet; `memory` is in bytes."""
-        self.offered = offered
-        self.memory = memory
+    def __init__(self, limits):
+        """Nothing is started yet."""
+        self.memory = limits.memory
+        self.place = sandbox.walls if limits.protected else sandbox.no_walls
         self.received = b""  # and not yet read
 
     def __enter__(self):
-        """Start it, as the leader of a group, so that it can be killed as a whole."""
-        self.folder = os.path.realpath(tempfile.mkdtemp(prefix="grading-"))
-        own_folder = dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR"), self.folder)
-        limits = [str(self.memory), str(PROCESS_SECONDS)]
+        """Start it, in a session of its own, so that Ctrl-C does not reach it."""
+        self.leaving = contextlib.ExitStack()
+        place = self.leaving.enter_context(self.place(self.memory))
+        own_folder = dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR"), place.folder)
+        limits = json.dumps(limits_of_process(self.memory) | place.limits)
         self.process = subprocess.Popen(
-            [sys.executable, str(INSIDE), *limits, *self.offered],
+            [*place.words, sys.executable, place.program, limits],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=self.folder,
-            env=ENVIRONMENT | own_folder,
+            stderr=subprocess.PIPE,
+            cwd=place.start_in,
+            env=ENVIRONMENT | own_folder | place.environment,
+            pass_fds=place.files,
             start_new_session=True,
         )
-        commands, replies = self.process.stdin, self.process.stdout
-        assert commands is not None  # both were asked for as pipes
-        assert replies is not None
-        self.commands, self.replies = commands, replies
-        os.set_blocking(self.commands.fileno(), False)  # it may never listen
+        pipes = self.process.stdin, self.process.stdout, self.process.stderr
+        self.commands, self.replies, self.errors = (pipe for pipe in pipes if pipe)
+        for pipe in (self.commands, self.errors):  # it may never listen, and never end
+            os.set_blocking(pipe.fileno(), False)
         return self
 
     def __exit__(self, *error):
-        """Kill the group, and remove the folder."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.kill()
+        """Kill all of it, and wait until it is gone."""
+        running = with_children(self.process.pid)
+        for one in running:
+            with contextlib.suppress(psutil.Error):
+                one.kill()
         self.process.wait()
-        self.replies.close()
-        with contextlib.suppress(OSError):
-            self.commands.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        psutil.wait_procs(running, timeout=ENDING)
+        for pipe in (self.commands, self.replies, self.errors):
+            with contextlib.suppress(OSError):
+                pipe.close()
+        self.leaving.close()
+
+    def start(self):
+        """Wait until it answers; an `Ended` says why it does not."""
+        try:
+            self.ask({}, START_SECONDS, START_PATIENCE)
+        except Ended as ended:
+            said = (self.errors.read() or b"").decode(errors="replace").strip()
+            raise Ended(f"{ended}: {said[-LONGEST_REMARK:]}") from None
 
     def ask(self, command, seconds, patience):
         """Send one command and wait for its reply, a dictionary that may hold anything.
@@ -223,18 +265,12 @@ class Process:
         It may use `seconds` of the processor, and take `patience` seconds by the clock.
         """
         unsent = json.dumps(command).encode() + b"\n"
-        end = time.monotonic() + patience
+        watch = Watch(self.process.pid, self.memory, seconds, patience)
         try:
-            use = psutil.Process(self.process.pid)
-            processor_end = processor_seconds(use) + seconds
             while unsent or b"\n" not in self.received:
                 if interrupted.is_set():
                     raise Ended("was stopped, because the grading was interrupted")
-                if use.memory_info().rss > self.memory:
-                    size = f"{self.memory / 2**30:g} GB"
-                    raise Ended(f"used more than {size} of memory and was stopped")
-                if processor_seconds(use) > processor_end or time.monotonic() > end:
-                    raise Ended(f"took longer than {seconds:g} s and was stopped")
+                watch.look()
                 unsent = self._exchange(unsent)
         except (OSError, psutil.Error):
             raise Ended("ended the process that it ran in") from None
@@ -258,10 +294,73 @@ class Process:
         return unsent
 
 
-def processor_seconds(process):
-    """Seconds of the processor that a process has used, in user and system mode."""
-    times = process.cpu_times()
-    return times.user + times.system
+def limits_of_process(memory):
+    """Limits that the kernel sets to each process of a submission, by their names."""
+    return {
+        "RLIMIT_DATA": memory,  # not address space: JAX maps far more than it uses
+        "RLIMIT_CPU": PROCESS_SECONDS,
+        "RLIMIT_FSIZE": LARGEST_FILE,
+        "RLIMIT_NOFILE": FILES_OPEN,
+        "RLIMIT_CORE": 0,
+    }
+
+
+class Watch:
+    """Looks at a process and its children from time to time while it does one thing."""
+
+    def __init__(self, pid, memory, seconds, patience):
+        """It may use `seconds` of the processor from the first look on."""
+        self.pid = pid
+        self.memory = memory
+        self.seconds = seconds
+        self.used_before = None  # seconds of the processor, at the first look
+        self.next_look = time.monotonic() + LOOK_EVERY
+        self.end = time.monotonic() + patience
+
+    def look(self):
+        """Raise `Ended` if too much is used; most of the time it is too early to ask.
+
+        To find the children takes milliseconds, and most cells reply at once.
+        """
+        now = time.monotonic()
+        if now > self.end:
+            raise Ended(f"took longer than {self.seconds:g} s and was stopped")
+        if now < self.next_look:
+            return
+        self.next_look = now + LOOK_EVERY
+        processes = with_children(self.pid)
+        used, memory = use(processes)
+        if self.used_before is None:
+            self.used_before = used
+        if memory > self.memory:
+            size = f"{self.memory / 2**30:g} GB"
+            raise Ended(f"used more than {size} of memory and was stopped")
+        if any(sandbox.files_made(one.pid) > MOST_FILES for one in processes):
+            raise Ended(f"made more than {MOST_FILES} files and was stopped")
+        if used > self.used_before + self.seconds:
+            raise Ended(f"took longer than {self.seconds:g} s and was stopped")
+
+
+def with_children(pid):
+    """A process and all that it has started, as long as they are there."""
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def use(processes):
+    """The seconds of the processor and the bytes that these processes use together.
+
+    Of children that have ended, the seconds count too.
+    """
+    seconds = memory = 0
+    for one in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            seconds += sum(one.cpu_times()[:4])  # user, system, and those of children
+            memory += one.memory_info().rss
+    return seconds, memory
 
 
 def parsed(line):
@@ -273,3 +372,30 @@ def parsed(line):
     if not isinstance(reply, dict):
         raise Ended("sent back something that cannot be read")
     return reply
+
+
+def without_inputs(reply):
+    """A reply of an evaluation whose texts cannot hold the inputs that were drawn."""
+    for value in reply.get("values", ()):
+        if "error" in value:
+            value["error"] = plain_error(str(value["error"]))
+    return reply | {"touched": parts_of_library(reply)}
+
+
+def plain_error(error):
+    """An error in the words of Python or of the grading, or else only its kind."""
+    if any(pattern.fullmatch(error) for pattern in PLAIN_ERRORS):
+        return error
+    kind, _, message = error.partition(":")
+    if kind not in ERROR_KINDS:
+        kind = "an error of its own kind"
+    elif not message:
+        return kind
+    return f"{kind} (its message is left out: it could hold the inputs)"
+
+
+def parts_of_library(reply):
+    """The names of the missing parts of the library that a reply lists."""
+    names = reply.get("touched")
+    names = names if isinstance(names, list) else []
+    return [str(name) for name in names if PART_OF_LIBRARY.fullmatch(str(name))]

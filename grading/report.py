@@ -5,7 +5,7 @@ import re
 import unicodedata
 
 from grading import marking_pages, marks, pages, results, tables
-from grading.marks import Marks
+from grading.marks import Derivation, Marks
 
 LONGEST_NAME = 100  # bytes of a file's name, which most systems allow 255
 # Names that Windows keeps for devices.
@@ -24,7 +24,22 @@ def write(out, submissions, sets, course, roster=None):
     said = write_feedback(out, students)
     tables.write(out / "grades.csv", table(students, sets, course))
     said += write_marking(out, students, sets, course, given)
+    if roster:
+        said += fill_in(roster, out, students, sets, course)
     return students, said
+
+
+def fill_in(roster, out, students, sets, course):
+    """Fill the points of each set into the platform's own table."""
+    totals = {}
+    for student in students:
+        handed_in = [each for each in student.sets.values() if each.submission]
+        totals[student.name] = {each.name: each.points for each in handed_in}
+    possible = {}
+    for set_name, exercises in sets.items():
+        worth = [course.derivation_points(name) for name in exercises.points]
+        possible[set_name] = sum(exercises.points.values()) + sum(worth)
+    return roster.fill(out, totals, possible)
 
 
 def write_feedback(out, students):
@@ -47,22 +62,31 @@ def write_feedback(out, students):
 
 def write_marking(out, students, sets, course, given):
     """Add rows to the file of marks, and write the pages on which marks are given."""
-    wanted = [
-        (student.name, name, course.derivation_points(name))
+    to_be_read = [
+        Derivation(
+            student.name,
+            name,
+            course.derivation_points(name),
+            student.sets[set_name].text(name),
+        )
         for set_name, exercises in sets.items()
         for name in exercises.points
         for student in marks.in_order(students, course)
         if student.sets[set_name].to_be_read(name)
     ]
-    marks.add_rows(marks.path(out), wanted, given, course)
+    marks.add_rows(marks.path(out), to_be_read, given, course)
     marking_pages.write(out / "marks", students, sets, course)
-    if not given.strangers:
-        return []
+    said = []
+    waiting = sum(len(student.unmarked) for student in students)
+    if waiting:
+        said.append(f"Derivations that are not marked yet, and not counted: {waiting}")
     strangers = dict.fromkeys(row["student"] for row in given.strangers)
-    return [
-        f"Marks in {marks.path(out)} for students who are not there any more, "
-        f"kept: {', '.join(strangers)}"
-    ]
+    if strangers:
+        said.append(
+            f"Marks in {marks.path(out)} for students who are not there any more, "
+            f"kept: {', '.join(strangers)}"
+        )
+    return said
 
 
 def table(students, sets, course):
@@ -81,7 +105,7 @@ def table(students, sets, course):
         of = student.sets
         row = [student.name, *(of[each].code(name) for each, name in exercises)]
         row += [of[each].derivation(name) for each, name in marked]
-        row += [of[each].days_late for each in due]
+        row += [of[each].days_late if of[each].submission else None for each in due]
         row += [student.lost] if due else []
         row += [student.total, student.possible]
         row = [row[0], *(tables.number(value) for value in row[1:])]

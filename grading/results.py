@@ -49,6 +49,19 @@ class SetResult:
         not_found = None if not self.submission.reason else ""
         return self.submission.derivations.get(name, not_found) != ""
 
+    def text(self, name):
+        """The derivation as it is now; "" if there is none."""
+        return self.submission.derivations.get(name, "") if self.submission else ""
+
+    @property
+    def changed(self):
+        """The exercises whose derivations are not what was marked any more."""
+        return [
+            name
+            for name, mark in self.marks.items()
+            if self.graded and not mark.is_of(self.text(name))
+        ]
+
     @property
     def unmarked(self):
         """The exercises whose derivations have points to give and wait for them."""
@@ -122,6 +135,11 @@ class Student:
         for result in self.sets.values():
             if result.days_late is None:
                 remarks.append(f"{result.name}: when it was handed in is not known")
+            if result.changed:
+                names = ", ".join(result.changed)
+                remarks.append(
+                    f"derivations that changed after they were marked: {names}"
+                )
         if self.unmarked:
             remarks.append(f"derivations not marked yet: {', '.join(self.unmarked)}")
         return remarks
@@ -175,7 +193,7 @@ def titles(exercises):
     found = {name: name for name in exercises.points}
     for cell in exercises.cells:
         name = cell.id.removesuffix("-text")
-        if cell.kind == "markdown" and name in found and name != cell.id:
+        if cell.kind == "markdown" and name in found:
             found[name] = _heading(cell) or name
     return found
 

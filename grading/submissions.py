@@ -52,7 +52,9 @@ class Submission:
     derivations: dict = field(default_factory=dict)  # the same, the student's text
     seed: int | None = None  # of the inputs
     graded_at: datetime | None = None
+    variants: dict = field(default_factory=dict)  # the student's own, by exercise
     key: str = ""  # of the student, the same all term; the roster's, or else the name
+    late: bool | None = None  # says the platform, where it does not say when
     python: str = ""  # the version that the notebook was last run with
 
 

@@ -40,11 +40,12 @@ def number(value):
     return int(rounded) if rounded.is_integer() else rounded
 
 
-def write(path, rows):
+def write(path, rows, separator=","):
     """Write a table, whole or not at all, with the mark by which Excel knows UTF-8."""
     new = path.with_name(f"{path.name}.new")
     with new.open("w", newline="", encoding="utf-8-sig") as file:
-        csv.writer(file).writerows([safe(value) for value in row] for row in rows)
+        writer = csv.writer(file, delimiter=separator)
+        writer.writerows([safe(value) for value in row] for row in rows)
     os.replace(new, path)
 
 
@@ -53,17 +54,22 @@ def read(path):
 
     Spreadsheets save in several encodings and with several separators.
     """
-    text = _decoded(path.read_bytes())
-    head = text.partition("\n")[0]
-    separator = max(SEPARATORS, key=head.count)
-    file = io.StringIO(text, newline="")
+    file = io.StringIO(_decoded(path.read_bytes()), newline="")
     rows = []
-    for row in csv.DictReader(file, delimiter=separator, restval=""):
+    for row in csv.DictReader(file, delimiter=separator(path), restval=""):
         row.pop(None, None)  # cells beyond the head's
         cells = {name.strip(): plain(value) for name, value in row.items()}
         if any(cells.values()):
             rows.append(cells)
     return rows
+
+
+def separator(path):
+    """What separates the cells of a table; a comma if it is not there yet."""
+    if not path.exists():
+        return ","
+    head = _decoded(path.read_bytes()).partition("\n")[0]
+    return max(SEPARATORS, key=head.count)
 
 
 def _decoded(data):

@@ -54,11 +54,11 @@ class Computed(Known):
         """The terms of every way to write the right answer as a sum."""
         return [[terms(*case) for case in self._drawn] for terms in self._answers.terms]
 
-    def is_right(self, value):
+    def is_right(self, value, short=False):
         """Whether a choice is the reference's, or points pass its test."""
         if self._exercise.kind == "choice":
             return value == self._answers.reference()
-        return self._answers.reference(value)
+        return self._answers.reference(value, short)
 
     def hint(self, value):
         """The hint of the first slip that fits."""

@@ -11,14 +11,11 @@ import json
 import jax
 import numpy as np
 
-from ntk_answers import ANSWERS
+from ntk_answers import ANSWERS, variants
 from ntk_answers.computed import Computed
-from ntk_answers.variants import codes
 from ntklib.exercises.cases import cases
 from ntklib.exercises.sets import EXERCISES
-from ntklib.exercises.stored import SEEDS, VALUES, WORDS, digest, sums
-
-FEW = 200  # entries; more of them for every wrong answer to every variant are megabytes
+from ntklib.exercises.stored import SEEDS, VALUES, WORDS, digest, key, sums
 
 
 def everything():
@@ -27,9 +24,12 @@ def everything():
     with jax.enable_x64(True), np.errstate(all="ignore"):
         for name, exercise in EXERCISES.items():
             if exercise.arguments:
-                words[name] = words_of(name)
-                for kind, rows in (values_of(name) | values_of_variants(name)).items():
-                    values[f"{name}/{kind}"] = rows
+                for variant in ("", *variants.codes(name)):
+                    start = key(name, variant)
+                    words[start] = words_of(name, variant)
+                    for kind, rows in values_of(name, variant).items():
+                        values[f"{start}/{kind}"] = rows
+                values[f"{name}/sums"] = sums_of(name)
             elif exercise.kind == "choice":
                 words[name] = choices_of(name)
             elif exercise.kind == "exponent":
@@ -40,24 +40,27 @@ def everything():
     return words, values
 
 
-def words_of(name):
+def words_of(name, variant):
     """The hints and terms of an exercise whose answer is a function."""
-    known = Computed(name, SEEDS[0])
+    known = Computed(name, SEEDS[0], variant)
     return {
         "shapes": [np.shape(value) for value in known.right],
         "slips": [hint for hint, _ in known.slips],
         "mistaken": [hint for hint, _ in known.mistaken],
         "terms": [list(cases_of_way[0]) for cases_of_way in known.terms],
-        "variants": hints_of_variants(name),
     }
 
 
-def values_of(name):
+def sums_of(name):
+    """What tells the cases of every seed from those of other random numbers."""
+    return np.array([sums(cases(name, seed)) for seed in SEEDS])
+
+
+def values_of(name, variant):
     """Its right values for every seed, and for the first those of wrong answers."""
-    first = Computed(name, SEEDS[0])
-    every_seed = [Computed(name, seed) for seed in SEEDS]
+    every_seed = [Computed(name, seed, variant) for seed in SEEDS]
+    first = every_seed[0]
     found = {
-        "sums": np.array([sums(cases(name, seed)) for seed in SEEDS]),
         "right": np.array([in_a_row(known.right) for known in every_seed]),
         "slips": rows(values for _, values in first.slips),
         "mistaken": rows(values for _, values in first.mistaken),
@@ -69,33 +72,6 @@ def values_of(name):
             map(np.broadcast_to, term, shapes) for term in by_term
         )
     return found
-
-
-def hints_of_variants(name):
-    """The hints that all variants of an exercise have in common."""
-    if not codes(name):
-        return []
-    first, *others = (
-        [hint for hint, _ in variant.slips] for variant in variants_of(name)
-    )
-    if any(hints != first for hints in others):
-        raise ValueError(f"the variants of {name} have hints of their own")
-    return first
-
-
-def values_of_variants(name):
-    """The right values of every variant, and those of wrong answers if they are few."""
-    found = {}
-    for code, variant in zip(codes(name), variants_of(name), strict=True):
-        found[f"{code}/right"] = in_a_row(variant.right)
-        if len(found[f"{code}/right"]) <= FEW:
-            found[f"{code}/slips"] = rows(values for _, values in variant.slips)
-    return found
-
-
-def variants_of(name):
-    """What is known of each variant of an exercise."""
-    return [Computed(name, SEEDS[0], code) for code in codes(name)]
 
 
 def in_a_row(values):

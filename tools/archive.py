@@ -7,6 +7,7 @@ checkout's library, which has no solutions, so that no student needs the reposit
 import copy
 import tempfile
 import zipfile
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -48,18 +49,23 @@ def write_archive(target, notebooks):
         target: the path of the zip.
         notebooks: the paths of students' copies of sets.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        make_wheel_in(ROOT / "pyproject.toml", Path(folder))
-        wheel = Path(folder, wheel_name()).read_bytes()
     pins = f"{PINS.read_text('utf-8')}./{wheel_name()}\n"
     read = {path.name: nbformat.read(path, as_version=4) for path in notebooks}
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(f"{FOLDER}/README.md", readme(read))
         archive.writestr(f"{FOLDER}/requirements.txt", pins)
-        archive.writestr(f"{FOLDER}/{wheel_name()}", wheel)
+        archive.writestr(f"{FOLDER}/{wheel_name()}", library())
         for name, notebook in read.items():
             text = nbformat.writes(beside_its_library(notebook))
             archive.writestr(f"{FOLDER}/{name}", text)
+
+
+@cache
+def library():
+    """The wheel of this checkout's library; one for all archives of a class."""
+    with tempfile.TemporaryDirectory() as folder:
+        make_wheel_in(ROOT / "pyproject.toml", Path(folder))
+        return Path(folder, wheel_name()).read_bytes()
 
 
 def readme(notebooks):

@@ -1,40 +1,32 @@
 """Run one submission: its cells one at a time, then its answers on inputs sent later.
 
-`grading.pool` starts this folder as a script, in an empty folder, with the bytes of
-memory, the seconds of the processor and the names that the set imports from ntklib. It
-sends one command a line and gets one reply a line. Nothing that is said here is
-believed.
+`grading.pool` starts this as a zip, in an empty folder, with the limits that the kernel
+has to set. It sends one command a line and gets one reply a line. Nothing that is said
+here is believed.
 """
 
 import json
 import os
-import re
+import resource
 import sys
-from pathlib import Path
 
-# modules of this folder, which is where Python looks first in a folder that it runs
-from guard import READABLE, guard, landlock
-from limits import limit_process
-from stand_in import OFFERED, StandIn, touched
+# what else is in the zip
+from missing import touched
+from shell import Shell
 from wire import argument, pack
 
 LONGEST_ERROR = 300  # characters
-MAGIC = re.compile(r"^([ \t]*)[%!].*", re.M)  # a line for Jupyter or the shell
 
 
 def main():
-    """Shut this process off, then answer the commands of the parent."""
-    memory, seconds, *imported = sys.argv[1:]
+    """Set the limits, then answer the commands of the parent."""
     commands, replies = take_over_pipes()
-    leave_repository(OFFERED.union(imported))
-    limit_process(int(memory), int(seconds))
-    work, readable = os.getcwd(), [*READABLE, *folders_of_python()]
-    landlock(work, readable)  # before JAX starts threads, which it would not hold for
-    guard(work, readable)
-
-    names = {"__name__": "__main__", "display": display}
+    for name, bound in json.loads(sys.argv[1]).items():
+        limit(getattr(resource, name), bound)
+    shell = Shell()
     for line in commands:
-        reply = answer(json.loads(line), names)
+        with shell.builtin_trap:  # `display` and `get_ipython`
+            reply = answer(json.loads(line), shell)
         replies.write(json.dumps(reply).encode() + b"\n")
         replies.flush()
 
@@ -49,60 +41,31 @@ def take_over_pipes():
     return commands, replies
 
 
-def leave_repository(offered):
-    """Import nothing from the repository from now on, and of ntklib what is offered."""
-    here = Path(__file__).resolve().parent
-    root = here.parents[1]
-    sys.path[:] = [
-        path for path in sys.path if Path(path).resolve() not in (here, root)
-    ]
-    sys.meta_path.insert(0, StandIn(root / "ntklib", offered))
+def limit(kind, bound):
+    """Set a limit of this process for good, or leave it where it is lower already."""
+    _, hard = resource.getrlimit(kind)
+    if hard != resource.RLIM_INFINITY:
+        bound = min(bound, hard)
+    resource.setrlimit(kind, (bound, bound))
 
 
-def folders_of_python():
-    """The folders of Python and its packages, as named and with links resolved."""
-    folders = {sys.prefix, sys.base_prefix}
-    return folders | {os.path.realpath(folder) for folder in folders}
-
-
-def display(*shown, **how):
-    """Stand for Jupyter's `display`: nobody looks."""
-
-
-def answer(command, names):
-    """Do what one command asks; `names` are the variables of the notebook.
+def answer(command, shell):
+    """Do what one command asks.
 
     {"cell": source} runs a cell, {"name": ..., "cases": ...} calls the answer of that
-    name for each case, and an empty command does nothing.
+    name for each case, and an empty command does nothing. `touched` in a reply has the
+    names of missing parts of the library that were used.
     """
-    if "cell" in command:
-        return {"error": run_cell(command["cell"], names)}
-    if "name" not in command:
-        return {}
     touched.clear()
     reply = {}
-    if command["name"] in names:
-        found = names[command["name"]]
+    if "cell" in command:
+        error = shell.run(command["cell"])
+        reply["error"] = error and described(error)
+    elif command.get("name") in shell.user_ns:
+        found = shell.user_ns[command["name"]]
         cases = command["cases"] or [None]
         reply["values"] = [call(found, case) for case in cases]
-    reply["touched"] = sorted(touched)
-    return reply
-
-
-def run_cell(source, names):
-    """Run a code cell as a notebook would; the error that it ended with, or None."""
-    try:
-        exec(compiled(source), names)
-    except BaseException as error:
-        return described(error)
-
-
-def compiled(source):
-    """The code of a cell; where it is no Python, lines for Jupyter and the shell go."""
-    try:
-        return compile(source, "<cell>", "exec")
-    except SyntaxError:
-        return compile(MAGIC.sub(r"\1pass", source), "<cell>", "exec")
+    return reply | {"touched": sorted(touched)}
 
 
 def call(answer, case):

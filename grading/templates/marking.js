@@ -34,6 +34,7 @@ const values = (form) => ({
   exercise: form.dataset.exercise,
   points: form.elements.points?.value ?? "",
   comment: form.elements.comment.value,
+  text: form.closest("article").dataset.text,
 });
 
 function show(form, { points, comment }) {
@@ -55,9 +56,10 @@ async function save(form) {
   showProgress();
   try {
     const answer = await fetch("mark", { method: "POST", body: entered });
-    if (!answer.ok) throw new Error(await answer.text());
+    const said = await answer.text();
+    if (!answer.ok) throw new Error(said);
     if (localStorage.getItem(key(form)) === entered) localStorage.removeItem(key(form));
-    output.textContent = "Saved";
+    output.textContent = said;
   } catch (error) {
     const reason = error instanceof TypeError ? "make mark does not run any more" : error.message;
     output.textContent = `Not saved: ${reason}`;
@@ -68,7 +70,9 @@ async function save(form) {
 function takeUp(form, row) {
   const kept = JSON.parse(localStorage.getItem(key(form)));
   if (!kept) return;
-  if (row?.points || row?.comment) {
+  if (row?.points === kept.points && row.comment === kept.comment) {
+    localStorage.removeItem(key(form));
+  } else if (row?.points || row?.comment) {
     const output = form.querySelector("output");
     output.textContent = `Entered here before, and not saved: ${kept.points} ${kept.comment}`;
   } else {

@@ -2,10 +2,9 @@
 
 A case holds the arguments of an answer: NumPy float64 arrays, numbers, and an
 activation out of :mod:`psis`. Most are drawn at random. A few special ones follow, for
-answers that are right by luck on random inputs.
+answers that are right by luck on random inputs. They have shapes that were drawn
+already where that can be: every new shape has JAX compile an answer once more.
 """
-
-import itertools
 
 import numpy as np
 
@@ -13,15 +12,16 @@ from ntklib.exercises import psis
 from ntklib.exercises.sets import EXERCISES
 from ntklib.network import Params
 
-PSIS = ("tanh", "softplus")  # of the drawn cases
-SMALL = (4, 7, 3)  # m, n, n0 of special cases, as of the first that is drawn
+PSIS = ("tanh", "softplus")
 
-# Inputs at which formulas for the infinite limit divide by 0 or lose their digits.
-SPECIAL_INPUTS = {
-    "orthogonal inputs": np.eye(2),
-    "nearly parallel inputs": np.array([[1.0, 0.0], [1.0, 1e-6]]),
-    "opposite inputs": np.array([[0.6, 0.8], [-1.2, -1.6]]),
-}
+# Inputs at which formulas for the infinite limit divide by 0 or lose their digits: the
+# first two are nearly parallel, each is orthogonal to the third, and the last is
+# opposite to the first.
+SPECIAL_INPUTS = np.array([[1.0, 0.0], [1.0, 1e-6], [0.0, 1.0], [-2.0, 0.0]])
+SPECIAL_INPUTS_IN_WORDS = (
+    "nearly parallel, orthogonal or opposite inputs, such as (1, 0) and (1, 1e-6), "
+    "(0, 1) or (-2, 0)"
+)
 
 
 def cases(name, seed):
@@ -38,11 +38,13 @@ def drawn(name, seed):
     if not exercise.arguments:
         return []
     rng = np.random.default_rng(seed)
-    names = itertools.cycle(rng.permutation(PSIS))
+    known = psis.activation(str(rng.permutation(PSIS)[0]))
     tried = []
-    for size, psi in zip(exercise.sizes, names, strict=False):
-        values = _draw(rng, *size) | {"psi": psis.activation(str(psi))}
-        if len(tried) == 2 and "K" in exercise.arguments:
+    for number, size in enumerate(exercise.sizes):
+        values = _draw(rng, *size)
+        # The second is one whose derivatives no answer can list.
+        values["psi"] = _mixture(seed) if number == 1 else known
+        if number == 2 and "K" in exercise.arguments:
             values["K"] = _in_pairs(values["K"])
         tried.append(_chosen(exercise, values))
     return tried
@@ -51,14 +53,16 @@ def drawn(name, seed):
 def special(name, seed):
     """Further cases, by the words that say what is special about them."""
     exercise = EXERCISES[name]
+    if not exercise.arguments:
+        return {}
+    rng = _rng_of_special(seed)
+    values = _draw(rng, *exercise.sizes[0])
     found = {}
-    rng = np.random.default_rng([seed, 1])  # so that the drawn cases stay as they are
-    values = _draw(rng, *SMALL)
-    if "psi" in exercise.arguments:
-        values["psi"] = psis.Mixture(*rng.uniform([-1, 0.5, 0.7, -1], [1, 1, 1.5, 1]))
-        found["another ψ"] = _chosen(exercise, values)
     if exercise.arguments == ("X",):
-        found |= {words: (X,) for words, X in SPECIAL_INPUTS.items()}
+        X = rng.normal(size=(exercise.sizes[-1][0], 2))
+        rows = np.unique(np.vstack([SPECIAL_INPUTS, *exercise.example]), axis=0)
+        X[: len(rows)] = rows
+        return {SPECIAL_INPUTS_IN_WORDS: (X,)}  # with the case by hand among them
     if "K" in exercise.arguments:
         # A power iteration that starts from (1, 1, 1, 1) misses the largest as well.
         v = np.array([1.0, -1.0, 1.0, -1.0])
@@ -73,9 +77,19 @@ def special(name, seed):
     if "d" in exercise.arguments:
         values |= {"m": 4, "d": 3}
         found["a small dimension"] = _chosen(exercise, values)
-    if exercise.example:
-        found["the case by hand"] = exercise.example
+    found["the case by hand"] = exercise.example
     return found
+
+
+def _rng_of_special(seed):
+    """Another generator, so that the drawn cases of a seed stay as they are."""
+    return np.random.default_rng([seed, 1])
+
+
+def _mixture(seed):
+    """An activation of its own for every seed."""
+    numbers = _rng_of_special(seed).uniform([-1, 0.5, 0.7, -1], [1, 1, 1.5, 1])
+    return psis.Mixture(*numbers.tolist())
 
 
 def _chosen(exercise, values):

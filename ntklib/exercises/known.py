@@ -6,6 +6,7 @@ take its place.
 """
 
 import importlib.util
+from abc import ABC, abstractmethod
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 Values = list[np.ndarray]
 
 
-class Known:
+class Known(ABC):
     """What is known of one exercise and one seed.
 
     Attributes:
@@ -33,13 +34,13 @@ class Known:
     mistaken: list[tuple[str, Values]]
     terms: list[list[dict[str, Any]]]
 
-    def is_right(self, value: Any) -> bool:
-        """Whether a choice or an array of points is right."""
-        raise NotImplementedError
+    @abstractmethod
+    def is_right(self, value: Any, short: bool = False) -> bool:
+        """Whether a choice, or points, with few digits if `short`, are right."""
 
+    @abstractmethod
     def hint(self, value: Any) -> str | None:
         """A hint for a wrong answer that is no function, if there is one."""
-        raise NotImplementedError
 
 
 def answers_are_here() -> bool:

@@ -5,11 +5,15 @@ import numpy as np
 
 from ntklib.limit_kernel import limit_kernel
 
+# The smallest eigenvalue grows like the angle by which opposite rows miss each other.
+ROUNDING, ROUNDING_OF_FLOAT32 = 1e-12, 1e-6
 
-def is_singular(X):
+
+def is_singular(X, short=False):
     """Whether relu's limit kernel is singular, though no row excuses it.
 
-    Excused are a row of zeros and two rows that point the same way.
+    Excused are a row of zeros and two rows that point the same way. Opposite rows must
+    be exactly opposite, to float32's digits if `short`.
     """
     if not np.linalg.norm(X, axis=1).all():
         return False
@@ -17,7 +21,7 @@ def is_singular(X):
         return False
     # The kernel of the directions is that of X with rows and columns divided by norms.
     K = limit_kernel(_directions(X), jax.nn.relu).ntk
-    return np.linalg.eigvalsh(K)[0] < 1e-7
+    return np.linalg.eigvalsh(K)[0] < (ROUNDING_OF_FLOAT32 if short else ROUNDING)
 
 
 def _directions(X):

@@ -19,71 +19,60 @@ from ntklib.exercises.cases import cases
 from ntklib.exercises.known import Known
 from ntklib.exercises.sets import EXERCISES
 
-SEEDS = range(5)  # with right values; the first has those of wrong answers and variants
+SEEDS = range(5)  # with right values; the first has those of wrong answers, too
 WORDS = Path(__file__).with_name("stored.json")
 VALUES = Path(__file__).with_name("stored.npz")
 
 
 class Stored(Known):
-    """What the two files know of an exercise for a seed."""
+    """What the two files know of an exercise, or a variant of it, for a seed."""
 
     def __init__(self, name: str, seed: int, variant: str = ""):
-        """Read it, and refuse other seeds and other random numbers.
+        """Read it, and refuse other seeds, variants and random numbers.
 
         Raises:
             ValueError: why nothing is known, in one sentence.
         """
         self._exercise = EXERCISES[name]
-        self._words = _all_words()[name]
+        self._words = _all_words().get(key(name, variant))
+        if self._words is None:
+            raise ValueError(f"the exercise has no variant {variant!r}")
         self.right, self.slips, self.mistaken, self.terms = [], [], [], []
         if self._exercise.kind == "exponent":
             with np.load(VALUES) as values:
                 self.right = [values[f"{name}/right"]]
-        if variant:
-            _refuse_other_seeds(name, seed, SEEDS[:1])
-            self._read_variant(f"{name}/{variant}")
-        elif self._exercise.arguments:
-            _refuse_other_seeds(name, seed, SEEDS)
-            self._read_values(name, seed)
+        if self._exercise.arguments:
+            _refuse_other_seeds(name, seed)
+            self._read_values(key(name, variant), seed)
 
-    def _read_values(self, name, seed):
+    def _read_values(self, start, seed):
         with np.load(VALUES) as values:
-            self.right = self._split(values[f"{name}/right"][seed])
+            self.right = self._split(values[f"{start}/right"][seed])
             if seed != SEEDS[0]:
                 return
-            self.slips = self._with_words("slips", values[f"{name}/slips"])
-            self.mistaken = self._with_words("mistaken", values[f"{name}/mistaken"])
+            self.slips = self._with_words("slips", values[f"{start}/slips"])
+            self.mistaken = self._with_words("mistaken", values[f"{start}/mistaken"])
             for number, names in enumerate(self._words["terms"]):
-                terms = map(self._split, values[f"{name}/terms/{number}"])
+                terms = map(self._split, values[f"{start}/terms/{number}"])
                 by_case = zip(*terms, strict=True)
                 self.terms.append([dict(zip(names, c, strict=True)) for c in by_case])
-
-    def _read_variant(self, key):
-        with np.load(VALUES) as values:
-            if f"{key}/right" not in values:
-                raise ValueError(f"there is no variant {key!r}")
-            self.right = self._split(values[f"{key}/right"])
-            if f"{key}/slips" in values:
-                self.slips = self._with_words("variants", values[f"{key}/slips"])
 
     def _with_words(self, kind, rows):
         return list(zip(self._words[kind], map(self._split, rows), strict=True))
 
     def _split(self, row):
         """The values of all cases, one after the other, as an array for each."""
-        arrays, start = [], 0
-        for shape in self._words["shapes"]:
-            if start < len(row):  # those of wrong answers end before the last cases
-                end = start + prod(shape)
-                arrays.append(row[start:end].reshape(shape).astype(np.float64))
-                start = end
-        return arrays
+        shapes = self._words["shapes"]
+        ends = np.cumsum([prod(shape) for shape in shapes])
+        parts = zip(np.split(row, ends[:-1]), shapes, strict=True)
+        # Those of wrong answers may end before the last cases.
+        return [np.float64(part).reshape(shape) for part, shape in parts if len(part)]
 
-    def is_right(self, value):
+    def is_right(self, value, short=False):
         """Whether a choice has the stored digest, or points pass their test."""
         if self._exercise.kind == "choice":
             return digest(value) == self._words["right"]
-        return singular.is_singular(value)
+        return singular.is_singular(value, short)
 
     def hint(self, value):
         """The hint for this choice, these points or this number."""
@@ -102,6 +91,11 @@ def _all_words():
     return json.loads(WORDS.read_text("utf-8"))
 
 
+def key(name, variant):
+    """How the two files name an exercise or a variant of it."""
+    return f"{name}/{variant}" if variant else name
+
+
 def digest(chosen):
     """A set of names as a string that does not show them."""
     return hashlib.sha256(" ".join(sorted(chosen)).encode()).hexdigest()[:16]
@@ -113,11 +107,11 @@ def sums(tried):
     return np.array([np.sum(leaf) for leaf in numeric])
 
 
-def _refuse_other_seeds(name, seed, seeds):
-    if seed not in seeds:
+def _refuse_other_seeds(name, seed):
+    if seed not in SEEDS:
         raise ValueError(
-            f"the installed library can check answers for NTK_SEED from {seeds[0]} to "
-            f"{seeds[-1]}; got {seed}"
+            f"the installed library can check answers for NTK_SEED from {SEEDS[0]} to "
+            f"{SEEDS[-1]}; got {seed}"
         )
     with np.load(VALUES) as values:
         stored = values[f"{name}/sums"][seed]

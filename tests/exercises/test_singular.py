@@ -53,3 +53,8 @@ def test_hint_is_for_every_answer_of_its_kind(X, title):
         (slip, *_) = [s for s in bounds.SINGULAR_INPUTS.slips if s.fits(X)]
         assert slip.title == title
         assert singular.hint(X) == slip.hint
+
+
+def test_hint_is_silent_about_singular_inputs():
+    """Nothing is said of inputs that are right."""
+    assert singular.hint(circle(0, 60, 120, 180, 240, 300)) is None

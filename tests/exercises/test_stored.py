@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from ntk_answers import ANSWERS, store
+from ntk_answers import ANSWERS, store, variants
 from ntk_answers.computed import Computed
 from ntklib.exercises import known, stored
 from ntklib.exercises.cases import cases
@@ -127,3 +127,37 @@ def test_stored_names_no_choice(installed):
     assert len(words["conserved"]["hints"]) == 2 ** len(EXERCISES["conserved"].choices)
     assert "right" not in words["drift_slope"]
     assert words["singular_inputs"] == {}
+
+
+def test_store_writes_what_is_there(tmp_path, monkeypatch):
+    """Its command writes the two files, which can be read again."""
+    monkeypatch.setattr(store, "WORDS", tmp_path / "words.json")
+    monkeypatch.setattr(store, "VALUES", tmp_path / "values.npz")
+    monkeypatch.setattr(store, "everything", lambda: ({"a": "ψ"}, {"a/b": np.ones(2)}))
+    store.main()
+    assert json.loads((tmp_path / "words.json").read_text("utf-8")) == {"a": "ψ"}
+    with np.load(tmp_path / "values.npz") as values:
+        assert values["a/b"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("code", ["a", "c"])
+def test_stored_knows_variants(installed, code):
+    """A variant's answer is right, the book's hears so, and other codes are refused."""
+    right = variants.answers("sharp_rate", code).solution
+    for seed in stored.SEEDS:
+        tried = cases("sharp_rate", seed)
+        values = [right(*case) for case in tried]
+        assert judge("sharp_rate", seed, values, variant=code)
+        assert not judge("sharp_rate", seed, values)
+    of_the_book = [2 * lam / m for lam, m in cases("sharp_rate", 0)]
+    line = str(judge("sharp_rate", 0, of_the_book, variant=code))
+    assert variants.BOOK_HINT in line
+    line = str(judge("sharp_rate", 0, of_the_book, variant="zz"))
+    assert line == "sharp_rate: the exercise has no variant 'zz'"
+
+
+@pytest.mark.parametrize("name", [n for n in EXERCISES if EXERCISES[n].arguments])
+def test_stored_values_are_wrong_for_another_seed(name):
+    """Whoever hands in what the library stores has nothing under a drawn seed."""
+    for seed in stored.SEEDS:
+        assert not judge(name, 20261220, stored.Stored(name, seed).right)

@@ -146,6 +146,9 @@ def test_days_late_is_unknown_without_a_time():
     """Where the platform says no time nobody can count; a set never due is not late."""
     found = Course(due={"kernel": DUE})
     assert found.days_late("kernel", None) is None
+    assert found.days_late("kernel", None, late=True) is None
+    assert found.days_late("kernel", None, late=False) == 0
+    assert found.days_late("kernel", DUE + timedelta(days=1), late=False) == 1
     assert found.days_late("bounds", None) == 0
 
 

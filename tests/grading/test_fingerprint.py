@@ -34,10 +34,11 @@ def test_fingerprint_is_of_the_student_the_notebook_and_the_conditions(submissio
     others = [
         fingerprint.fingerprint(moved, "others"),
         fingerprint.fingerprint(replace(moved, student="bob"), "conditions"),
+        fingerprint.fingerprint(replace(moved, variants={"ntk": "b"}), "conditions"),
     ]
     path.write_bytes(path.read_bytes() + b"\n")
     others.append(fingerprint.fingerprint(moved, "conditions"))
-    assert len({first, *others}) == 4
+    assert len({first, *others}) == 5
 
 
 def test_fingerprint_opens_no_file_that_is_refused(tmp_path, submission, monkeypatch):

@@ -90,8 +90,10 @@ def test_collect_reads_names_of_canvas(tmp_path, sets):
     }
     assert by_name["doejane", None].reason == "is not a notebook (format 4)"
     late = "late, says the platform, and not by how much"
-    marked = [one.student for one in found if late in one.remarks]
-    assert sorted(marked) == ["anon_p0qRs", "müllerjörg"]
+    assert {one.late for one in found} == {True, False}
+    for one in found:
+        assert one.late == (one.student in ("anon_p0qRs", "müllerjörg"))
+        assert one.late == (late in one.remarks)
 
 
 def test_collect_reads_folders_of_moodle(tmp_path, sets):
@@ -171,6 +173,7 @@ def test_collect_believes_no_metadata_of_students(tmp_path, sets):
         "bob/kernel.ipynb": KERNEL,
         "bob/Ann Lee_12_assignsubmission_file/tiny.ipynb": TINY,
         "bob/submitted/eve/tiny/timestamp.txt": b"2020-01-01 00:00:00 UTC",
+        "bob/submitted/eve/tiny/tiny.ipynb": TINY,
     }
     found = collect(put(tmp_path / "in", content), sets)
     assert {one.student for one in found} == {"ada", "bob"}
@@ -243,13 +246,26 @@ def test_collect_lets_no_folder_decide_about_others(tmp_path, sets):
     assert [one[0] for one in found] == ["ada", "bob", "cy"]
 
 
+def test_collect_takes_a_notebook_in_a_folder_for_the_folders_owner(tmp_path, sets):
+    """One folder with a notebook of its own shows that folders are students here."""
+    content = {
+        "ada/kernel.ipynb": KERNEL,
+        "bob/old/kernel.ipynb": KERNEL,
+        "bob/new/kernel.ipynb": KERNEL,
+        "cy/old/kernel.ipynb": KERNEL,
+        "cy/new/kernel.ipynb": KERNEL,
+    }
+    found = collected(put(tmp_path / "in", content), sets)
+    assert [one[0] for one in found] == ["ada", "bob", "cy"]
+
+
 def test_collect_knows_students_by_the_roster(tmp_path, sets):
     """With a roster its names tell folders of students from folders of sections."""
     text = "Name,Login\nAda Byron,ada\nBo Smith,bo\n"
     roster = Roster(Path("class.csv"), text)
     content = {
         "ada/old/kernel.ipynb": KERNEL,
-        "ada/new/kernel.ipynb": KERNEL,
+        "ada/bo_kernel.ipynb": KERNEL,
         "section/bo_tiny.ipynb": TINY,
         "eve/kernel.ipynb": KERNEL,
     }
@@ -261,6 +277,36 @@ def test_collect_knows_students_by_the_roster(tmp_path, sets):
     ]
     assert "is not in class.csv" in found[1].remarks
     assert not any("is not in" in remark for remark in found[0].remarks)
+
+
+def test_collect_takes_times_from_the_roster(tmp_path, sets):
+    """Moodle's worksheet of a set says when that set was handed in."""
+    column, moment = "Last modified (submission)", "Thursday, 1 October 2026, 11:59 PM"
+    text = f'Identifier,Full name,Grade,{column}\nParticipant 5,Ann Lee,,"{moment}"\n'
+    roster = Roster(Path("Grades-tiny-7.csv"), text)
+    own = "Ann Lee_5_assignsubmission_file"
+    content = {f"{own}/tiny.ipynb": TINY, f"{own}/kernel.ipynb": KERNEL}
+    found = collect(put(tmp_path / "in", content), sets, roster)
+    moments = {one.set_name: one.handed_in for one in found}
+    assert moments == {"tiny": datetime(2026, 10, 1, 23, 59), "kernel": None}
+
+
+def test_collect_takes_the_set_from_the_folder(tmp_path, sets):
+    """A file in which there is no cell of any set is of the set of its folder."""
+    folder = put(
+        tmp_path / "in", {"kernel/ada.ipynb": EMPTY, "kernel/bob.ipynb": KERNEL}
+    )
+    assert collected(folder, sets) == [
+        ("ada", "kernel/ada.ipynb", "kernel", "is an empty file"),
+        ("bob", "kernel/bob.ipynb", "kernel", ""),
+    ]
+
+
+def test_collect_takes_late_from_the_name_of_a_file(tmp_path, sets):
+    """LATE is a mark, and its absence means nothing where no platform wrote names."""
+    content = {"ada_LATE_tiny.ipynb": TINY, "bob_tiny.ipynb": TINY}
+    found = collect(put(tmp_path / "in", content), sets)
+    assert [(one.student, one.late) for one in found] == [("ada", True), ("bob", None)]
 
 
 def test_collect_tells_apart_people_of_one_name(tmp_path, sets):
@@ -344,6 +390,7 @@ def test_collect_has_a_reason_for_everything_else(tmp_path, sets, monkeypatch):
     folder = tmp_path / "in"
     write(folder / "bob_tiny.ipynb", EMPTY)
     write(folder / "cy.pdf", b"%PDF")
+    write(folder / "eve_tiny.ipynb", b'{"cells": [')
     write(folder / "di.ipynb", [])
     (folder / "ed").mkdir()
     write(folder / "flo" / "work.rar", b"Rar!")
@@ -353,6 +400,7 @@ def test_collect_has_a_reason_for_everything_else(tmp_path, sets, monkeypatch):
         ("bob", "bob_tiny.ipynb", "tiny", "is an empty file"),
         ("cy", "cy.pdf", None, "is not a notebook (format 4)"),
         ("di", "di.ipynb", None, "belongs to no set of exercises that is known here"),
+        ("eve", "eve_tiny.ipynb", "tiny", "is not a notebook (format 4)"),
         ("gus", "gus", None, "is a link, not a file"),
         ("ed", "ed", None, "there is no notebook in the folder"),
         (
@@ -387,10 +435,14 @@ def test_collect_does_not_blame_students_for_what_cannot_be_opened(
 
 def test_collect_names_what_belongs_to_no_set(tmp_path, sets):
     """A notebook of something else is named in a remark and does no harm."""
-    content = {"ada/tiny.ipynb": TINY, "ada/scratch.ipynb": []}
-    [found] = collect(put(tmp_path / "in", content), sets)
+    content = {"ada/tiny.ipynb": TINY, "ada/a.ipynb": [], "ada/b.ipynb": b"3"}
+    folder = put(tmp_path / "in", content)
+    (folder / "ada" / "empty").mkdir()
+    [found] = collect(folder, sets)
     assert (found.file, found.reason) == ("ada/tiny.ipynb", "")
-    assert found.remarks == ["of no set, and left: ada/scratch.ipynb"]
+    assert found.remarks == [
+        "left: ada/b.ipynb (is not a notebook (format 4)), ada/a.ipynb (of no set)"
+    ]
 
 
 def test_collect_looks_at_the_newest_of_too_many(tmp_path, sets, monkeypatch):

@@ -10,16 +10,26 @@ from datetime import UTC, datetime
 
 import pytest
 
-from grading import marking, marking_pages, marks, report, tables
+from grading import markdown, marking, marking_pages, marks, report, tables
 from grading.course import Course
 from grading.markdown import html, solution
-from grading.marks import Mark, Marks, add_rows, label, pseudonym
+from grading.marks import (
+    Derivation,
+    Mark,
+    Marks,
+    add_rows,
+    fingerprint,
+    label,
+    pseudonym,
+)
 from grading.submissions import Cell, ExerciseSet, Submission
 from grading.written import fill
+from ntk_answers.variants import in_words
 
 ANONYMOUS = Course(anonymous=True, secret="s", derivations={"default": 3})
 NAMED = Course(derivations={"default": 3})
 HEAD = ["student", "exercise", "points", "of", "comment"]
+TEXT = fingerprint("So.")
 
 
 @pytest.fixture
@@ -43,8 +53,8 @@ def rows(file):
 def add(file, students, course=NAMED, names=None):
     """Add a row for the exercise ntk of each of these students."""
     given = Marks(marks.read(file), names or students, course)
-    wanted = [(student, "ntk", 3) for student in students]
-    add_rows(file, wanted, given, course)
+    found = [Derivation(student, "ntk", 3, "So.") for student in students]
+    add_rows(file, found, given, course)
     return given
 
 
@@ -59,9 +69,9 @@ def test_add_rows_adds_only_what_is_new(file):
     )
     add(file, ["ada", "bob"])
     assert rows(file) == [
-        [*HEAD, "marker"],
-        ["bob", "ntk", "1.5", "3", "so, 'so'", "Jo"],
-        ["ada", "ntk", "", "3", "", ""],
+        [*HEAD, "marker", "text"],
+        ["bob", "ntk", "1.5", "3", "so, 'so'", "Jo", TEXT],
+        ["ada", "ntk", "", "3", "", "", TEXT],
     ]
     before = file.read_bytes()
     add(file, ["ada", "bob"])
@@ -74,8 +84,8 @@ def test_add_rows_never_deletes(file):
     given = add(file, ["ada"])
     assert [row["student"] for row in given.strangers] == ["eve"]
     assert rows(file)[1:] == [
-        ["eve", "ntk", "2", "3", "good"],
-        ["ada", "ntk", "", "3", ""],
+        ["eve", "ntk", "2", "3", "good", ""],
+        ["ada", "ntk", "", "3", "", TEXT],
     ]
 
 
@@ -84,14 +94,25 @@ def test_change_sees_what_somebody_saved_meanwhile(file, monkeypatch):
     save(file, "student,exercise,points,of,comment\nada,ntk,,3,\n")
     write = tables.write
 
-    def saved_meanwhile(path, table):
+    def saved_meanwhile(path, *arguments):
         monkeypatch.setattr(tables, "write", write)
         save(file, "student,exercise,points,of,comment\nada,ntk,2,3,\n")
-        write(path, table)
+        write(path, *arguments)
 
     monkeypatch.setattr(tables, "write", saved_meanwhile)
     add(file, ["ada", "bob"])
-    assert rows(file)[1:] == [["ada", "ntk", "2", "3", ""], ["bob", "ntk", "", "3", ""]]
+    assert [row[:3] for row in rows(file)[1:]] == [
+        ["ada", "ntk", "2"],
+        ["bob", "ntk", ""],
+    ]
+
+
+def test_change_keeps_the_separator(file):
+    """Excel opens a file in the form in which it was saved."""
+    save(file, "student;exercise;points;of;comment\nada;ntk;2,5;3;\n", "cp1252")
+    add(file, ["ada", "bob"])
+    assert file.read_text("utf-8-sig").splitlines()[1] == f"ada;ntk;2,5;3;;{TEXT}"
+    assert Marks(marks.read(file), ["ada"], NAMED).of("ada", "ntk").points == 2.5
 
 
 @pytest.mark.parametrize(
@@ -108,7 +129,7 @@ def test_read_takes_what_spreadsheets_save(file, encoding, separator):
     save(file, text, encoding)
     given = Marks(marks.read(file), ["José"], NAMED)
     assert given.of("José", "ntk") == Mark(2.5, "schön")
-    assert given.of("José", "erf_limit") == Mark()
+    assert not given.of("José", "erf_limit").given
 
 
 @pytest.mark.parametrize("name", ["=bob", " ada", "0012", "re\u0301ne", "a, =b"])
@@ -118,20 +139,22 @@ def test_marks_find_the_student_again(file, name):
     found = marks.read(file)
     found[0]["points"] = "2"
     found[0]["student"] = found[0]["student"].removeprefix("00")
-    assert Marks(found, [name], NAMED).of(name, "ntk") == Mark(2)
+    assert Marks(found, [name], NAMED).of(name, "ntk") == Mark(2, "", TEXT)
 
 
 def test_marks_tell_numbers_apart():
     """The zeros before a number are forgotten only where nobody else is meant."""
     values = ({"points": "1", "student": "7"}, {"points": "2", "student": "07"})
     found = [{"exercise": "ntk", "of": "3", "comment": "", **row} for row in values]
-    given = Marks(found, ["07", "7"], NAMED)
-    assert (given.of("7", "ntk").points, given.of("07", "ntk").points) == (1, 2)
+    for students in (["07", "7"], ["7", "07"]):
+        given = Marks(found, students, NAMED)
+        assert (given.of("7", "ntk").points, given.of("07", "ntk").points) == (1, 2)
 
 
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
+        (f"ada,ntk,1,3,{'x' * 200_000}", "is no table: field larger than field limit"),
         (
             "ada,ntk,two,3,",
             r"row 2 \(ada, ntk\): expected a number of points, not 'two'",
@@ -188,14 +211,17 @@ def test_pseudonyms_hide_the_names(file):
 # --- what a student wrote ------------------------------------------------------------
 
 
+SOLUTION = (
+    "<details><summary>Solution: the derivation</summary>\n\n"
+    "By {eq}`eq-ntk`, $a$.\n\n</details>"
+)
+
+
 def exercises():
     """A set of one exercise, with its solution."""
-    text = (
-        "<details><summary>Solution: the derivation</summary>\n\nBy {eq}`eq-ntk`, $a$."
-    )
     cells = [
         Cell("markdown", "## 1. The kernel", "ntk-text"),
-        Cell("markdown", f"{text}\n\n</details>", "ntk-derivation"),
+        Cell("markdown", SOLUTION, "ntk-derivation"),
         Cell("code", "...", "ntk"),
         Cell("markdown", "## 2. More", "more-text"),
     ]
@@ -221,10 +247,11 @@ def test_fill_keeps_code_and_derivation():
     [
         ([Cell("markdown", "YOUR ANSWER HERE", "ntk-derivation")], {"ntk": ""}),
         ([Cell("markdown", "It is so.", "77aa")], {}),
+        (exercises().cells[1::2], {"ntk": SOLUTION}),
     ],
 )
-def test_fill_tells_empty_from_missing(cells, expected):
-    """Nothing written is 0 points; for a cell without its name a person looks."""
+def test_fill_finds_where_a_derivation_ends(cells, expected):
+    """Nothing is "", a lost name is missing, the next task is no part of it."""
     submission = Submission("ada", "kernel.ipynb", "kernel", cells=cells)
     fill(submission, exercises())
     assert submission.derivations == expected
@@ -245,18 +272,22 @@ def test_html_shows_formulas_and_no_markup():
     assert "<img" not in text
 
 
-@pytest.mark.parametrize("text", ["a" * 40_000, "> " * 10_000, "[" * 10_000])
-def test_html_shows_what_no_parser_takes(text):
-    """A text that is too long or too deep is shown as it stands."""
+@pytest.mark.parametrize("text", ["> " * 10_000, "[" * 10_000, "$" * 10_000])
+def test_html_takes_any_text(text):
+    """Deep and broken Markdown is shown somehow."""
     assert html(text).startswith(("<p", "<blockquote"))
+
+
+def test_html_shows_what_no_parser_takes(monkeypatch):
+    """A text that is too long or makes the parser fail is shown as it stands."""
+    assert html("a" * 40_000).endswith("a\n… (cut after 30000 characters)</pre>")
+    monkeypatch.setattr(markdown.Written, "text", None)
+    assert html("*a* <b>") == "<pre>*a* &lt;b&gt;</pre>"
 
 
 def test_solution_is_unfolded():
     """The reference solution is read at once, without roles of the book."""
-    assert (
-        solution(exercises().cells[1].source)
-        == '<p>By eq-ntk, <span class="tex">a</span>.</p>\n'
-    )
+    assert solution(SOLUTION) == '<p>By eq-ntk, <span class="tex">a</span>.</p>\n'
 
 
 # --- the pages and the form ----------------------------------------------------------
@@ -297,13 +328,59 @@ def test_page_shows_derivations_beside_the_solution(tmp_path, file, batch):
 
 def test_page_is_anonymous_if_the_course_is(tmp_path, file, batch):
     """No name in any file for marking; grades and feedback have the names."""
-    text = written(tmp_path, batch[:2], ANONYMOUS)
-    for name in ("ada", "bob"):
+    text = written(tmp_path, batch, ANONYMOUS)
+    for name in ("ada", "bob", "cy"):
+        assert f"{name}.ipynb" not in text
         assert f">{name}<" not in text
         assert f'"{name}"' not in text
         assert pseudonym(name, "s") in text
         assert name not in file.read_text("utf-8")
         assert name in (tmp_path / "grades.csv").read_text("utf-8")
+
+
+def test_page_says_that_a_derivation_changed(tmp_path, file, batch):
+    """A mark belongs to the text that was marked; a newer one is to be looked at."""
+    assert "has changed" not in written(tmp_path, batch)
+    marks.enter(file, {**ENTRY, "text": fingerprint("See $x$.")})
+    assert "has changed" not in written(tmp_path, batch)
+    batch[0].derivations["ntk"] = "See $y$."
+    for _ in range(2):  # a second run does not take it for seen
+        assert "has changed since it was marked" in written(tmp_path, batch)
+    assert (
+        "changed after they were marked: ntk" in (tmp_path / "grades.csv").read_text()
+    )
+    marks.enter(file, {**ENTRY, "text": fingerprint("See $y$.")})
+    assert "has changed" not in written(tmp_path, batch)
+
+
+def test_page_says_which_variant_a_student_has(tmp_path):
+    """The solution beside it is the book's: what differs has to be known."""
+    ada = submitted("ada", sharp_rate="so")
+    ada.variants = {"sharp_rate": "b"}
+    sets = {"kernel": ExerciseSet({"sharp_rate": 2}, [], [])}
+    report.write(tmp_path, [ada], sets, NAMED)
+    text = (tmp_path / "marks" / "sharp_rate.html").read_text("utf-8")
+    assert f"This student's task: {in_words('sharp_rate', 'b')}." in text
+
+
+def test_page_shows_pasted_pictures(tmp_path, batch):
+    """A photograph of a page is read from the notebook, and lies beside the page."""
+    path = tmp_path / "ada.ipynb"
+    cell = {"cell_type": "markdown", "id": "ntk-derivation", "metadata": {}}
+    cell["source"] = "![my page](attachment:my%20page.png) ![other](attachment:o.svg)"
+    cell["attachments"] = {
+        "my page.png": {"image/png": "iVBORw0KGgo="},
+        "o.svg": {"image/svg+xml": "PHN2Zy8+"},
+    }
+    path.write_text(json.dumps({"cells": [cell]}), "utf-8")
+    batch[0].path, batch[0].derivations["ntk"] = path, cell["source"]
+    text = written(tmp_path / "out", batch)
+    (picture,) = (tmp_path / "out" / "marks" / "pictures").iterdir()
+    assert picture.read_bytes() == b"\x89PNG\r\n\x1a\n"
+    assert f'<img src="pictures/{picture.name}" alt="my page" loading="lazy">' in text
+    assert "[picture: other]" in text
+    path.unlink()
+    assert "[picture: my page]" in written(tmp_path / "out", batch)
 
 
 def test_page_asks_no_other_host(tmp_path, batch):
@@ -320,12 +397,21 @@ def test_page_without_katex_says_so(tmp_path, batch, monkeypatch):
     assert "katex.min.js" not in text
 
 
+ENTRY = {
+    "student": "ada",
+    "exercise": "ntk",
+    "points": "1",
+    "comment": "",
+    "text": TEXT,
+}
+
+
 @pytest.fixture
 def form(tmp_path, file, batch):
     """The address of the form, while it runs."""
     written(tmp_path, batch)
     with marking.server(file, "secret", 0) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=[0.01])
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -345,11 +431,11 @@ def ask(address, entered=None):
 
 def test_form_saves_a_mark_at_once(form, file):
     """One entry changes its own row and nothing else."""
-    entry = {"student": "ada", "exercise": "ntk", "points": "2,5", "comment": "=good"}
-    assert ask(f"{form}/secret/mark", entry) == (200, "")
+    entry = {**ENTRY, "points": "2,5", "comment": "=good"}
+    assert ask(f"{form}/secret/mark", entry) == (200, "Saved")
     assert rows(file)[1:] == [
-        ["ada", "ntk", "2,5", "3", "'=good"],
-        ["cy", "ntk", "", "3", ""],
+        ["ada", "ntk", "2,5", "3", "'=good", TEXT],
+        ["cy", "ntk", "", "3", "", fingerprint("")],
     ]
     _, text = ask(f"{form}/secret/marks.json")
     assert json.loads(text)["rows"][0] == {**entry, "of": "3"}
@@ -367,8 +453,7 @@ def test_form_saves_a_mark_at_once(form, file):
 def test_form_refuses_in_one_sentence(form, file, change, sentence):
     """What cannot be entered leaves the file alone."""
     before = file.read_bytes()
-    entry = {"student": "ada", "exercise": "ntk", "points": "1", "comment": ""}
-    assert ask(f"{form}/secret/mark", entry | change) == (400, sentence)
+    assert ask(f"{form}/secret/mark", ENTRY | change) == (400, sentence)
     assert file.read_bytes() == before
 
 
@@ -376,10 +461,9 @@ def test_form_answers_only_who_knows_the_secret(form, file):
     """Another page in the browser and another user can neither read nor enter."""
     assert ask(f"{form}/secret/ntk.html")[0] == 200
     before = file.read_bytes()
-    entry = {"student": "ada", "exercise": "ntk", "points": "1", "comment": ""}
     for address in ("", "/", "/ntk.html", "/marks.json", "/wrong/ntk.html"):
         assert ask(form + address)[0] == 404
-    assert ask(f"{form}/wrong/mark", entry)[0] == 404
+    assert ask(f"{form}/wrong/mark", ENTRY)[0] == 404
     assert ask(f"{form}/secret/../grades.csv")[0] == 404
     assert file.read_bytes() == before
 

@@ -155,6 +155,9 @@ CHOICE = nb.new_code_cell("x = 1\nsharp_rate = 3", id="own")
 DERIVED = nb.new_markdown_cell("It is clear.", id="sharp_rate-derivation")
 NOTE = nb.new_markdown_cell("sharp_rate = 3 would be nice", id="note")
 CALLED = nb.new_code_cell("print(stable_step)  # def stable_step", id="own")
+STUB = nb.new_code_cell(
+    "def sharp_rate(lam, m):\n    # YOUR CODE HERE\n    raise NotImplementedError()"
+)
 UNTOUCHED = [
     cell if cell["cell_type"] == "code" else {**cell, "source": "YOUR ANSWER HERE"}
     for cell in cells(BLANK)
@@ -166,6 +169,7 @@ UNTOUCHED = [
     [
         (UNTOUCHED, True),
         ([*UNTOUCHED, NOTE, CALLED], True),
+        ([*UNTOUCHED, STUB], True),
         ([*UNTOUCHED, OWN], False),
         ([*UNTOUCHED, CHOICE], False),
         ([*UNTOUCHED, DERIVED], False),
@@ -174,6 +178,7 @@ UNTOUCHED = [
     ],
     ids=[
         "as handed out",
+        "a stub",
         "a note",
         "an own cell",
         "a choice",

@@ -9,6 +9,7 @@ import pytest
 
 from grading import out
 from grading.out import OutError
+from ntklib.exercises import stored
 from tools.execute import ROOT
 
 
@@ -86,13 +87,23 @@ def test_opened_leaves_other_errors_alone(tmp_path, temporary):
 
 def test_seed_is_kept_for_the_next_run(tmp_path):
     """A drawn seed is taken again; one that is given takes its place."""
-    drawn = out.seed(tmp_path, None)
-    assert out.seed(tmp_path, None) == drawn
-    assert out.seed(tmp_path, 7) == 7
-    assert out.seed(tmp_path, None) == 7
-    assert out.seed(tmp_path, 0) == 0
+    drawn = out.seed(tmp_path)
+    assert out.seed(tmp_path) == drawn
+    assert out.seed(tmp_path, "7") == 7
+    assert out.seed(tmp_path) == 7
     (tmp_path / "seed.txt").unlink()
-    assert out.seed(tmp_path, None) not in (0, 7)
+    assert out.seed(tmp_path) not in (drawn, 7)
+
+
+def test_seed_is_none_that_students_have(tmp_path, monkeypatch):
+    """Their library has the right values for some seeds; these are never used."""
+    assert list(range(out.STUDENTS_SEEDS)) == list(stored.SEEDS)
+    monkeypatch.setattr(out.secrets, "randbelow", lambda most: 0)
+    assert out.seed(tmp_path) == out.STUDENTS_SEEDS
+    for known in stored.SEEDS:
+        with pytest.raises(ValueError, match=f"^The seeds 0 to 4 .* than {known}$"):
+            out.seed(tmp_path, str(known))
+    assert out.seed(tmp_path) == out.STUDENTS_SEEDS
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "1.5", "1e3", "²", "٣", "9" * 5000])
@@ -111,8 +122,14 @@ def test_seed_refuses_a_file_that_holds_none(tmp_path):
     """A file that was spoilt is named, and not overwritten."""
     (tmp_path / "seed.txt").write_bytes(b"\xff")
     with pytest.raises(ValueError, match=r"seed.txt must be an integer"):
-        out.seed(tmp_path, None)
+        out.seed(tmp_path)
     assert (tmp_path / "seed.txt").read_bytes() == b"\xff"
+
+
+def test_seed_says_where_it_cannot_be_kept(tmp_path):
+    """Without the folder there is one sentence."""
+    with pytest.raises(OutError, match=r"nowhere cannot be written: "):
+        out.seed(tmp_path / "nowhere")
 
 
 def test_write_replaces_a_file_as_a_whole(tmp_path, monkeypatch):

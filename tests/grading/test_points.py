@@ -11,6 +11,8 @@ from grading import points
 from grading.inside.wire import argument, pack
 from grading.points import inputs, missing_parts, newer_python, verdict
 from grading.pool import Ended
+from grading.submissions import Cell, Submission
+from ntk_answers import variants
 from ntklib.exercises import names
 from tests.grading.conftest import (
     BLANK,
@@ -208,6 +210,25 @@ def test_verdict_has_a_line_for_every_reply(reply, line):
     assert not right
     assert found.startswith(line)
     assert len(found) <= 400
+
+
+def test_verdict_takes_the_student_s_own_variant():
+    """What is right for one variant is wrong for another, and for the book."""
+    first, second, *_ = variants.codes("sharp_rate")
+    answer = variants.answers("sharp_rate", first).solution
+    values = [{"value": answer(*case)} for case in points.cases("sharp_rate", 5)]
+    for code, expected in ((first, True), (second, False), ("", False)):
+        right, _ = verdict("sharp_rate", 5, {"values": values}, code)
+        assert right is expected
+
+
+def test_foreign_variants_are_a_remark():
+    """A notebook that asks for another student's constants is named."""
+    claim = "check = partial(check, variants={'sharp_rate': 'b'})"
+    submission = Submission("ada", "a.ipynb", "tiny", cells=[Cell("code", claim, "x")])
+    for mine, count in (({"sharp_rate": "c"}, 1), ({"sharp_rate": "b"}, 0), ({}, 0)):
+        submission.variants = mine
+        assert len(points.foreign_variants(submission)) == count
 
 
 def test_verdict_raises_an_error_of_the_judge(monkeypatch):

@@ -1,35 +1,45 @@
 """The processes of submissions: limits, replies that are none, what is run again."""
 
+import io
 import threading
+import zipfile
 
 import pytest
 
-from grading import pool
+from grading import library, pool
 from grading.pool import Ended, Limits, Process, evaluate
 from grading.submissions import Cell, Submission
 
 MEMORY = 2**30
+LIMITS = Limits(30, MEMORY)
+WELL = {"error": None, "touched": []}  # the reply to a cell that ran
 
 
 @pytest.fixture
 def process(temporary):
     """A process that waits for commands."""
-    with Process([], MEMORY) as started:
-        started.ask({}, pool.START_SECONDS, pool.START_PATIENCE)
+    with Process(LIMITS) as started:
+        started.start()
         yield started
 
 
 @pytest.fixture
-def replying(monkeypatch, tmp_path, temporary):
+def replying(monkeypatch, temporary):
     """replying(program) -> a process that runs this in place of grading/inside."""
 
     def start(program):
-        script = tmp_path / "inside.py"
-        script.write_text(program)
-        monkeypatch.setattr(pool, "INSIDE", script)
-        return Process([], MEMORY)
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as written:
+            written.writestr("__main__.py", program)
+        monkeypatch.setattr(library, "program", archive.getvalue)
+        return Process(LIMITS)
 
     return start
+
+
+def handed_in(cells):
+    """A submission with these cells."""
+    return Submission("ada", "a.ipynb", "tiny", cells=cells)
 
 
 def cell(source):
@@ -44,23 +54,17 @@ def test_limits_patience_leaves_time_to_wait():
 
 def test_process_keeps_the_variables_of_a_notebook(process):
     """Cells run one after the other in one namespace."""
-    assert process.ask({"cell": "x = 3"}, 30, 120) == {"error": None}
-    assert process.ask({"cell": "assert x == 3"}, 30, 120) == {"error": None}
+    assert process.ask({"cell": "x = 3"}, 30, 120) == WELL
+    assert process.ask({"cell": "assert x == 3"}, 30, 120) == WELL
     reply = process.ask({"name": "x", "cases": []}, 30, 120)
     assert reply == {"values": [{"value": 3}], "touched": []}
 
 
 def test_process_cannot_print_to_the_grader_or_read_from_it(process):
     """Standard input is empty and standard output leads nowhere."""
-    assert process.ask({"cell": "print('{}')"}, 30, 120) == {"error": None}
+    assert process.ask({"cell": "print('{}')"}, 30, 120) == WELL
     reply = process.ask({"cell": "input()"}, 30, 120)
     assert reply["error"].startswith("EOFError")
-
-
-def test_process_runs_cells_with_magics(process):
-    """Lines for Jupyter and for the shell are left out, wherever they stand."""
-    source = "%matplotlib inline\nif True:\n    !pip install torch\ndisplay(1)"
-    assert process.ask({"cell": source}, 30, 120) == {"error": None}
 
 
 @pytest.mark.parametrize(
@@ -108,8 +112,8 @@ def test_threads_pass_an_interruption_on(monkeypatch):
 def test_evaluate_runs_everything_else_again(temporary):
     """A cell that ends its process is left out of the next; all others run there."""
     sources = ["x = 1", "import os\nos._exit(0)", "x += 1"]
-    submission = Submission("ada", "a.ipynb", "tiny", [cell(one) for one in sources])
-    replies = evaluate(submission, {"x": []}, [], Limits(30, MEMORY))
+    submission = handed_in([cell(one) for one in sources])
+    replies = evaluate(submission, {"x": []}, Limits(30, MEMORY))
     assert replies == {"x": {"values": [{"value": 2}], "touched": []}}
     assert submission.remarks == ["cell 2 ended the process that it ran in"]
     assert submission.reason == ""
@@ -118,9 +122,9 @@ def test_evaluate_runs_everything_else_again(temporary):
 def test_evaluate_gives_up_a_sleeping_submission(temporary):
     """The clock stops a cell that sleeps for ever, and a notebook of such cells."""
     sleepers = [cell("import time\ntime.sleep(1e6)")] * 9
-    submission = Submission("ada", "a.ipynb", "tiny", sleepers)
+    submission = handed_in(sleepers)
     limits = Limits(0.25, MEMORY, spare=0)
-    assert evaluate(submission, {"x": []}, [], limits) == {}
+    assert evaluate(submission, {"x": []}, limits) == {}
     assert submission.reason.startswith("was given up: it took too long")
 
 
@@ -133,8 +137,8 @@ def test_evaluate_names_the_cells_that_failed(temporary):
         Cell("code", "1 / 0", "b", {"grade_id": "b"}),
         Cell("markdown", "1 / 0", "c"),
     ]
-    submission = Submission("ada", "a.ipynb", "tiny", cells)
-    evaluate(submission, {"x": []}, [], Limits(30, MEMORY))
+    submission = handed_in(cells)
+    evaluate(submission, {"x": []}, Limits(30, MEMORY))
     assert submission.remarks == [
         "cell 1 failed: ZeroDivisionError: division by zero",
         "cell 4 (b) failed: ZeroDivisionError: division by zero",
@@ -146,5 +150,67 @@ def test_process_has_no_settings_of_the_grader(temporary, monkeypatch):
     monkeypatch.setenv("NTK_SEED", "20261")
     monkeypatch.setenv("PYTHONPATH", "/")
     source = "import os\nassert not {'NTK_SEED', 'PYTHONPATH'} & set(os.environ)"
-    with Process([], MEMORY) as process:
-        assert process.ask({"cell": source}, 30, 120) == {"error": None}
+    with Process(LIMITS) as process:
+        assert process.ask({"cell": source}, 30, 120) == WELL
+
+
+def test_start_says_why_a_process_does_not_start(replying):
+    """The last words of what did not start are in the error, for the instructor."""
+    with (
+        replying("raise SystemExit('no room')") as process,
+        pytest.raises(Ended, match=r"ended the process that it ran in: no room$"),
+    ):
+        process.start()
+
+
+def test_evaluate_does_not_blame_a_student_if_nothing_starts(replying):
+    """A sandbox that does not start is an error of the grading, not a reply."""
+    replying("raise SystemExit('no room')")
+    with pytest.raises(Ended, match="no room"):
+        evaluate(handed_in([]), {"x": []}, LIMITS)
+
+
+def test_look_takes_no_time_before_it_is_due(monkeypatch):
+    """A cell that replies at once costs no look at all processes of the machine."""
+    monkeypatch.setattr(pool, "with_children", lambda pid: pytest.fail("too early"))
+    pool.Watch(0, MEMORY, 1, 100).look()
+
+
+def test_use_counts_children(process):
+    """Memory and time of processes that a submission starts are its own."""
+    pid = process.process.pid
+    seconds, memory = pool.use(pool.with_children(pid))
+    source = """
+import os, signal
+for child in range(2):
+    if os.fork() == 0:
+        kept = b"x" * 10**8
+        sum(range(2 * 10**7))
+        signal.pause()
+while True:  # until both have done so
+    pass"""
+    with pytest.raises(Ended, match="took longer than 2 s"):
+        process.ask({"cell": source}, 2, 300)
+    later, more = pool.use(pool.with_children(pid))
+    assert later - seconds > 2
+    assert more - memory > 2 * 10**8
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        ("NameError: name 'jpn' is not defined", None),
+        ("TypeError: f() takes 1 positional argument but 2 were given", None),
+        ("TypeError: f() missing 1 required positional argument: 'X'", None),
+        ("ModuleNotFoundError: No module named 'torch'", None),
+        ("ValueError: [0.25, 1.5]", "ValueError"),
+        ("NameError: name 'a' is not defined [0.25, 1.5]", "NameError"),
+        ("TypeError: f() got 0.25, 1.5", "TypeError"),
+        ("K0.25: 1.5", "an error of its own kind"),
+    ],
+)
+def test_plain_error_holds_no_inputs(error, shown):
+    """During the evaluation only messages in Python's own words are shown."""
+    left_out = f"{shown} (its message is left out: it could hold the inputs)"
+    assert pool.plain_error(error) == (left_out if shown else error)
+    assert pool.plain_error("MemoryError:") == "MemoryError"

@@ -15,6 +15,7 @@ from book._ext.exercise_sets import SETS, without_solutions
 from grading import __main__ as program
 from grading import points
 from grading.__main__ import command_line, main
+from ntk_answers import variants
 from ntklib import exercises
 from tests.grading.conftest import (
     BLANK,
@@ -24,7 +25,6 @@ from tests.grading.conftest import (
     after,
     cells,
     digest,
-    doing,
     write,
 )
 from tools.execute import ROOT
@@ -77,7 +77,7 @@ def test_program_grades_a_batch(tmp_path, handed_out):
         "untouched": cells(BLANK),
         "kill parent": after(KILL),
         "exit": after("import os\nos._exit(0)"),
-        "html": doing(SCRIPT),
+        "html": after(SCRIPT),
         "empty": b"",
         "=1+1": cells(RIGHT),
         "<img src=x onerror=alert(1)>": cells(RIGHT),
@@ -100,7 +100,7 @@ def test_program_grades_a_batch(tmp_path, handed_out):
         "<img src=x onerror=alert(1)>": right,
         "empty": ("0", "6", "see remarks"),
         "exit": right,
-        "html": ("4", "6", "graded"),
+        "html": right,
         "kill parent": right,
         "reference": right,
         "untouched": ("0", "6", "graded"),
@@ -113,7 +113,8 @@ def test_program_grades_a_batch(tmp_path, handed_out):
     pages = list((out / "feedback").iterdir())
     assert len(pages) == len(batch)
     text = (out / "feedback" / "html.html").read_text("utf-8")
-    assert "your code failed: ValueError: &lt;script&gt;alert(1)" in text
+    assert "cell 2 failed: ValueError: &lt;script&gt;alert(1)" in text
+    assert "<script>alert" not in text
 
 
 def test_program_gives_the_reference_full_points_and_a_blank_copy_none(tmp_path):
@@ -222,7 +223,8 @@ def test_program_leaves_no_process_behind_when_it_is_stopped(tmp_path, handed_ou
         "from there"
     )
     assert started.returncode == 1
-    assert not any(worker.is_running() for worker in workers)
+    _, left = psutil.wait_procs(workers, timeout=30)  # the kernel may take its time
+    assert not left
     assert not list(out.glob("records/*.json"))
     assert not (out / "grades.csv").exists()
 
@@ -254,17 +256,40 @@ def test_program_takes_the_sets_that_are_named(tmp_path, handed_out):
     assert rows["ada"]["possible"] == "8"
 
 
+def test_program_grades_the_variants_of_each_student(tmp_path, handed_out):
+    """Students have constants of their own, drawn as for their notebooks."""
+    folder, out = tmp_path / "in", tmp_path / "out"
+    course = write(tmp_path / "course.toml", b'variants = true\nsecret = "s"')
+    students = b"name,email\nAda,ada@uni.edu\nBob,bob@uni.edu\n"
+    roster = write(tmp_path / "class.csv", students)
+    code = variants.drawn("s", "ada@uni.edu")["sharp_rate"]
+    assert code != variants.drawn("s", "bob@uni.edu")["sharp_rate"]
+    factor = variants.answers("sharp_rate", code).solution(1.0, 1)
+    answer = f"def sharp_rate(lam, m):\n    return {factor!r} * lam / m"
+    for student in ("Ada", "Bob"):
+        content = cells({**WRONG, "sharp_rate": answer})
+        write(folder / student / "tiny.ipynb", content)
+    options = [*handed_out, "--course", course]
+    _, result = run(folder, out, *options)
+    assert result.stderr.startswith("With variants = true, ROSTER must name")
+    rows, result = run(folder, out, *options, "--roster", roster)
+    assert result.returncode == 0, result.stderr
+    assert (rows["Ada"]["sharp_rate"], rows["Bob"]["sharp_rate"]) == ("2", "0")
+
+
 REFUSED = {
     "There is no folder or zip file": ["nowhere"],
     "There is no submission in": ["empty"],
     "The grades must not lie in the folder": ["in", "--out", "in/out"],
     "The seed must be an integer of at least 0, not 'x'": ["in", "--seed", "x"],
     "The seed must be an integer of at least 0, not '-1'": ["in", "--seed=-1"],
+    "The seeds 0 to 4 are those of students' own checks": ["in", "--seed", "4"],
     "There is no set 'kernels'; there are tiny": ["in", "--sets", "kernels"],
     "--workers must be larger than 0": ["in", "--workers", "0"],
     "--seconds must be larger than 0": ["in", "--seconds", "nan"],
     "file/out cannot be written": ["in", "--out", "file/out"],
     "nowhere.toml cannot be read": ["in", "--course", "nowhere.toml"],
+    "There is no notebook in empty": ["in", "--handed-out", "empty"],
     "nowhere.csv": ["in", "--roster", "nowhere.csv"],
 }
 
@@ -280,7 +305,7 @@ def test_program_refuses_in_one_sentence(
     (tmp_path / "file").touch()
     write(tmp_path / "in" / "ada_tiny.ipynb", cells(RIGHT))
     with pytest.raises(SystemExit) as ended:
-        main([*REFUSED[sentence], *map(str, handed_out)])
+        main([*map(str, handed_out), *REFUSED[sentence]])
     said = str(ended.value)
     assert said.startswith(sentence)
     assert "\n" not in said

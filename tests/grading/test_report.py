@@ -31,6 +31,12 @@ class Roster:
     def __init__(self, *names):
         """Keep the names."""
         self.students = list(names)
+        self.filled = None
+
+    def fill(self, out, totals, possible):
+        """Keep what would be filled in."""
+        self.filled = (totals, possible)
+        return ["kernel: filled in, in the column Kernel"]
 
 
 @pytest.fixture
@@ -184,10 +190,14 @@ def test_free_days_are_spent_once():
 
 def test_late_column_and_unknown_time(tmp_path):
     """Without a time nothing is taken off, and a remark leaves it to a person."""
-    report.write(tmp_path, [handed_in(None)], SETS, Course(due={"kernel": DUE}))
-    found = grades(tmp_path)["ada"]
-    assert (found["kernel days late"], found["late penalty"]) == ("", "0")
-    assert "kernel: when it was handed in is not known" in found["remarks"]
+    course = Course(due={"kernel": DUE})
+    bob = Submission("bob", "b.ipynb", "kernel", handed_in=DUE + timedelta(days=1.5))
+    report.write(tmp_path, [handed_in(None), bob], SETS, course, Roster("zoe"))
+    rows = grades(tmp_path)
+    days = {name: row["kernel days late"] for name, row in rows.items()}
+    assert days == {"zoe": "", "ada": "", "bob": "2"}
+    assert rows["ada"]["late penalty"] == "0"
+    assert "kernel: when it was handed in is not known" in rows["ada"]["remarks"]
 
 
 # --- derivations ---------------------------------------------------------------------
@@ -241,6 +251,26 @@ def test_write_says_who_is_gone(tmp_path, submissions):
     assert not (tmp_path / "feedback" / "ada.html").exists()
     assert (tmp_path / "feedback-gone" / "ada.html").exists()
     assert "ada,ntk," in (tmp_path / "marks" / "derivations.csv").read_text("utf-8")
+
+
+def test_write_fills_the_roster(tmp_path, submissions):
+    """Points of what was handed in, None for what was not graded; its sentences."""
+    roster = Roster("zoe", "ada")
+    course = Course(derivations={"default": 3})
+    _, said = report.write(tmp_path, submissions, SETS, course, roster)
+    assert roster.filled == (
+        {
+            "zoe": {},
+            "ada": {"kernel": 3, "bounds": 0},
+            "=bob": {"bounds": 0},
+            "<img src=x>": {"kernel": None},
+        },
+        {"kernel": 3 + 4 + 6, "bounds": 2 + 3},
+    )
+    assert said == [
+        "Derivations that are not marked yet, and not counted: 1",
+        "kernel: filled in, in the column Kernel",
+    ]
 
 
 # --- the pages -----------------------------------------------------------------------

@@ -119,6 +119,15 @@ def test_find_matches_participants_of_moodle(reading):
     assert found.find(Owner("Participant 502", "moodle", "502")).row == 2
 
 
+def test_find_matches_names_in_either_order(reading):
+    """Canvas writes the last name first, without blanks; a class list may not."""
+    found = reading('Name\nAnn Mary Lee\n"Müller, Jörg"\n')
+    for name in ("leeannmary", "Ann Mary Lee", "annmarylee"):
+        assert found.find(Owner(name)).name == "Ann Mary Lee"
+    for name in ("müllerjörg", "Jörg Müller", "Müller Jörg"):
+        assert found.find(Owner(name)).name == "Müller, Jörg"
+
+
 def test_find_matches_no_name_of_two_people(reading):
     """Two people of one name are told apart by their keys, never by guessing."""
     text = CANVAS.replace('"Doe, Jane"', '"Lee, Ann"')
@@ -218,6 +227,28 @@ def test_fill_says_where_no_column_of_canvas_fits(
     assert len(table(out / "filled_export.csv")[0]) == 8
 
 
+def test_fill_prefers_the_column_of_exactly_that_name(reading, tmp_path):
+    """An assignment `Kernel` is meant before another that has the word in its name."""
+    text = CANVAS.replace("Bounds (902)", "Kernel (902)")
+    out = tmp_path / "grades"
+    out.mkdir()
+    reading(text).fill(out, {"Lee, Ann": {"kernel": 7}}, {"kernel": 7})
+    assert table(out / "filled_export.csv")[3][5:7] == ["", "7"]
+
+
+def test_fill_writes_points_into_the_course_grades_of_gradescope(reading, tmp_path):
+    """Each assignment has four columns there, the first of which is for the points."""
+    other = [f"Kernel - {what}" for what in ("Max Points", "Submission Time")]
+    text = ",".join(["Name,SID,Email,Kernel", *other]) + "\nAnn Lee,3001,a@b.c,,7.0,\n"
+    out = tmp_path / "grades"
+    out.mkdir()
+    reading(text).fill(out, {"Ann Lee": {"kernel": 7, "bounds": 1}}, POSSIBLE)
+    assert table(out / "filled_export.csv") == [
+        ["Name", "SID", "Email", "Kernel", *other, "bounds"],
+        ["Ann Lee", "3001", "a@b.c", "7", "7.0", "", "1"],
+    ]
+
+
 def test_fill_writes_points_into_the_worksheet_of_moodle(reading, tmp_path):
     """It is about the assignment in its name, or the only one that was asked for."""
     totals = {"Ann Lee": {"kernel": 5.5}, "Jörg Müller": {"kernel": None}}
@@ -235,6 +266,8 @@ def test_fill_writes_points_into_the_worksheet_of_moodle(reading, tmp_path):
         assert (
             (out / f"filled_{name}").read_bytes().startswith(b"\xef\xbb\xbfIdentifier")
         )
+    sentences = reading(MOODLE).fill(out, totals, {"kernel": 8})
+    assert sentences[-1] == "kernel has 8 points, but Grade allows 7"
     sentences = reading(MOODLE).fill(out, totals, POSSIBLE)
     assert [row[4] for row in table(out / "filled_export.csv")] == ["Grade", "", "", ""]
     assert sentences[1:] == [

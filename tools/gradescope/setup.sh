@@ -10,7 +10,7 @@ export UV_PYTHON_INSTALL_DIR=/opt/python
 python3 -m venv /opt/uv
 /opt/uv/bin/pip install uv==0.13.9
 /opt/uv/bin/uv venv --python-preference system --python '>=3.11,<3.14' /opt/grading
-/opt/uv/bin/uv pip install --python /opt/grading/bin/python \
+/opt/uv/bin/uv pip install --compile-bytecode --python /opt/grading/bin/python \
   --constraint requirements.lock --requirements pyproject.toml \
   --extra grading --extra notebooks
 
