@@ -4,13 +4,19 @@ What a notebook says about itself is not believed. Its cells run in a process of
 own, which gets inputs drawn from a seed that no notebook sees and sends values back;
 this program compares the values with references of its own.
 
-- Which notebooks there are: `layouts` finds them in what a platform hands out (with
-  `files` and `owners`), `roster` says who is in the course, `notebooks` reads one, and
-  `submissions` has what is known about it. `course` reads the settings of a course.
-- What they earn: `__main__` is the command line, `batch` grades several at a time and
-  keeps each at once (`records`, `fingerprint`, `out`). For each, `pool` starts a process
-  in a sandbox (`sandbox`), in which `inside` runs with a part of the library (`library`);
-  `points` compares the values. `container` and `gradescope` do the same elsewhere.
-- What comes out: `results` adds up, `report` writes tables and pages (`tables`, `pages`),
-  and `marks` and `marking` are for the derivations, which a person reads.
+The command line is `__main__`. The modules, in the order in which they are used:
+
+- before a run: `course` reads the settings of a course, `roster` the list of a class;
+  `out` looks after the folder of the grades, `container` starts it all in a container;
+- what was collected: `layouts` finds the submissions, with `files` in archives and
+  `owners` in the platforms' names; `notebooks` reads one, `submissions` holds it;
+- one submission after the other: `batch` grades them, `fingerprint` and `records` keep
+  what is graded; `pool` starts a process for each in the `sandbox`, with what `library`
+  lets it see; `inside` is the program that runs there;
+- what it is worth: `points` compares the values with the references, `written` keeps
+  what a person reads, `marks` what a person gives for it, `results` adds all up;
+- what comes out: `report` writes the `tables` and the `pages` of feedback, and
+  `marking_pages` those for marking, by `markdown`; `marking` is the form (`make mark`).
+
+`gradescope` grades one submission by the same modules within Gradescope's container.
 """

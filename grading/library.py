@@ -20,6 +20,9 @@ INSIDE = ROOT / "grading" / "inside"
 # Modules that a submission may build on; the private ones that they import come too.
 OFFERED = ("ntklib.network", "ntklib.gradient_flow", "ntklib.rayleigh")
 
+# What takes an answer from a submission as `check` does, and makes its arguments.
+SHARED = ("ntklib.exercises.plain", "ntklib.exercises.psis")
+
 making = threading.Lock()
 
 # What stands in place of every other public module.
@@ -79,7 +82,8 @@ def contents(library):
 def copied(library):
     """The files that are copied whole, as paths within the library."""
     found = set()
-    to_read = [file_of(library, module) for module in OFFERED]
+    wanted = [file_of(library, module) for module in OFFERED + SHARED]
+    to_read = [name for name in wanted if name]
     while to_read:
         name = to_read.pop()
         found.add(name)

@@ -87,12 +87,21 @@ class Handler(SimpleHTTPRequestHandler):
         self.wfile.write(data)
 
 
+class Server(ThreadingHTTPServer):
+    """Serves the form; a browser that goes away in between is no error."""
+
+    def handle_error(self, request, client_address):
+        """Print what went wrong, unless nobody is there any more."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 def server(file, secret, port):
     """The server of the form; port 0 takes one that is free."""
     handler = functools.partial(
         Handler, file=file, secret=secret, entering=threading.Lock()
     )
-    return ThreadingHTTPServer(("127.0.0.1", port), handler)
+    return Server(("127.0.0.1", port), handler)
 
 
 def main(arguments=None):

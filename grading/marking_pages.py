@@ -113,7 +113,7 @@ def entry(student, result, name, folder, course):
 
 def variant(submission, name):
     """What a student's own task has in place of the book's constant, in words."""
-    code = getattr(submission, "variants", {}).get(name, "")
+    code = submission.variants.get(name, "")
     if not code:
         return ""
     # Not before: this imports JAX, whose settings the program makes first.

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from grading import tables
 
 FILE = "derivations.csv"
+OTHER_TABLES = (".csv", ".xlsx", ".xls", ".ods", ".numbers")
 HEAD = ("student", "exercise", "points", "of", "comment")
 TEXT = "text"
 LETTERS = "BCDFGHJKLMNPQRSTVWXZ"  # without vowels: no words
@@ -113,6 +114,18 @@ def read(file):
 def check(out):
     """Refuse a file of marks that cannot be understood, before anything is graded."""
     read(path(out))
+
+
+def unread(out):
+    """Tables in the folder of the marks that nobody reads, by name.
+
+    A spreadsheet likes to save under another name or in its own form.
+    """
+    return sorted(
+        other.name
+        for other in path(out).parent.glob("[!.~]*")
+        if other.suffix.lower() in OTHER_TABLES and other.name != FILE
+    )
 
 
 def points_in(row):
@@ -250,7 +263,7 @@ def change(file, changed):
     If somebody else saves the file meanwhile, it is read again: nothing is lost.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    new = file.with_name("derivations-new.csv")
+    new = file.with_name(f".{FILE}")
     while True:
         before = _stamp(file)
         rows = read(file)

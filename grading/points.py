@@ -9,12 +9,14 @@ import numpy as np
 
 from grading import written
 from grading.inside.wire import pack, unpack
-from grading.pool import BLANK, LONGEST_REMARK, evaluate
+from grading.pool import evaluate
 from grading.records import shortened
 from grading.submissions import differences, read
 from ntk_answers import variants
-from ntklib.exercises.cases import PSIS, cases
+from ntklib.exercises import psis
+from ntklib.exercises.cases import cases
 from ntklib.exercises.judge import judge
+from ntklib.exercises.plain import Failure
 
 LONGEST_LIST = 300  # characters
 
@@ -70,7 +72,9 @@ def grade(submission, exercises, seed, limits):
         right, line = verdict(name, seed, reply, variant)
         submission.points[name] = points if right else 0
         submission.lines[name] = line
-        if not line.startswith((f"{name}: ", "not answered")):
+        if line.startswith(f"{name}: it raised"):
+            submission.remarks.append(line)
+        elif not line.startswith((f"{name}: ", "not answered")):
             submission.remarks.append(f"{name}: {line}")
         submission.remarks += missing_parts(name, reply)
 
@@ -92,8 +96,7 @@ def packed(value):
     if isinstance(value, tuple):
         return {"params": [pack(part) for part in value]}
     if callable(value):
-        names = [name for name, psi in PSIS.items() if psi is value]
-        return {"psi": names[0]}
+        return psis.packed(value)
     if isinstance(value, np.generic):
         return pack(value.item())
     return pack(value)
@@ -112,7 +115,8 @@ def verdict(name, seed, reply, variant=""):
     except Exception as error:
         return False, f"the answer cannot be compared ({type(error).__name__})"
     with judging:
-        result = judge(name, seed, values, variant)
+        x64 = reply.get("x64") is not False
+        result = judge(name, seed, values, x64=x64, variant=variant)
     return bool(result), str(result)
 
 
@@ -124,20 +128,15 @@ def unpacked(name, seed, reply):
         raise NoValues(
             f"not answered: nothing is called {name} after the cells have run"
         )
-    for value in reply["values"]:
-        if "error" in value:
-            raise NoValues(failure(value["error"]))
-    values = [unpack(value["value"]) for value in reply["values"]]
+    values = [
+        Failure(*map(str, value["failure"]))
+        if "failure" in value
+        else unpack(value["value"])
+        for value in reply["values"]
+    ]
     if len(values) != max(1, len(inputs(name, seed))):
         raise NoValues("its process sent back too few values")
     return values
-
-
-def failure(error):
-    """The line for the author of an answer that raised an error."""
-    if BLANK.fullmatch(str(error)):
-        return "not answered yet"
-    return f"your code failed: {error}"[:LONGEST_REMARK]
 
 
 def missing_parts(name, reply):

@@ -24,9 +24,22 @@ def write(out, submissions, sets, course, roster=None):
     said = write_feedback(out, students)
     tables.write(out / "grades.csv", table(students, sets, course))
     said += write_marking(out, students, sets, course, given)
+    said += unknown_times(students)
     if roster:
         said += fill_in(roster, out, students, sets, course)
     return students, said
+
+
+def unknown_times(students):
+    """A sentence if nobody knows when something was handed in that was due."""
+    handed_in = [result for each in students for result in each.sets.values()]
+    count = sum(result.days_late is None for result in handed_in)
+    if not count:
+        return []
+    return [
+        f"When they were handed in is not known of {count} notebooks: nothing was "
+        "taken off; where the platform says late, so does the remark"
+    ]
 
 
 def fill_in(roster, out, students, sets, course):
@@ -76,7 +89,10 @@ def write_marking(out, students, sets, course, given):
     ]
     marks.add_rows(marks.path(out), to_be_read, given, course)
     marking_pages.write(out / "marks", students, sets, course)
-    said = []
+    said = [
+        f"{name} in {out / 'marks'} is not read; save it as {marks.FILE}"
+        for name in marks.unread(out)
+    ]
     waiting = sum(len(student.unmarked) for student in students)
     if waiting:
         said.append(f"Derivations that are not marked yet, and not counted: {waiting}")
@@ -98,6 +114,7 @@ def table(students, sets, course):
     due = [each for each in sets if each in course.due]
     head = ["student", *(name for _, name in exercises)]
     head += [f"{name} derivation" for _, name in marked]
+    head += ["derivations to mark"] if marked else []
     head += [f"{each} days late" for each in due] + (["late penalty"] if due else [])
     head += ["total", "possible", "status", "remarks", "seed"]
     rows = [head]
@@ -105,6 +122,7 @@ def table(students, sets, course):
         of = student.sets
         row = [student.name, *(of[each].code(name) for each, name in exercises)]
         row += [of[each].derivation(name) for each, name in marked]
+        row += [len(student.unmarked)] if marked else []
         row += [of[each].days_late if of[each].submission else None for each in due]
         row += [student.lost] if due else []
         row += [student.total, student.possible]

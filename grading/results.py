@@ -133,15 +133,11 @@ class Student:
         for submission in self.submissions:
             remarks += file_remarks(submission)
         for result in self.sets.values():
-            if result.days_late is None:
-                remarks.append(f"{result.name}: when it was handed in is not known")
             if result.changed:
                 names = ", ".join(result.changed)
                 remarks.append(
                     f"derivations that changed after they were marked: {names}"
                 )
-        if self.unmarked:
-            remarks.append(f"derivations not marked yet: {', '.join(self.unmarked)}")
         return remarks
 
 
@@ -168,11 +164,11 @@ def _student(name, submissions, sets, course, marks):
     counts = {}
     for submission in submissions:  # a second file of a set has no set's name
         counts[submission.set_name] = submission
-    late = {
-        set_name: course.days_late(set_name, counts[set_name].handed_in)
-        for set_name in sets
-        if set_name in counts
-    }
+    late = {}
+    for set_name in sets:
+        if set_name in counts:
+            of = counts[set_name]
+            late[set_name] = course.days_late(set_name, of.handed_in, of.late)
     shares = course.shares_kept(late)
     results = {}
     for set_name, exercises in sets.items():

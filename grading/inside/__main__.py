@@ -15,6 +15,8 @@ from missing import touched
 from shell import Shell
 from wire import argument, pack
 
+from ntklib.exercises.plain import Failure, called, raised, taken
+
 LONGEST_ERROR = 300  # characters
 
 
@@ -64,22 +66,32 @@ def answer(command, shell):
     elif command.get("name") in shell.user_ns:
         found = shell.user_ns[command["name"]]
         cases = command["cases"] or [None]
-        reply["values"] = [call(found, case) for case in cases]
+        reply["values"] = [outcome(found, case) for case in cases]
+        reply["x64"] = computes_in_float64()
     return reply | {"touched": sorted(touched)}
 
 
-def call(answer, case):
-    """The value of an answer for one case, or the error that it ended with.
+def outcome(answer, case):
+    """What an answer gives for one case: its value, or why there is none.
 
     An exercise without cases asks for no function: its answer is the value.
     """
     try:
         if case is None:
-            return {"value": pack(answer)}
-        arguments = [argument(value) for value in case]
-        return {"value": pack(answer(*arguments))}
+            found = taken(answer)
+        else:
+            found = called(answer, [argument(value) for value in case])
     except BaseException as error:
-        return {"error": described(error)}
+        found = raised(error)
+    if isinstance(found, Failure):
+        return {"failure": [found.about, found.detail]}
+    return {"value": pack(found)}
+
+
+def computes_in_float64():
+    """Whether JAX does, if the notebook uses it."""
+    jax = sys.modules.get("jax")
+    return jax is None or bool(jax.config.jax_enable_x64)
 
 
 def described(error):

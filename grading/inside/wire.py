@@ -3,30 +3,22 @@
 import base64
 import math
 
+import numpy as np
+
 LARGEST = 2000  # entries of an answer; the largest right one has 1600
-NUMBERS = "biufc"  # NumPy's kinds of numbers: no objects, no text
-LARGEST_ITEM = 16  # bytes of a complex double; longer kinds are not portable
+NUMBERS = "biuf"  # NumPy's kinds of real numbers: no objects, no text
 
 
 def pack(value):
-    """A number, text, set of texts or array as JSON; a TypeError for anything else."""
-    if value is None or type(value) in (bool, int, float, str):
+    """A number, a set of texts or an array of numbers as JSON."""
+    if isinstance(value, set):
+        return {"names": sorted(value)}
+    if not isinstance(value, np.ndarray):
         return value
-    if type(value) in (set, frozenset, list, tuple) and value:
-        are_texts = [type(item) is str for item in value]
-        if all(are_texts):
-            return {"names": sorted(value)}
-    import numpy as np  # a submission without arrays needs no NumPy
-
-    array = np.asarray(value)
-    if array.dtype.kind not in NUMBERS or array.dtype.itemsize > LARGEST_ITEM:
-        raise TypeError(f"the answer is a {type(value).__name__}, not numbers")
-    if array.size > LARGEST:
-        raise TypeError(f"the answer has {array.size} entries, more than {LARGEST}")
     return {
-        "dtype": array.dtype.str,
-        "shape": array.shape,
-        "data": base64.b64encode(array.tobytes()).decode(),
+        "dtype": value.dtype.str,
+        "shape": value.shape,
+        "data": base64.b64encode(value.tobytes()).decode(),
     }
 
 
@@ -36,8 +28,6 @@ def unpack(value):
         return value
     if "names" in value:
         return {str(name) for name in value["names"]}
-    import numpy as np
-
     dtype = np.dtype(str(value["dtype"]))
     shape = tuple(int(length) for length in value["shape"])
     if dtype.kind not in NUMBERS or math.prod(shape) > LARGEST:
@@ -49,7 +39,8 @@ def unpack(value):
 def argument(value):
     """An argument of an answer: what `unpack` knows, and also a network or activation.
 
-    A network comes as the two arrays of its parameters, an activation as its name.
+    A network comes as the two arrays of its parameters, an activation as its name and
+    its numbers.
     """
     if isinstance(value, dict) and "params" in value:
         from ntklib import Params
@@ -57,8 +48,7 @@ def argument(value):
         W0, W1 = value["params"]
         return Params(unpack(W0), unpack(W1))  # pyright: ignore[reportArgumentType]
     if isinstance(value, dict) and "psi" in value:
-        import jax
+        from ntklib.exercises.psis import activation
 
-        name = value["psi"]
-        return getattr(jax.numpy, name, None) or getattr(jax.nn, name)
+        return activation(value["psi"], value["numbers"])
     return unpack(value)

@@ -6,6 +6,8 @@ answers that are right by luck on random inputs. They have shapes that were draw
 already where that can be: every new shape has JAX compile an answer once more.
 """
 
+from typing import Any
+
 import numpy as np
 
 from ntklib.exercises import psis
@@ -108,7 +110,7 @@ def _in_pairs(K):
     return np.where(pair[:, None] == pair, K * size, 0)
 
 
-def _draw(rng, m, n, n0):
+def _draw(rng, m, n, n0) -> dict[str, Any]:
     """Everything that exercises take as an argument, by name.
 
     The order of the draws decides what comes for a seed, and grades are reproduced from

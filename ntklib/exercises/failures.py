@@ -5,7 +5,7 @@ from ntklib.exercises.cases import described
 UNANSWERED = "not answered yet"
 NOTHING = "it returned nothing; a function gives its value by `return`"
 
-# What to look at, by what an error is about: the keys of `plain.SIGNS` and "error".
+# What to look at, by what an error is about.
 ADVICE = {
     "none": "something in it is None: does a function that it calls lack a `return`?",
     "traced": "within jax.grad, jax.jit and jax.vmap use jnp for np, and no `if` on "
@@ -38,6 +38,7 @@ def sentence(exercise, failure, case=()):
         "changed": f"it changes its argument {_argument(exercise, detail)} in place; "
         "work on a copy",
         "late": f"no value after {detail}{where}",
+        "library": detail.partition(": ")[2],
         "hole": f"an entry is None{where}; does a function in it lack a `return`?",
     }
     return sentences.get(about, f"expected {_expected(exercise)}, got {detail}{where}")

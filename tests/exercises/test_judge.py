@@ -109,16 +109,16 @@ def test_judge_asks_as_many_digits_as_the_type_has(error, dtype, x64, accepted):
 @pytest.mark.parametrize(
     ("name", "values", "line"),
     [
-        ("ntk", [np.eye(4)], "ntk: expected 4 values, got 1"),
+        ("ntk", [np.eye(4)], "ntk: expected 3 values, got 1"),
         ("drift_slope", [-1, -1], "drift_slope: expected 1 values, got 2"),
         (
             "ntk",
-            [np.eye(4)] * 4,
+            [np.eye(4)] * 3,
             "ntk: expected an array of shape (5, 5), got shape (4, 4) for params.W0 (6",
         ),
         (
             "ntk",
-            [np.eye(4), Failure("nothing"), np.eye(4), np.eye(2)],
+            [np.eye(4), Failure("nothing"), np.eye(2)],
             "ntk: it returned nothing; a function gives its value by `return`",
         ),
         ("lazy_exponent", [np.nan, 1, 1], "lazy_exponent: got nan for s = 0."),

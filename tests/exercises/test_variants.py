@@ -201,7 +201,9 @@ def test_judge_recognises_known_wrong_answers(name, seed):
     for code in codes(name):
         for slip in answers(name, code).slips:
             for answer in (slip.answer, *slip.others):
-                result = judge(name, seed, values(name, answer, seed), variant=code)
+                with np.errstate(all="ignore"):  # some divide by 0 at special inputs
+                    found = values(name, answer, seed)
+                result = judge(name, seed, found, variant=code)
                 assert not result
                 assert str(result).startswith(f"{name}: {slip.hint}")
 

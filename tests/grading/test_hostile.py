@@ -80,12 +80,12 @@ ENDINGS = {
     "memory": (
         doing("x = [bytearray(2**26) for _ in range(999)]"),
         (0, 2, 2),
-        "stable_step: (your code failed: MemoryError|.* more than 0.5 GB)",
+        "stable_step: (it raised MemoryError|.* more than 0.5 GB)",
     ),
     "shared memory": (
         doing(SHARED_MEMORY),
         (0, 2, 2),
-        "stable_step: your code failed: PermissionError",
+        "stable_step: it raised PermissionError",
     ),
 }
 
@@ -94,7 +94,7 @@ import builtins, numpy.testing, ntklib.exercises, ntklib, sys
 numpy.testing.assert_allclose = np.allclose = np.array_equal = lambda *a, **k: True
 ntklib.exercises.check = lambda *a: True
 main = sys.modules['__main__']
-main.pack = main.call = lambda *a: {'value': 1.0, 'points': 2}
+main.pack = main.outcome = lambda *a: {'value': 1.0, 'points': 2}
 builtins.print('{"values": [{"value": 1}, {"value": 1}]}')"""
 HOSTILE_OBJECT = """
 import os
@@ -111,17 +111,17 @@ FORGERIES = {
     "hostile object": (
         answered(HOSTILE_OBJECT),
         (0, 2, 2),
-        "stable_step: your code failed: KeyboardInterrupt",
+        "stable_step: it raised KeyboardInterrupt",
     ),
     "giant result": (
         doing("return np.ones((2000, 2000))"),
         (0, 2, 2),
-        "stable_step: .* has 4000000 entries",
+        "^$",
     ),
     "text": (
         answered("stable_step = 'right'"),
         (0, 2, 2),
-        "stable_step: your code failed: TypeError",
+        "^stable_step: expected real numbers, got the text|^$",
     ),
 }
 
@@ -224,12 +224,12 @@ ATTACKS = {
     "inputs in a message": (
         doing(TELLING),
         (0, 2, 2),
-        r"stable_step: your code failed: ValueError \(its message is left out",
+        r"stable_step: it raised ValueError \(its message is left out",
     ),
     "inputs in a name": (
         doing(TELLING_KIND),
         (0, 2, 2),
-        r"stable_step: your code failed: an error of its own kind \(its message",
+        r"stable_step: it raised an error of its own kind \(its message",
     ),
     "files without end": (
         after("i = 0\nwhile True:\n    open(str(i), 'w')\n    i += 1"),

@@ -1,5 +1,7 @@
 """What runs in the process of a submission: its shell, what is missing, the wire."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -117,41 +119,29 @@ def test_run_keeps_what_jupyter_keeps(run):
     "value",
     [
         None,
-        True,
         3,
         -0.5,
-        "symmetric",
+        {"relu", "abs"},
         np.arange(6.0).reshape(2, 3),
         np.float32([1, 2]),
-        np.array(1j),
-        np.array([True, False]),
         np.array(2.0),
     ],
     ids=repr,
 )
-def test_pack_and_unpack_keep_numbers(value):
-    """Numbers, texts and arrays come back as they were, dtype and shape included."""
-    back = unpack(pack(value))
+def test_pack_and_unpack_keep_plain_data(value):
+    """Numbers, names and arrays come back as they were, dtype and shape included."""
+    back = unpack(json.loads(json.dumps(pack(value))))
     assert type(back) is type(value)
-    np.testing.assert_array_equal(back, value, strict=isinstance(value, np.ndarray))
-
-
-def test_pack_takes_texts_for_a_set():
-    """A choice of several is a set, in whatever it came."""
-    for value in ({"relu", "abs"}, ["relu", "abs"], ("abs", "relu")):
-        assert unpack(pack(value)) == {"relu", "abs"}
-    assert unpack(pack([1, 2])).tolist() == [1, 2]
+    if isinstance(value, np.ndarray):
+        np.testing.assert_array_equal(back, value, strict=True)
+    else:
+        assert back == value
 
 
 @pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        (object(), "the answer is a object, not numbers"),
-        (np.array("text"), "the answer is a ndarray, not numbers"),
-        (np.zeros(LARGEST + 1), "the answer has 2001 entries, more than 2000"),
-    ],
+    "array", [np.array(1j), np.array("text"), np.zeros(LARGEST + 1)], ids=repr
 )
-def test_pack_refuses_anything_else(value, message):
-    """An answer that holds no numbers, or too many, is refused in one sentence."""
-    with pytest.raises(TypeError, match=message):
-        pack(value)
+def test_unpack_refuses_what_no_answer_is(array):
+    """Complex numbers, texts, and more entries than the largest right answer has."""
+    with pytest.raises(ValueError, match="not an array of numbers"):
+        unpack(pack(array))

@@ -468,6 +468,19 @@ def test_form_answers_only_who_knows_the_secret(form, file):
     assert file.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("error", "printed"), [(BrokenPipeError(), False), (ValueError("odd"), True)]
+)
+def test_form_is_silent_when_a_browser_goes_away(file, capfd, error, printed):
+    """A tab that is closed early leaves no traceback; a mistake of ours does."""
+    with marking.server(file, "secret", 0) as server:
+        try:
+            raise error
+        except type(error):
+            server.handle_error(None, ("127.0.0.1", 1))
+    assert ("Traceback" in capfd.readouterr().err) is printed
+
+
 def test_main_says_what_is_missing(tmp_path):
     """Before anything was graded there is nothing to mark."""
     with pytest.raises(SystemExit, match="There are no derivations in"):

@@ -189,15 +189,17 @@ def test_free_days_are_spent_once():
 
 
 def test_late_column_and_unknown_time(tmp_path):
-    """Without a time nothing is taken off, and a remark leaves it to a person."""
+    """Without a time nothing is taken off, and a sentence leaves it to a person."""
     course = Course(due={"kernel": DUE})
     bob = Submission("bob", "b.ipynb", "kernel", handed_in=DUE + timedelta(days=1.5))
-    report.write(tmp_path, [handed_in(None), bob], SETS, course, Roster("zoe"))
+    cy = Submission("cy", "c.ipynb", "kernel", late=False)
+    batch = [handed_in(None), bob, cy]
+    _, said = report.write(tmp_path, batch, SETS, course, Roster("zoe"))
     rows = grades(tmp_path)
     days = {name: row["kernel days late"] for name, row in rows.items()}
-    assert days == {"zoe": "", "ada": "", "bob": "2"}
+    assert days == {"zoe": "", "ada": "", "bob": "2", "cy": "0"}
     assert rows["ada"]["late penalty"] == "0"
-    assert "kernel: when it was handed in is not known" in rows["ada"]["remarks"]
+    assert said[0].startswith("When they were handed in is not known of 1 notebooks")
 
 
 # --- derivations ---------------------------------------------------------------------
@@ -228,6 +230,7 @@ def test_write_keeps_what_a_person_entered(tmp_path, submissions):
     """The second run counts the marks, and leaves the file as it is."""
     course = Course(derivations={"default": 3})
     report.write(tmp_path, submissions, SETS, course)
+    assert grades(tmp_path)["ada"]["derivations to mark"] == "1"
     file = tmp_path / "marks" / "derivations.csv"
     text = file.read_text("utf-8-sig").replace("ntk,,3,", "ntk,2,3,well done")
     file.write_text(text, "utf-8")
@@ -235,7 +238,20 @@ def test_write_keeps_what_a_person_entered(tmp_path, submissions):
     assert file.read_text("utf-8-sig") == text
     found = grades(tmp_path)["ada"]
     assert (found["ntk derivation"], found["total"]) == ("2", "5")
+    assert found["derivations to mark"] == "0"
     assert "well done" in (tmp_path / "feedback" / "ada.html").read_text("utf-8")
+
+
+def test_write_says_which_table_is_not_read(tmp_path, submissions):
+    """Marks that were saved in a spreadsheet's own form do not get lost in silence."""
+    (tmp_path / "marks").mkdir()
+    for name in ("derivations.xlsx", "derivations (1).csv", ".~lock.derivations.csv#"):
+        (tmp_path / "marks" / name).touch()
+    _, said = report.write(tmp_path, submissions, SETS, Course())
+    assert said == [
+        f"{name} in {tmp_path / 'marks'} is not read; save it as derivations.csv"
+        for name in ("derivations (1).csv", "derivations.xlsx")
+    ]
 
 
 def test_write_says_who_is_gone(tmp_path, submissions):

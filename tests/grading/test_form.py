@@ -1,0 +1,160 @@
+"""The pages for marking and of feedback in a browser: what is typed is never lost."""
+
+import os
+import threading
+from datetime import UTC, datetime
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from grading import marking, marks, report
+from grading.course import Course
+from grading.submissions import Cell, ExerciseSet, Submission
+from tests.site.conftest import BROWSER, FLAGS
+
+pytestmark = pytest.mark.slow
+DERIVATION = """<script>document.title = "taken over"</script>
+
+By $x^2 \\ge 0$ and
+
+$$
+\\sum_{i=1}^n \\frac{\\psi(h_i)\\,\\psi(h'_i)\\,\\psi(h''_i)\\,\\psi(h'''_i)}{\\sqrt n}
+= \\int_0^\\infty e^{-t} dt + \\int_0^\\infty e^{-2t} dt + \\int_0^\\infty e^{-3t} dt
+$$
+
+$\\href{javascript:alert(1)}{\\unknown}$ [link](https://example.org) ![x](https://example.org/x.png)
+"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, or what CHROMIUM names."""
+    if BROWSER is None:
+        leave = pytest.fail if os.environ.get("CI") else pytest.skip
+        leave("no Chromium or Chrome was found")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
+
+
+@pytest.fixture
+def out(tmp_path):
+    """Grades of two students, as they are before anything is marked."""
+    submissions = []
+    for name in ("ada", "bob"):
+        submission = Submission(name, f"{name}.ipynb", "kernel")
+        submission.points = {"ntk": 3}
+        submission.lines = {"ntk": "ntk: correct"}
+        submission.answers = {"ntk": f"def ntk():\n    return '{'long ' * 40}'"}
+        submission.derivations = {"ntk": DERIVATION}
+        submission.seed, submission.graded_at = 7, datetime(2026, 10, 2, tzinfo=UTC)
+        submissions.append(submission)
+    cells = [Cell("markdown", "So $a = b$.", "ntk-derivation")]
+    course = Course(derivations={"default": 3})
+    report.write(
+        tmp_path, submissions, {"kernel": ExerciseSet({"ntk": 3}, cells, [])}, course
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def start(out):
+    """start() -> the server of the form, always at the same address."""
+    servers = []
+
+    def started():
+        port = servers[0].server_port if servers else 0
+        server = marking.server(marks.path(out), "secret", port)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, args=[0.01]).start()
+        return server
+
+    yield started
+    for server in servers:
+        stop(server)
+
+
+def stop(server):
+    """End a server; twice does no harm."""
+    server.shutdown()
+    server.server_close()
+
+
+def row(out, student):
+    """What the file of marks says about a student."""
+    return next(row for row in marks.read(marks.path(out)) if row["student"] == student)
+
+
+def form(page, student):
+    """A student's form, the points in it, and what it says."""
+    found = page.locator(f'article[data-student="{student}"]')
+    return found.locator("input"), found.locator("textarea"), found.locator("output")
+
+
+def test_form_keeps_what_is_typed(browser, start, out):
+    """Saved at once, refused in a sentence, and kept while nothing can be saved."""
+    server = start()
+    page = browser.new_page()
+    page.goto(f"http://127.0.0.1:{server.server_port}/secret/ntk.html")
+    page.get_by_text("0 of 2 marked").wait_for()
+    assert not page.locator("#note").is_visible()
+
+    points, comment, output = form(page, "ada")
+    points.fill("2,5")
+    comment.fill("=good")
+    comment.press("Tab")
+    output.get_by_text("Saved").wait_for()
+    page.get_by_text("1 of 2 marked").wait_for()
+    assert (row(out, "ada")["points"], row(out, "ada")["comment"]) == ("2,5", "=good")
+
+    points, _, output = form(page, "bob")
+    points.fill("4")
+    points.press("Tab")
+    output.get_by_text("Not saved: points must be from 0 to 3, not 4").wait_for()
+
+    stop(server)
+    points.fill("1")
+    points.press("Tab")
+    output.get_by_text("Not saved: make mark does not run any more").wait_for()
+    assert row(out, "bob")["points"] == ""
+    start()
+    page.reload()
+    form(page, "bob")[2].get_by_text("Saved").wait_for()
+    assert row(out, "bob")["points"] == "1"
+    assert form(page, "ada")[0].input_value() == "2,5"
+    page.close()
+
+
+@pytest.mark.parametrize(
+    "name", ["marks/ntk.html", "marks/index.html", "feedback/ada.html"]
+)
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_page_opens_as_a_file(browser, out, name, colours, width):
+    """It fits, runs nothing of a student's, asks for nothing that is not beside it."""
+    page = browser.new_page(
+        viewport={"width": width, "height": 800}, color_scheme=colours
+    )
+    asked, errors = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto((out / name).as_uri())
+    page.wait_for_load_state("networkidle")
+    assert all(address.startswith(out.as_uri()) for address in asked)
+    assert errors == []
+    assert page.title() != "taken over"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if name == "marks/ntk.html":
+        assert page.locator("#note").is_visible()
+        assert page.locator("a[href^=javascript]").count() == 0
+    page.close()
+
+
+def test_formulas_are_set(browser, out):
+    """KaTeX sets the formulas, where it is installed."""
+    if not (out / "marks" / "assets" / "katex.min.js").exists():
+        pytest.skip("KaTeX is not installed here")
+    page = browser.new_page()
+    page.goto((out / "marks" / "ntk.html").as_uri())
+    page.locator("article .tex.display .katex").first.wait_for()
+    assert page.locator(".tex .katex").count() >= 4
+    page.close()
