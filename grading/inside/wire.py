@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-LARGEST = 2000  # entries of an answer; the largest right one has 1600
+LARGEST = 2000  # entries of an answer; the largest right one has some 200
 NUMBERS = "biuf"  # NumPy's kinds of real numbers: no objects, no text
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-LARGEST = 2000  # entries; the largest right answer has 1600
+LARGEST = 2000  # entries; the largest right one has some 200
 LONGEST = 200  # characters of an error
 
 # An imaginary part that is no larger than this, as a share, is rounding.
