@@ -5,6 +5,8 @@ import os
 import resource
 import socket
 import sys
+import tempfile
+from pathlib import Path
 from textwrap import dedent
 
 import psutil
@@ -300,19 +302,19 @@ def test_bubblewrap_needs_no_way_around_root_for_an_ordinary_user(monkeypatch):
     assert before[-len(sandbox.AS_NOBODY) :] == sandbox.AS_NOBODY
 
 
-def test_walls_hold_where_python_lies_below_tmp(tmp_path, temporary, monkeypatch):
+def test_walls_hold_where_python_lies_below_tmp(temporary, monkeypatch):
     """A repository, and its Python, in the folder for temporary files can be used."""
-    assert tmp_path.is_relative_to("/tmp")
-    below = tmp_path / "below"
-    below.symlink_to(sys.prefix)
-    monkeypatch.setattr(sys, "prefix", str(below))
-    monkeypatch.setattr(sys, "executable", str(below / "bin" / "python"))
-    source = f"""
+    with tempfile.TemporaryDirectory(dir=sandbox.WORK) as folder:
+        below = Path(folder, "below")
+        below.symlink_to(sys.prefix)
+        monkeypatch.setattr(sys, "prefix", str(below))
+        monkeypatch.setattr(sys, "executable", str(below / "bin" / "python"))
+        source = f"""
 import sys
-assert sys.executable.startswith({str(below)!r})
+assert sys.executable.startswith({folder!r})
 open("/tmp/x", "w").close()
 import numpy"""
-    assert run(source) == WELL
+        assert run(source) == WELL
 
 
 @pytest.fixture
