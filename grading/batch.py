@@ -4,6 +4,7 @@ Whatever goes wrong in the grading itself is no fault of the submission:
 it is then "not graded", and the next run of the same command tries it again.
 """
 
+import sys
 import time
 import traceback
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -19,7 +20,7 @@ from grading.out import OutError
 from grading.points import grade_file
 
 SLOW = 60  # seconds by the clock; a usual notebook takes ten, with all cores busy
-LOOK_EVERY = 1  # second
+LOOK_EVERY, LINE_EVERY = 1, 30  # seconds
 LONGEST_MESSAGE = 200  # characters of an error of our own
 
 BAR = (
@@ -62,7 +63,7 @@ class Batch:
         if before:
             print(f"{before} of {len(submissions)} were graded before, and are kept")
         if rest:
-            with tqdm(total=len(rest), bar_format=BAR, dynamic_ncols=True) as bar:
+            with progress_bar(len(rest)) as bar:
                 self.grade(rest, bar)
 
     def grade(self, submissions, bar):
@@ -74,7 +75,7 @@ class Batch:
                 done, pending = wait(pending, LOOK_EVERY, FIRST_COMPLETED)
                 for future in done:
                     self.report(future.result(), bar)
-                bar.set_postfix_str(self.slowest_running())
+                bar.set_postfix_str(self.slowest_running(), sys.stderr.isatty())
         except BaseException:
             pool.interrupted.set()
             raise
@@ -138,6 +139,12 @@ class Batch:
         waited = [(now - begin, name) for name, begin in self.running.copy().items()]
         longest, name = max(waited, default=(0, ""))
         return f"{name}: {longest:.0f} s" if longest > SLOW else ""
+
+
+def progress_bar(total):
+    """A bar with the time that is left; where nobody looks, a line now and then."""
+    seconds = LOOK_EVERY if sys.stderr.isatty() else LINE_EVERY
+    return tqdm(total=total, bar_format=BAR, dynamic_ncols=True, mininterval=seconds)
 
 
 def named(submission):

@@ -179,6 +179,8 @@ def _taken(candidates):
     taken, *others = sorted(candidates, key=lambda one: one.merit, reverse=True)
     submission = _submission(taken)
     submission.set_name = taken.set_name
+    if taken.blank:
+        submission.remarks.append(f"{taken.shown} is as it was handed out")
     if submission.late:
         submission.remarks.append("late, says the platform, and not by how much")
     if others:

@@ -20,8 +20,9 @@ INSIDE = ROOT / "grading" / "inside"
 # Modules that a submission may build on; the private ones that they import come too.
 OFFERED = ("ntklib.network", "ntklib.gradient_flow", "ntklib.rayleigh")
 
-# What takes an answer from a submission as `check` does, and makes its arguments.
-SHARED = ("ntklib.exercises.plain", "ntklib.exercises.psis")
+# What takes an answer from a submission as `check` does, and makes its arguments. They
+# lie beside the program, because to import ntklib takes the time to import JAX.
+SHARED = ("exercises/plain.py", "exercises/psis.py")
 
 making = threading.Lock()
 
@@ -76,14 +77,15 @@ def contents(library):
             modules[name] = path.read_text("utf-8")
         elif not is_private(name):
             modules.setdefault(name, REFUSING)
+    for name in SHARED:
+        inside[Path(name).name] = (library / name).read_text("utf-8")
     return inside | {f"ntklib/{name}": source for name, source in modules.items()}
 
 
 def copied(library):
     """The files that are copied whole, as paths within the library."""
     found = set()
-    wanted = [file_of(library, module) for module in OFFERED + SHARED]
-    to_read = [name for name in wanted if name]
+    to_read = [file_of(library, module) for module in OFFERED]
     while to_read:
         name = to_read.pop()
         found.add(name)

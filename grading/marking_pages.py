@@ -36,30 +36,33 @@ def write(folder, students, sets, course):
     katex = copy_assets(folder / "assets")
     contents = []
     for set_name, exercises in sets.items():
+        results = [
+            (marks.label(each.name, course), each.sets[set_name])
+            for each in marks.in_order(students, course)
+        ]
         pages = []
-        headings = titles(exercises)
-        for name in exercises.points:
-            results = [
-                (marks.label(each.name, course), each.sets[set_name])
-                for each in marks.in_order(students, course)
-            ]
+        for name, title in titles(exercises).items():
             entries, empty = sorted_out(results, name, folder, course)
             page = ENVIRONMENT.get_template("marking.html").render(
                 name=name,
-                title=headings[name],
+                title=title,
                 worth=course.derivation_points(name),
                 solution=model(exercises, name),
                 entries=entries,
                 empty=empty,
                 katex=katex,
             )
-            path = folder / f"{name}.html"
-            path.write_text(page, "utf-8", errors="backslashreplace")
+            save(folder / f"{name}.html", page)
             given = sum(entry.mark.points is not None for entry in entries)
-            pages.append((name, headings[name], given, len(entries)))
+            pages.append((name, title, given, len(entries)))
         contents.append((set_title(set_name, exercises), pages))
     index = ENVIRONMENT.get_template("marking_index.html").render(contents=contents)
-    (folder / "index.html").write_text(index, "utf-8")
+    save(folder / "index.html", index)
+
+
+def save(path, page):
+    """Write a page, whatever a student's text holds."""
+    path.write_text(page, "utf-8", errors="backslashreplace")
 
 
 def copy_assets(folder):

@@ -158,15 +158,25 @@ class _Sorting:
                 found.add(name)
             else:
                 others[name] = inside
-        if self.knows:
-            strange = [name for name in others if not self.knows(Owner(name))]
-            found |= {name for name in strange if self.has_known(others[name], depth)}
-        elif not any(_directly(inside, depth) for inside in others.values()):
-            sections = [self.is_section(inside, depth) for inside in others.values()]
-            # most of them: no single person's folder decides about those of the others
-            if 2 * sum(sections) >= len(others):
-                found |= set(others)
-        return found
+        known = self.with_known(others, depth)
+        if known is not None:
+            return found | known
+        if any(_directly(inside, depth) for inside in others.values()):
+            return found
+        sections = [self.is_section(inside, depth) for inside in others.values()]
+        # most of them: no single person's folder decides about those of the others
+        return found | set(others) if 2 * sum(sections) >= len(others) else found
+
+    def with_known(self, folders, depth):
+        """The folders that are nobody's on the roster and hold such people's files.
+
+        None if there is no roster, or one of other people.
+        """
+        if not self.knows:
+            return None
+        strange = [name for name in folders if not self.knows(Owner(name))]
+        found = {name for name in strange if self.has_known(folders[name], depth)}
+        return found if found or len(strange) < len(folders) else None
 
     def is_general(self, name):
         """Whether a folder has a name that no person has."""
@@ -263,7 +273,7 @@ def gradescope(path):
             moment = about.get(":created_at")
             people = about[":submitters"]
             groups[shown(folder)] = [_submitter(each, moment) for each in people]
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
+    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError):
         return {}
     return groups
 

@@ -108,28 +108,27 @@ def write_marking(out, students, sets, course, given):
 def table(students, sets, course):
     """The rows of grades.csv: columns for each exercise, derivation and late set."""
     exercises = [(each, name) for each in sets for name in sets[each].points]
-    marked = [
-        (each, name) for each, name in exercises if course.derivation_points(name)
-    ]
+    marked = [one for one in exercises if course.derivation_points(one[1])]
     due = [each for each in sets if each in course.due]
     head = ["student", *(name for _, name in exercises)]
     head += [f"{name} derivation" for _, name in marked]
     head += ["derivations to mark"] if marked else []
     head += [f"{each} days late" for each in due] + (["late penalty"] if due else [])
     head += ["total", "possible", "status", "remarks", "seed"]
-    rows = [head]
-    for student in students:
-        of = student.sets
-        row = [student.name, *(of[each].code(name) for each, name in exercises)]
-        row += [of[each].derivation(name) for each, name in marked]
-        row += [len(student.unmarked)] if marked else []
-        row += [of[each].days_late if of[each].submission else None for each in due]
-        row += [student.lost] if due else []
-        row += [student.total, student.possible]
-        row = [row[0], *(tables.number(value) for value in row[1:])]
-        row += [student.status, "; ".join(student.remarks), seeds(student)]
-        rows.append(row)
-    return rows
+    return [head, *(row(student, exercises, marked, due) for student in students)]
+
+
+def row(student, exercises, marked, due):
+    """The row of a student; exercises come as pairs of the set and the name."""
+    of = student.sets
+    numbers = [of[each].code(name) for each, name in exercises]
+    numbers += [of[each].derivation(name) for each, name in marked]
+    numbers += [len(student.unmarked)] if marked else []
+    numbers += [of[each].days_late if of[each].submission else None for each in due]
+    numbers += [student.lost] if due else []
+    numbers += [student.total, student.possible]
+    texts = [student.status, "; ".join(student.remarks), seeds(student)]
+    return [student.name, *(tables.number(value) for value in numbers), *texts]
 
 
 def seeds(student):

@@ -13,13 +13,12 @@ Others      any table with a column of names, logins or e-mail addresses.
 
 import csv
 import io
-import os
 import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from grading import filling
 from grading.notebooks import shown
 from grading.owners import plain
 
@@ -39,10 +38,8 @@ MOMENTS = (
     "%A, %d %B %Y, %H:%M",
     "%Y-%m-%d %H:%M:%S %z",  # Gradescope
 )
+PERSONAL = frozenset((*NAMES, *FIRST_NAMES, *LAST_NAMES))
 MODIFIED, SUBMITTED = "last modified (submission)", "submission time"
-OWN_COLUMNS = {"moodle": "grade", "gradescope": "total score"}  # of one assignment
-CANVAS_NUMBER = re.compile(r"\s*\(\d+\)$")  # of an assignment, after its title
-FORMULA = ("=", "+", "-", "@")
 TEST_STUDENT = "student, test"  # Canvas's, nobody
 
 
@@ -60,7 +57,11 @@ class Student:
 
 
 class Roster:
-    """The students of a class, and the table that names them."""
+    """The students of a class, and the table that names them.
+
+    `columns` has the number of each column by its name in small letters; `people` has a
+    `Student` for each row that names one.
+    """
 
     def __init__(self, path, text):
         """The roster in the text of a file."""
@@ -75,18 +76,15 @@ class Roster:
         for number, name in enumerate(self.header):
             self.columns.setdefault(name.casefold(), number)
         self.platform = self._platform()
-        self._people = self._read_people()
+        self.names_in = [self.columns[one] for one in PERSONAL if one in self.columns]
+        self.keys_in = [self.columns[one] for one in KEYS if one in self.columns]
+        self.people = self._read_people()
         self._names = self._index()
 
     @property
     def students(self):
         """The names of all, in the order of the table."""
-        return [student.name for student in self._people]
-
-    @property
-    def people(self):
-        """All students, with their keys."""
-        return list(self._people)
+        return [student.name for student in self.people]
 
     def find(self, owner):
         """The student whom a file belongs to, or None: by number, then by name."""
@@ -108,31 +106,24 @@ class Roster:
             return None
         for form in MOMENTS:
             try:
-                return datetime.strptime(self._in(student.row, column), form)
+                return datetime.strptime(self.value(student.row, column), form)
             except ValueError:
                 continue
         return None
 
     def fill(self, out, totals, possible):
-        """Write the export into `out` with points in its own columns.
+        """Write the table into `out`, with points; see `filling.fill`."""
+        return filling.fill(self, out, totals, possible)
 
-        `totals` has the points by student and set; None and what is not there leave a
-        cell as it is. `possible` has the points of each set. Returns sentences: which
-        columns were filled, and what could not be.
-        """
-        rows = [list(row) for row in self.rows]
-        columns, sentences = self._columns_of(possible, rows)
-        for student in self._people:
-            for set_name, column in columns.items():
-                points = totals.get(student.name, {}).get(set_name)
-                if points is not None:
-                    _put(rows[student.row], column, self._number(points))
-        strangers = [name for name in totals if name not in set(self.students)]
-        if strangers:
-            sentences.append(f"not in {self.file_name}: {', '.join(strangers)}")
-        name = f"filled_{self.file_name}"
-        self._write(out / name, rows)
-        return [f"Filled in: {out / name}", *sentences]
+    def cell(self, row, column):
+        """What stands in a cell; nothing where the row is too short."""
+        cells = self.rows[row]
+        return shown(cells[column].strip()) if column < len(cells) else ""
+
+    def value(self, row, column):
+        """What stands in a column, given by its name in small letters."""
+        number = self.columns.get(column)
+        return "" if number is None else self.cell(row, number)
 
     def _platform(self):
         """Whose export it is, by its columns; a RosterError if it names nobody."""
@@ -155,10 +146,10 @@ class Roster:
         people = []
         for number, row in enumerate(self.rows[1:], 1):
             name = self._name_in(number)
-            empty = self.platform == "canvas" and not self._in(number, "id")
+            empty = self.platform == "canvas" and not self.value(number, "id")
             if not any(row) or empty or name.casefold() == TEST_STUDENT:
                 continue
-            keys = [self._in(number, column) for column in KEYS]
+            keys = [self.value(number, column) for column in KEYS]
             key = next((key for key in keys if key), name)
             people.append(Student(name or key, key, number))
         names = [plain(student.name) for student in people]
@@ -171,9 +162,9 @@ class Roster:
 
     def _name_in(self, row):
         """The name in a row, as the platform shows it."""
-        name = next((self._in(row, one) for one in NAMES if self._in(row, one)), "")
+        name = next((self.value(row, one) for one in NAMES if self.value(row, one)), "")
         parts = [
-            next((self._in(row, one) for one in columns if self._in(row, one)), "")
+            next((self.value(row, one) for one in columns if self.value(row, one)), "")
             for columns in (FIRST_NAMES, LAST_NAMES)
         ]
         return name or " ".join(part for part in parts if part)
@@ -181,7 +172,7 @@ class Roster:
     def _index(self):
         """The students by each of their names that is nobody else's."""
         found = {}
-        for student in self._people:
+        for student in self.people:
             for name in self._all_names(student):
                 found.setdefault(name, []).append(student)
         return {name: people[0] for name, people in found.items() if len(people) == 1}
@@ -197,128 +188,12 @@ class Roster:
             first, _, last = name.rpartition(" ")
             names.add(plain(last + first))
         for column in KEYS:
-            value = self._in(student.row, column)
+            value = self.value(student.row, column)
             names |= {plain(value), plain(value.split("@")[0])}
-        numbers = [self._in(student.row, column) for column in ("id", "sid")]
-        numbers.append(re.sub(r"\D", "", self._in(student.row, "identifier")))
+        numbers = [self.value(student.row, column) for column in ("id", "sid")]
+        numbers.append(re.sub(r"\D", "", self.value(student.row, "identifier")))
         names |= {(self.platform, number) for number in numbers if number}
         return names - {""}
-
-    def _in(self, row, column):
-        """What stands in a column, given by its name in small letters."""
-        number = self.columns.get(column)
-        return "" if number is None else self._cell(row, number)
-
-    def _cell(self, row, column):
-        """What stands in a cell; nothing where the row is too short."""
-        cells = self.rows[row]
-        return shown(cells[column].strip()) if column < len(cells) else ""
-
-    def _columns_of(self, possible, rows):
-        """The column of each set, and a sentence about each."""
-        columns, sentences = {}, []
-        for set_name in possible:
-            try:
-                columns[set_name] = self._column_of(set_name, possible, rows[0])
-            except LookupError as error:
-                sentences.append(f"{set_name}: not filled in, {error.args[0]}")
-        for set_name, column in columns.items():
-            title = rows[0][column]
-            sentences.append(f"{set_name}: filled in, in the column {title}")
-            points, most = possible[set_name], self._most(column)
-            if most not in (None, points):
-                sentences.append(
-                    f"{set_name} has {points:g} points, but {title} allows {most:g}"
-                )
-        return columns, sentences
-
-    def _column_of(self, set_name, sets, header):
-        """The number of the column of a set, made where the table is not a platform's.
-
-        A LookupError says why there is none.
-        """
-        own = OWN_COLUMNS.get(self.platform)
-        if own in self.columns:
-            about = self._own_set(list(sets))
-            if about == set_name:
-                return self.columns[own]
-            about = about or f"a set that neither {self.file_name} nor SETS names"
-            raise LookupError(f"as {header[self.columns[own]]} is for {about}")
-        fitting = self._fitting(set_name)
-        if len(fitting) > 1:
-            several = ", ".join(header[column] for column in fitting)
-            raise LookupError(f"as several columns fit: {several}")
-        if not fitting and self.platform == "canvas":
-            raise LookupError(f"as no assignment of {self.file_name} is called so")
-        if not fitting:
-            header.append(set_name)
-        return fitting[0] if fitting else len(header) - 1
-
-    def _fitting(self, set_name):
-        """The columns that are called like a set, or else those that name it."""
-        titles = {}
-        for number, title in enumerate(self.header):
-            named = title.casefold() in {*KEYS, *NAMES, *FIRST_NAMES, *LAST_NAMES}
-            assignment = CANVAS_NUMBER.search(title) or self.platform != "canvas"
-            if assignment and not named and " - " not in title:
-                titles[number] = plain(CANVAS_NUMBER.sub("", title))
-        wanted = plain(set_name)
-        same = [number for number, title in titles.items() if title == wanted]
-        return same or [number for number, title in titles.items() if wanted in title]
-
-    def _own_set(self, sets):
-        """The set that an export of one assignment is about, or None.
-
-        It is the one in the file's name, or the only one that was asked for.
-        """
-        file_name = plain(self.file_name)
-        by_name = [name for name in sets if plain(name) in file_name]
-        one = by_name or sets
-        return one[0] if len(one) == 1 else None
-
-    def _most(self, column):
-        """The points that the platform allows in a column, or None."""
-        text = ""
-        if self.platform == "moodle" and self._people:
-            text = self._in(self._people[0].row, "maximum grade")
-        for number, row in enumerate(self.rows):
-            if row and row[0].strip() == "Points Possible":
-                text = self._cell(number, column)
-        try:
-            return float(text.replace(",", "."))
-        except ValueError:
-            return None
-
-    def _number(self, points):
-        """A number as the table writes it, with a comma where semicolons separate."""
-        text = f"{points:.10g}"
-        return text.replace(".", ",") if self.delimiter == ";" else text
-
-    def _write(self, path, rows):
-        """Write the table in the form in which it came, but names as no formulas."""
-        for name in (*NAMES, *FIRST_NAMES, *LAST_NAMES):
-            column = self.columns.get(name)
-            for row in rows:
-                if column is not None and _is_formula(
-                    "".join(row[column : column + 1])
-                ):
-                    row[column] = f"'{row[column]}"
-        new = path.with_name(f".{path.name}.new")
-        with new.open("w", newline="", encoding="utf-8") as file:
-            file.write(self.mark)
-            csv.writer(file, delimiter=self.delimiter).writerows(rows)
-        os.replace(new, path)
-
-
-def _put(row, column, text):
-    """Put a text into a row, which may be too short."""
-    row += [""] * (column + 1 - len(row))
-    row[column] = text
-
-
-def _is_formula(text):
-    """Whether a spreadsheet might take a name for a formula."""
-    return unicodedata.normalize("NFKC", text).lstrip().startswith(FORMULA)
 
 
 def read(path):

@@ -53,8 +53,7 @@ class Variation:
         case: the arguments of the case by hand.
         entry: the entry of its result that the text states.
         hints: words of the book's hints that are wrong here, and what stands there
-            instead. It names no constant: all variants of an exercise have one list of
-            hints, which the installed library has too.
+            instead. It names no constant: the installed library has the hints, too.
         left_out: titles of known wrong answers to the book's task that mean nothing
             here.
         keeps_terms: whether `adapted` can be applied to the terms of a sum.

@@ -162,10 +162,14 @@ def main(arguments=None):
                 "so that grading draws the same constants"
             )
         students = roster.read(given.roster.expanduser()).people
+        if not students:
+            sys.exit(f"{given.roster} names no student")
         out = given.out.expanduser()
         make(students, settings.secret, out)
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         sys.exit(str(error))
+    except OSError as error:
+        sys.exit(f"{error.filename or given.out} cannot be written: {error.strerror}")
     print(f"The archives of {len(students)} students are in {out}.")
 
 

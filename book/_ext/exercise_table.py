@@ -71,7 +71,7 @@ def table(root):
     modules = {name: found.module for name, found in functions(root).items()}
     for row in rows(root):
         places = [link(place, modules) for place in ANSWERS[row.name].in_the_book]
-        page = f"{{doc}}`exercises/{row.set}`"
+        page = f"{{doc}}`{row.set} <exercises/{row.set}>`"
         variants = len(codes(row.name)) or "none"
         cells = (f"`{row.name}`", page, row.level, row.minutes, row.points, variants)
         lines.append(line_of([*cells, ", ".join(places) or "no"]))

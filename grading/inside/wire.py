@@ -48,7 +48,7 @@ def argument(value):
         W0, W1 = value["params"]
         return Params(unpack(W0), unpack(W1))  # pyright: ignore[reportArgumentType]
     if isinstance(value, dict) and "psi" in value:
-        from ntklib.exercises.psis import activation
+        from psis import activation  # pyright: ignore[reportMissingImports] - in the zip
 
         return activation(value["psi"], value["numbers"])
     return unpack(value)

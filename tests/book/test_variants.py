@@ -186,6 +186,23 @@ def test_main_needs_a_secret_and_the_switch(tmp_path, line):
         copies.main(["list.csv", "--course", str(settings)])
 
 
+@pytest.mark.usefixtures("handed_out")
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [("", "list.csv names no student$"), ("Ann\n", "file cannot be written: .*exists")],
+)
+def test_main_says_what_is_wrong(tmp_path, names, message):
+    """A list without students, and a place where no folder can be made."""
+    settings = tmp_path / "course.toml"
+    settings.write_text('secret = "s"\nvariants = true\n', "utf-8")
+    roster = tmp_path / "list.csv"
+    roster.write_text("Name\n" + names, "utf-8")
+    out = tmp_path / "file"
+    out.write_text("", "utf-8")
+    with pytest.raises(SystemExit, match=message):
+        copies.main([str(roster), "--course", str(settings), "--out", str(out)])
+
+
 def test_make_needs_the_copies_for_all(tmp_path, monkeypatch):
     """They are made by another target, which is named."""
     monkeypatch.setattr(copies, "COPIES", tmp_path)

@@ -30,8 +30,9 @@ every_exercise = pytest.mark.parametrize("name", VARIATIONS)
 every_variant = pytest.mark.parametrize(("name", "code"), ALL)
 
 
+@np.errstate(all="ignore")
 def values(name, answer, seed=0):
-    """What an answer returns for the cases."""
+    """What an answer returns for the cases; a wrong one may divide by 0."""
     return [answer(*case) for case in cases(name, seed)]
 
 
@@ -274,24 +275,19 @@ def test_stored_values_tell_variants_apart(name, installed):
 
 @every_exercise
 def test_stored_values_name_wrong_answers_to_variants(name, request):
-    """With the hints of a checkout, where the values of wrong answers are stored."""
+    """The hints are those of a checkout."""
     slips = answers(name, "b").slips
     given = [values(name, slip.answer) for slip in slips]
     with_answers = [str(judge(name, 0, got, variant="b")) for got in given]
     request.getfixturevalue("installed")
-    lines = [str(judge(name, 0, got, variant="b")) for got in given]
-    if name == "relu_limit":  # its matrices are large
-        assert known(name, 0, "b").slips == []
-        assert not any("correct" in line for line in lines)
-    else:
-        assert lines == with_answers
+    assert [str(judge(name, 0, got, variant="b")) for got in given] == with_answers
 
 
 @pytest.mark.parametrize(
     ("seed", "code", "line"),
     [
-        (0, "z", "there is no variant 'sharp_rate/z'"),
-        (1, "a", "the installed library can check answers for NTK_SEED from 0 to 0"),
+        (0, "z", "the exercise has no variant 'z'"),
+        (5, "a", "the installed library can check answers for NTK_SEED from 0 to 4"),
     ],
 )
 def test_stored_values_are_missing_for_others(seed, code, line, installed):

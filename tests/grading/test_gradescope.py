@@ -116,15 +116,19 @@ def test_autograder_gives_points_to_each_exercise(autograder):
 
 @pytest.mark.slow
 def test_autograder_grades_without_bubblewrap_and_says_so(autograder, tmp_path):
-    """A wrong answer is no reason for the others to fail, in a plain process too."""
+    """In a plain process one answer is wrong, and one reads what no sandbox shows."""
     for name in ("bash", "dirname"):
         (tmp_path / name).symlink_to(Path(shutil.which(name) or name))
-    text = SET.read_text("utf-8").replace("return 2 * lam / m", "return lam / m")
+    reading = "open('/etc/passwd').close(); return 2 * lam / m"
+    text = SET.read_text("utf-8").replace("return 2 * lam / m", reading)
+    text = text.replace(
+        'lemma_matrices = \\"symmetric', 'lemma_matrices = \\"any square'
+    )
     result = run(autograder, {"bounds.ipynb": text}, PATH=str(tmp_path))
     assert result.returncode == 0, result.stderr
     assert "nothing is protected" in result.stdout
     assert [test["status"] for test in results(autograder)["tests"]] == [
-        *("failed", "passed", "passed"),
+        *("passed", "failed", "passed"),
     ]
 
 

@@ -154,7 +154,18 @@ def test_collect_reads_an_export_of_gradescope(tmp_path, sets):
         ]
 
 
-@pytest.mark.parametrize("damage", ["[", "- a", "submission_101: 3", "\x00", "a: b"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "[",
+        "- a",
+        "submission_101: 3",
+        "\x00",
+        "a: b",
+        "a:\n  :submitters:\n  - {}",
+        "a: 2026-13-99",
+    ],
+)
 def test_collect_survives_metadata_in_a_bad_state(tmp_path, sets, damage):
     """Without metadata the folders' names are the students'."""
     content = {
@@ -279,6 +290,15 @@ def test_collect_knows_students_by_the_roster(tmp_path, sets):
     assert not any("is not in" in remark for remark in found[0].remarks)
 
 
+def test_collect_finds_sections_of_people_who_are_not_on_the_roster(tmp_path, sets):
+    """The roster of another class says nothing about folders."""
+    roster = Roster(Path("class.csv"), "Name\nCy Doe\n")
+    names = ["s1/ada/tiny.ipynb", "s1/bob/tiny.ipynb", "s2/eve/tiny.ipynb"]
+    folder = put(tmp_path / "in", dict.fromkeys(names, TINY))
+    found = collect(folder, sets, roster)
+    assert [one.student for one in found] == ["ada", "bob", "eve"]
+
+
 def test_collect_takes_times_from_the_roster(tmp_path, sets):
     """Moodle's worksheet of a set says when that set was handed in."""
     column, moment = "Last modified (submission)", "Thursday, 1 October 2026, 11:59 PM"
@@ -366,7 +386,16 @@ def test_collect_takes_the_newest_that_is_not_blank(
     [found] = collect(folder, sets)
     assert (found.file, found.set_name, found.reason) == (f"ada/{taken}", "tiny", "")
     expected = f"ada/{taken} was taken, not ada/{remark}"
-    assert found.remarks == ([expected] if remark else [])
+    said = [one for one in found.remarks if "was taken" in one]
+    assert said == ([expected] if remark else [])
+
+
+def test_collect_says_that_nothing_was_filled_in(tmp_path, sets):
+    """A person who has only the blank original has a submission, and a remark."""
+    folder = put(tmp_path / "in", {"ada_tiny.ipynb": UNTOUCHED})
+    [found] = collect(folder, sets)
+    assert (found.set_name, found.reason) == ("tiny", "")
+    assert found.remarks == ["ada_tiny.ipynb is as it was handed out"]
 
 
 def test_collect_orders_copies_by_number_within_a_minute(tmp_path, sets):

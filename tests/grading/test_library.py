@@ -26,6 +26,8 @@ SMALL = {
     "_unused.py": "",
     "exercises/__init__.py": "def check(name, answer): return True",
     "exercises/kernel.py": "def reference(X): return X",
+    "exercises/plain.py": "",
+    "exercises/psis.py": "",
     "gradient_flow.py": "from ntklib.network import network",
     "limit_kernel.py": "def limit_kernel(X): return X",
     "network.py": """

@@ -60,7 +60,7 @@ def test_process_keeps_the_variables_of_a_notebook(process):
     reply = process.ask({"name": "x", "cases": []}, 30, 120)
     (value,) = reply["values"]
     assert unpack(value["value"]) == 3
-    assert reply["x64"] is False  # for which this notebook has not asked
+    assert reply["x64"] is True  # as long as it does not use JAX
 
 
 def test_process_cannot_print_to_the_grader_or_read_from_it(process):
@@ -198,6 +198,15 @@ while True:  # until both have done so
     later, more = pool.use(pool.with_children(pid))
     assert later - seconds > 2
     assert more - memory > 2 * 10**8
+
+
+@pytest.mark.parametrize(
+    "values", [3, [3], [None], [{"failure": 3}], [{"failure": ["error"]}]]
+)
+def test_without_inputs_refuses_a_reply_of_another_form(values):
+    """A forged reply is the submission's fault, and no error of the grading."""
+    with pytest.raises(Ended, match="cannot be read"):
+        pool.without_inputs({"values": values})
 
 
 @pytest.mark.parametrize(

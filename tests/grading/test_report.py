@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from grading import pages, report, tables
+from grading import pages, report, roster, tables
 from grading.course import Course
 from grading.marks import Marks
 from grading.report import file_names
@@ -269,12 +269,24 @@ def test_write_says_who_is_gone(tmp_path, submissions):
     assert "ada,ntk," in (tmp_path / "marks" / "derivations.csv").read_text("utf-8")
 
 
+def test_write_fills_the_table_of_a_platform(tmp_path, submissions):
+    """The list of a class comes back with the points in a column of its own."""
+    path = tmp_path / "class.csv"
+    path.write_text("Name,Email\nzoe,z@x.org\nada,a@x.org\n", "utf-8")
+    course = Course(derivations={"default": 3})
+    _, said = report.write(tmp_path, submissions, SETS, course, roster.read(path))
+    filled = (tmp_path / "filled_class.csv").read_text("utf-8").splitlines()
+    assert filled[0] == "Name,Email,kernel,bounds"
+    assert filled[2] == "ada,a@x.org,3,0"
+    assert "not in class.csv: =bob, <img src=x>" in said
+
+
 def test_write_fills_the_roster(tmp_path, submissions):
     """Points of what was handed in, None for what was not graded; its sentences."""
-    roster = Roster("zoe", "ada")
+    people = Roster("zoe", "ada")
     course = Course(derivations={"default": 3})
-    _, said = report.write(tmp_path, submissions, SETS, course, roster)
-    assert roster.filled == (
+    _, said = report.write(tmp_path, submissions, SETS, course, people)
+    assert people.filled == (
         {
             "zoe": {},
             "ada": {"kernel": 3, "bounds": 0},

@@ -238,13 +238,15 @@ def test_fill_prefers_the_column_of_exactly_that_name(reading, tmp_path):
 
 def test_fill_writes_points_into_the_course_grades_of_gradescope(reading, tmp_path):
     """Each assignment has four columns there, the first of which is for the points."""
-    other = [f"Kernel - {what}" for what in ("Max Points", "Submission Time")]
-    text = ",".join(["Name,SID,Email,Kernel", *other]) + "\nAnn Lee,3001,a@b.c,,7.0,\n"
+    other = [f"1: Kernel - {what}" for what in ("Max Points", "Submission Time")]
+    text = (
+        ",".join(["Name,SID,Email,1: Kernel", *other]) + "\nAnn Lee,3001,a@b.c,,7.0,\n"
+    )
     out = tmp_path / "grades"
     out.mkdir()
     reading(text).fill(out, {"Ann Lee": {"kernel": 7, "bounds": 1}}, POSSIBLE)
     assert table(out / "filled_export.csv") == [
-        ["Name", "SID", "Email", "Kernel", *other, "bounds"],
+        ["Name", "SID", "Email", "1: Kernel", *other, "bounds"],
         ["Ann Lee", "3001", "a@b.c", "7", "7.0", "", "1"],
     ]
 

@@ -1,0 +1,152 @@
+"""Points in the columns that an export has for them, and sentences about these."""
+
+import csv
+import os
+import re
+import unicodedata
+
+from grading.owners import plain
+
+OWN_COLUMNS = {"moodle": "grade", "gradescope": "total score"}  # of one assignment
+CANVAS_NUMBER = re.compile(r"\s*\(\d+\)$")  # of an assignment, after its title
+MOST_NAMED = 20  # in a sentence
+FORMULA = ("=", "+", "-", "@")
+
+
+class NoColumn(Exception):
+    """Why there is no column for a set."""
+
+
+def fill(roster, out, totals, possible):
+    """Write a roster's table into `out` with points in its own columns.
+
+    `totals` has the points by student and set; None and what is not there leave a cell
+    as it is. `possible` has the points of each set. Returns sentences: which columns
+    were filled, and what could not be.
+    """
+    rows = [list(row) for row in roster.rows]
+    columns, sentences = _columns(roster, possible, rows[0])
+    for student in roster.people:
+        for set_name, column in columns.items():
+            points = totals.get(student.name, {}).get(set_name)
+            if points is not None:
+                _put(rows[student.row], column, _number(points, roster.delimiter))
+    strangers = [name for name in totals if name not in roster.students]
+    if strangers:
+        names = ", ".join(strangers[:MOST_NAMED])
+        more = ", …" if len(strangers) > MOST_NAMED else ""
+        sentences.append(f"not in {roster.file_name}: {names}{more}")
+    name = f"filled_{roster.file_name}"
+    _write(roster, out / name, rows)
+    return [f"Filled in: {out / name}", *sentences]
+
+
+def _columns(roster, possible, header):
+    """The column of each set, and a sentence about each."""
+    columns, sentences = {}, []
+    for set_name in possible:
+        try:
+            columns[set_name] = _column(roster, set_name, possible, header)
+        except NoColumn as error:
+            sentences.append(f"{set_name}: not filled in, {error}")
+    for set_name, column in columns.items():
+        title = header[column]
+        sentences.append(f"{set_name}: filled in, in the column {title}")
+        points, most = possible[set_name], _most(roster, column)
+        if most not in (None, points):
+            sentences.append(
+                f"{set_name} has {points:g} points, but {title} allows {most:g}"
+            )
+    return columns, sentences
+
+
+def _column(roster, set_name, sets, header):
+    """The number of the column of a set, made where the table is not a platform's.
+
+    NoColumn says why there is none.
+    """
+    own = OWN_COLUMNS.get(roster.platform)
+    if own in roster.columns:
+        about = _own_set(roster, list(sets))
+        if about == set_name:
+            return roster.columns[own]
+        about = about or f"a set that neither {roster.file_name} nor SETS names"
+        raise NoColumn(f"as {header[roster.columns[own]]} is for {about}")
+    fitting = _fitting(roster, set_name)
+    if len(fitting) > 1:
+        several = ", ".join(header[column] for column in fitting)
+        raise NoColumn(f"as several columns fit: {several}")
+    if not fitting and roster.platform == "canvas":
+        raise NoColumn(f"as no assignment of {roster.file_name} is called so")
+    if not fitting:
+        header.append(set_name)
+    return fitting[0] if fitting else len(header) - 1
+
+
+def _own_set(roster, sets):
+    """The set that an export of one assignment is about, or None.
+
+    It is the one in the file's name, or the only one that was asked for.
+    """
+    file_name = plain(roster.file_name)
+    by_name = [name for name in sets if plain(name) in file_name]
+    one = by_name or sets
+    return one[0] if len(one) == 1 else None
+
+
+def _fitting(roster, set_name):
+    """The columns that are called like a set, or else those that name it."""
+    titles = {}
+    for number, title in enumerate(roster.header):
+        of_people = number in roster.names_in or number in roster.keys_in
+        assignment = CANVAS_NUMBER.search(title) or roster.platform != "canvas"
+        # Gradescope: "Kernel - Max Points" and others beside "Kernel"
+        if assignment and not of_people and " - " not in title:
+            titles[number] = plain(CANVAS_NUMBER.sub("", title))
+    wanted = plain(set_name)
+    same = [number for number, title in titles.items() if title == wanted]
+    return same or [number for number, title in titles.items() if wanted in title]
+
+
+def _most(roster, column):
+    """The points that the platform allows in a column, or None."""
+    text = ""
+    if roster.platform == "moodle" and roster.people:
+        text = roster.value(roster.people[0].row, "maximum grade")
+    for number, row in enumerate(roster.rows):
+        if row and row[0].strip() == "Points Possible":
+            text = roster.cell(number, column)
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        return None
+
+
+def _number(points, delimiter):
+    """A number as the table writes it, with a comma where semicolons separate."""
+    text = f"{points:.10g}"
+    return text.replace(".", ",") if delimiter == ";" else text
+
+
+def _put(row, column, text):
+    """Put a text into a row, which may be too short."""
+    row += [""] * (column + 1 - len(row))
+    row[column] = text
+
+
+def _write(roster, path, rows):
+    """Write the table in the form in which it came, but names as no formulas."""
+    for column in roster.names_in:
+        for row in rows:
+            if column < len(row) and _is_formula(row[column]):
+                row[column] = f"'{row[column]}"
+    new = path.with_name(f".{path.name}.new")
+    with new.open("w", newline="", encoding="utf-8") as file:
+        file.write(roster.mark)
+        csv.writer(file, delimiter=roster.delimiter).writerows(rows)
+    os.replace(new, path)
+
+
+def _is_formula(text):
+    """Whether a spreadsheet might take a name for a formula."""
+    return unicodedata.normalize("NFKC", text).lstrip().startswith(FORMULA)
