@@ -79,7 +79,8 @@ def special(name, seed):
     if "d" in exercise.arguments:
         values |= {"m": 4, "d": 3}
         found["a small dimension"] = _chosen(exercise, values)
-    found["the case by hand"] = exercise.example
+    by_hand = dict(zip(exercise.arguments, exercise.example, strict=True))
+    found["the case by hand"] = _chosen(exercise, by_hand)
     return found
 
 
@@ -95,8 +96,12 @@ def _mixture(seed):
 
 
 def _chosen(exercise, values):
-    """The arguments of the exercise out of all values."""
-    return tuple(values[argument] for argument in exercise.arguments)
+    """The arguments of the exercise out of all values.
+
+    Numbers are Python's, as they are where a submission is graded: 1 / 0 is an error.
+    """
+    chosen = [values[argument] for argument in exercise.arguments]
+    return tuple(a.item() if isinstance(a, np.generic) else a for a in chosen)
 
 
 def _in_pairs(K):

@@ -173,12 +173,21 @@ def test_judge_says_on_what_a_factor_depends():
     assert line.endswith(f". By hand: {EXERCISES['ntk'].by_hand}")
 
 
-def test_judge_wants_opposite_rows_exactly():
-    """Three pairs that miss the opposite direction by 0.03 degrees are not enough."""
+@pytest.mark.parametrize("miss", [5e-4, 3e-8, 1e-10])
+def test_judge_wants_opposite_rows_exactly(miss):
+    """Three pairs that miss the opposite direction, even by little, are not enough."""
     X = ANSWERS["singular_inputs"].solution.copy()
-    X[3:] += 5e-4 * X[3:, ::-1] * [1, -1]
+    X[3:] += miss * X[3:, ::-1] * [1, -1]
     line = "nearly right, but opposite inputs must be exactly opposite"
     assert str(judge("singular_inputs", 0, [X])).endswith(line)
+
+
+@pytest.mark.parametrize(("dtype", "x64"), [(np.float32, True), (float, False)])
+def test_judge_takes_opposite_rows_with_few_digits(dtype, x64):
+    """Where numbers have float32's digits, rows are as opposite as those can be."""
+    X = ANSWERS["singular_inputs"].solution.copy()
+    X[3:] += 1e-7 * X[3:, ::-1] * [1, -1]
+    assert judge("singular_inputs", 0, [X.astype(dtype)], x64=x64)
 
 
 @pytest.mark.parametrize("slope", [-1, -1.0, np.float32(-1.02), jnp.asarray(-0.97)])
