@@ -116,7 +116,7 @@ def verdict(name, seed, reply, variant=""):
         return False, f"the answer cannot be compared ({type(error).__name__})"
     with judging:
         x64 = reply.get("x64") is not False
-        result = judge(name, seed, values, x64, variant)
+        result = judge(name, seed, values, x64=x64, variant=variant)
     return bool(result), str(result)
 
 

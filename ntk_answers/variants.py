@@ -27,6 +27,7 @@ import numpy as np
 
 from ntk_answers import ANSWERS
 from ntk_answers.answers import Answers, Slip
+from ntklib.exercises.known import NothingKnown
 from ntklib.network import Params
 
 BOOK_HINT = (
@@ -270,10 +271,10 @@ def codes(name):
 
 
 def constant(name, code):
-    """The value of the constant in a variant; a ValueError for an unknown code."""
+    """The value of the constant in a variant; NothingKnown for an unknown code."""
     if code not in codes(name):
         known = ", ".join(codes(name)) or "none"
-        raise ValueError(f"there is no variant {code!r}; the variants are: {known}")
+        raise NothingKnown(f"there is no variant {code!r}; the variants are: {known}")
     return VARIATIONS[name].values[codes(name).index(code)]
 
 

@@ -91,7 +91,7 @@ def _rng_of_special(seed):
 
 def _mixture(seed):
     """An activation of its own for every seed."""
-    numbers = _rng_of_special(seed).uniform([-1, 0.5, 0.7, -1], [1, 1, 1.5, 1])
+    numbers = _rng_of_special(seed).uniform([-1, 0.5, 0.7, -1], [1, 1, 1.2, 1])
     return psis.Mixture(*numbers.tolist())
 
 

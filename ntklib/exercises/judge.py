@@ -22,7 +22,7 @@ from ntklib.exercises.difference import (
 )
 from ntklib.exercises.exercise import COARSE, FINE
 from ntklib.exercises.failures import sentence
-from ntklib.exercises.known import known
+from ntklib.exercises.known import NothingKnown, known
 from ntklib.exercises.plain import Failure, taken
 from ntklib.exercises.sets import EXERCISES
 from ntklib.exercises.terms import wrong_terms
@@ -57,7 +57,7 @@ class Result:
 
 
 @np.errstate(all="ignore")
-def judge(name, seed, values, x64=None, variant=""):
+def judge(name, seed, values, *, x64=None, variant=""):
     """Compare what an answer gave with the reference.
 
     Args:
@@ -90,7 +90,7 @@ def _facts(name, seed, variant):
     """What is right; Refused, where nothing is known for this seed or variant."""
     try:
         return known(name, seed, variant)
-    except ValueError as error:
+    except NothingKnown as error:
         raise Refused(str(error)) from None
 
 

@@ -16,6 +16,10 @@ import numpy as np
 Values = list[np.ndarray]
 
 
+class NothingKnown(ValueError):
+    """For this seed or variant nothing is known; the text is the sentence."""
+
+
 class Known(ABC):
     """What is known of one exercise and one seed.
 
@@ -58,7 +62,7 @@ def known(name: str, seed: int, variant: str = "") -> Known:
         variant: the code of a student's own constant; empty for the book's exercise.
 
     Raises:
-        ValueError: the exercise has no such variant.
+        NothingKnown: the exercise has no such variant, or only other seeds are stored.
     """
     if answers_are_here():
         from ntk_answers.computed import Computed

@@ -16,7 +16,7 @@ import numpy as np
 
 from ntklib.exercises import singular
 from ntklib.exercises.cases import cases
-from ntklib.exercises.known import Known
+from ntklib.exercises.known import Known, NothingKnown
 from ntklib.exercises.sets import EXERCISES
 
 SEEDS = range(5)  # with right values; the first has those of wrong answers, too
@@ -31,12 +31,12 @@ class Stored(Known):
         """Read it, and refuse other seeds, variants and random numbers.
 
         Raises:
-            ValueError: why nothing is known, in one sentence.
+            NothingKnown: why, in one sentence.
         """
         self._exercise = EXERCISES[name]
         self._words = _all_words().get(key(name, variant))
         if self._words is None:
-            raise ValueError(f"the exercise has no variant {variant!r}")
+            raise NothingKnown(f"the exercise has no variant {variant!r}")
         self.right, self.slips, self.mistaken, self.terms = [], [], [], []
         if self._exercise.kind == "exponent":
             with np.load(VALUES) as values:
@@ -109,14 +109,14 @@ def sums(tried):
 
 def _refuse_other_seeds(name, seed):
     if seed not in SEEDS:
-        raise ValueError(
+        raise NothingKnown(
             f"the installed library can check answers for NTK_SEED from {SEEDS[0]} to "
             f"{SEEDS[-1]}; got {seed}"
         )
     with np.load(VALUES) as values:
         stored = values[f"{name}/sums"][seed]
     if not np.allclose(sums(cases(name, seed)), stored, rtol=1e-9, atol=1e-9):
-        raise ValueError(
+        raise NothingKnown(
             f"NumPy {np.__version__} draws other random numbers than those for which "
             "the right values are stored; install the versions that come with the set"
         )

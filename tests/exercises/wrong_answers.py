@@ -348,7 +348,7 @@ GIVEN = {
             lambda q: (
                 q.last + q.G * ((q.W1 * (1 - q.A**2)) @ (q.W1 * (1 - q.A**2)).T) / q.n
             ),
-            "tanh.*softplus",
+            "tanh.*softplus|psi softplus",  # the second where tanh is not drawn
         ),
         ("tanh and softplus", listed_slopes, "wrong for psi a z"),
         ("outputs", lambda q: np.outer(q.f, q.f), "outputs"),
