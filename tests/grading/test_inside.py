@@ -126,7 +126,7 @@ def test_run_keeps_what_jupyter_keeps(run):
         np.float32([1, 2]),
         np.array(2.0),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_pack_and_unpack_keep_plain_data(value):
     """Numbers, names and arrays come back as they were, dtype and shape included."""
