@@ -20,9 +20,10 @@ INSIDE = ROOT / "grading" / "inside"
 # Modules that a submission may build on; the private ones that they import come too.
 OFFERED = ("ntklib.network", "ntklib.gradient_flow", "ntklib.rayleigh")
 
-# What takes an answer from a submission as `check` does, and makes its arguments. They
-# lie beside the program, because to import ntklib takes the time to import JAX.
-SHARED = ("exercises/plain.py", "exercises/psis.py")
+# What takes an answer from a submission as `check` does, makes its arguments, and is
+# what `check` gives. They lie beside the program, because to import ntklib takes the
+# time to import JAX.
+SHARED = ("exercises/plain.py", "exercises/psis.py", "exercises/result.py")
 
 making = threading.Lock()
 

@@ -12,6 +12,7 @@ import numpy as np
 from ntklib._check import shown
 from ntklib.exercises import cases, judge, run
 from ntklib.exercises.known import answers_are_here
+from ntklib.exercises.result import Result
 from ntklib.exercises.sets import EXERCISES
 
 
@@ -45,9 +46,7 @@ def solution(name: str) -> Any:
     return copy.deepcopy(ANSWERS[name].solution)
 
 
-def check(
-    name: str, answer: Any, variants: Mapping[str, str] | None = None
-) -> judge.Result:
+def check(name: str, answer: Any, variants: Mapping[str, str] | None = None) -> Result:
     """Judge an answer to an exercise, and say in one line what is wrong with it.
 
     A function is tried on random inputs (NumPy float64 arrays) and compared with
@@ -78,17 +77,15 @@ def check(
 
 def _judged(name, answer, variants):
     if not _is_known(name):
-        return judge.Result(False, _unknown(name))
+        return Result(False, _unknown(name))
     variant = variants.get(name, "") if isinstance(variants, Mapping) else None
     if not isinstance(variant, str):
-        return judge.Result(
+        return Result(
             False, f"{name}: variants must be a dict from exercises to their codes"
         )
     seed = os.environ.get("NTK_SEED") or "0"
     if not seed.isdecimal():
-        return judge.Result(
-            False, f"NTK_SEED must be an integer of at least 0; got {seed!r}"
-        )
+        return Result(False, f"NTK_SEED must be an integer of at least 0; got {seed!r}")
     with warnings.catch_warnings():
         # Those of the answer, such as a division by zero, would only bury the hint.
         warnings.simplefilter("ignore")

@@ -1,6 +1,6 @@
 """Judges what an answer returned: right or wrong, and a hint in one line."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import jax
 import numpy as np
@@ -24,6 +24,7 @@ from ntklib.exercises.exercise import COARSE, FINE
 from ntklib.exercises.failures import sentence
 from ntklib.exercises.known import NothingKnown, known
 from ntklib.exercises.plain import Failure, taken
+from ntklib.exercises.result import Result
 from ntklib.exercises.sets import EXERCISES
 from ntklib.exercises.terms import wrong_terms
 from ntklib.exercises.values import (
@@ -38,22 +39,6 @@ MOST_POINTS = 500  # the reference takes their number cubed
 BY_HAND_OF_VARIANT = "see the text of your copy"
 MEASURED = 0.15  # how far from an exponent a careful measurement may be
 NEAR_SLIP = 1e-4  # a slip may be computed by another route than ours, with fewer digits
-
-
-@dataclass(frozen=True)
-class Result:
-    """The judgement of one answer: true if it is right, and printed as one line."""
-
-    right: bool
-    line: str
-
-    def __bool__(self):
-        """Whether the answer is right."""
-        return self.right
-
-    def __repr__(self):
-        """The line that the reader sees."""
-        return self.line
 
 
 @np.errstate(all="ignore")

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 
 from ntk_answers import ANSWERS
 from ntklib.exercises.cases import cases
-from ntklib.exercises.judge import Result, judge
+from ntklib.exercises.judge import judge
 from ntklib.exercises.plain import Failure
+from ntklib.exercises.result import Result
 from ntklib.exercises.sets import EXERCISES
 
 
