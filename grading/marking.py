@@ -35,9 +35,7 @@ class Handler(SimpleHTTPRequestHandler):
     def do_GET(self):
         """Send a page, or the marks as they are now."""
         if self._wanted() == "marks.json":
-            rows = marks.read(self.file)
-            found = {"file": str(self.file.resolve()), "rows": rows}
-            self._send(HTTPStatus.OK, json.dumps(found), "application/json")
+            self._send_marks()
         elif self._wanted() is not None:
             self.path = f"/{self._wanted()}"
             super().do_GET()
@@ -76,6 +74,16 @@ class Handler(SimpleHTTPRequestHandler):
             return rest
         self.send_error(HTTPStatus.NOT_FOUND)
         return None
+
+    def _send_marks(self):
+        """Send all marks, or the sentence that says why they cannot be read."""
+        try:
+            rows = marks.read(self.file)
+        except ValueError as error:  # a spreadsheet has saved it meanwhile
+            self._send(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
+        else:
+            found = {"file": str(self.file.resolve()), "rows": rows}
+            self._send(HTTPStatus.OK, json.dumps(found), "application/json")
 
     def _send(self, status, text, kind="text/plain"):
         """Send a short answer."""

@@ -44,7 +44,7 @@ function show(form, { points, comment }) {
 
 function showProgress() {
   const fields = forms.map((form) => form.elements.points ?? form.elements.comment);
-  const marked = fields.filter((field) => field.value.trim()).length;
+  const marked = fields.filter((field) => field.value.trim() && !field.form.dataset.unsaved).length;
   document.getElementById("progress").textContent = `${marked} of ${forms.length} marked`;
 }
 
@@ -52,18 +52,24 @@ function showProgress() {
 async function save(form) {
   const output = form.querySelector("output");
   const entered = JSON.stringify(values(form));
+  const isNewest = () => localStorage.getItem(key(form)) === entered;
   localStorage.setItem(key(form), entered);
-  showProgress();
+  output.textContent = "";
   try {
     const answer = await fetch("mark", { method: "POST", body: entered });
     const said = await answer.text();
     if (!answer.ok) throw new Error(said);
-    if (localStorage.getItem(key(form)) === entered) localStorage.removeItem(key(form));
+    if (!isNewest()) return;
+    localStorage.removeItem(key(form));
+    delete form.dataset.unsaved;
     output.textContent = said;
   } catch (error) {
+    if (!isNewest()) return;
     const reason = error instanceof TypeError ? "make mark does not run any more" : error.message;
+    form.dataset.unsaved = "yes";
     output.textContent = `Not saved: ${reason}`;
   }
+  showProgress();
 }
 
 // Shows what was entered before and could not be saved, unless there is a mark by now.
@@ -83,7 +89,12 @@ function takeUp(form, row) {
 
 async function begin() {
   document.getElementById("note").hidden = true;
-  const marks = await (await fetch("marks.json")).json();
+  const answer = await fetch("marks.json");
+  if (!answer.ok) {
+    document.getElementById("progress").textContent = await answer.text();
+    return;
+  }
+  const marks = await answer.json();
   file = marks.file;
   for (const form of forms) {
     const { student, exercise } = values(form);

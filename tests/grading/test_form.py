@@ -110,6 +110,7 @@ def test_form_keeps_what_is_typed(browser, start, out):
     points.fill("4")
     points.press("Tab")
     output.get_by_text("Not saved: points must be from 0 to 3, not 4").wait_for()
+    page.get_by_text("1 of 2 marked").wait_for()
 
     stop(server)
     points.fill("1")
@@ -121,6 +122,18 @@ def test_form_keeps_what_is_typed(browser, start, out):
     form(page, "bob")[2].get_by_text("Saved").wait_for()
     assert row(out, "bob")["points"] == "1"
     assert form(page, "ada")[0].input_value() == "2,5"
+    page.close()
+
+
+def test_form_says_why_marks_cannot_be_read(browser, start, out):
+    """A file that a spreadsheet has spoilt is named, and nothing can be typed."""
+    server = start()
+    file = marks.path(out)
+    file.write_text(file.read_text("utf-8").replace("points", "Punkte"), "utf-8")
+    page = browser.new_page()
+    page.goto(f"http://127.0.0.1:{server.server_port}/secret/ntk.html")
+    page.get_by_text(f"{file} has no column 'points'").wait_for()
+    assert form(page, "ada")[0].is_disabled()
     page.close()
 
 
