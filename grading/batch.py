@@ -99,7 +99,7 @@ class Batch:
         name = named(submission)
         begin = self.running[name] = time.monotonic()
         try:
-            self.graded(submission)
+            self.grade_and_keep(submission)
         except OutError:
             raise  # the others could not be kept either
         except Exception as error:  # must not stop the others
@@ -109,7 +109,7 @@ class Batch:
         self.seconds[name] = time.monotonic() - begin
         return submission
 
-    def graded(self, submission):
+    def grade_and_keep(self, submission):
         """Read and grade a submission, and write its record."""
         settings = self.settings
         exercises = settings.sets[submission.set_name]

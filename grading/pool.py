@@ -21,7 +21,6 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import psutil
@@ -108,18 +107,6 @@ class Limits:
     def patience(self):
         """Seconds by the clock: enough to wait for a processor that others use."""
         return 4 * self.seconds + self.spare
-
-
-@contextlib.contextmanager
-def threads(workers):
-    """Threads to grade several submissions at a time; Ctrl-C stops their processes."""
-    with ThreadPoolExecutor(workers) as executor:
-        try:
-            yield executor
-        except KeyboardInterrupt:
-            interrupted.set()
-            executor.shutdown(cancel_futures=True)
-            raise
 
 
 def evaluate(submission, inputs, limits):

@@ -98,20 +98,6 @@ def test_ask_stops_for_an_interruption(process, monkeypatch):
         process.ask({"cell": "while True: pass"}, 30, 120)
 
 
-def test_threads_pass_an_interruption_on(monkeypatch):
-    """Ctrl-C stops the processes that run, and the program ends."""
-    monkeypatch.setattr(pool, "interrupted", threading.Event())
-
-    def interrupt():
-        with pool.threads(2) as threads:
-            threads.submit(pool.interrupted.wait)
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupt()
-    assert pool.interrupted.is_set()
-
-
 def test_evaluate_runs_everything_else_again(temporary):
     """A cell that ends its process is left out of the next; all others run there."""
     sources = ["x = 1", "import os\nos._exit(0)", "x += 1"]
