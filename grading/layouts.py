@@ -19,6 +19,7 @@ from grading.submissions import Submission, which
 
 LONGEST_LIST = 300  # characters
 MOST_FILES = 200  # of one person
+LATE = "late according to the platform, which does not say by how much"
 SAME_TIME = 60  # seconds in which an archive is unpacked: no order to be read from it
 
 
@@ -182,7 +183,7 @@ def _taken(candidates):
     if taken.blank:
         submission.remarks.append(f"{taken.shown} is as it was handed out")
     if submission.late:
-        submission.remarks.append("late, says the platform, and not by how much")
+        submission.remarks.append(LATE)
     if others:
         reasons = _listed(f"{one.shown} ({_why_not(one, taken)})" for one in others)
         submission.remarks.append(f"{taken.shown} was taken, not {reasons}")

@@ -37,8 +37,8 @@ def unknown_times(students):
     if not count:
         return []
     return [
-        f"When they were handed in is not known of {count} notebooks: nothing was "
-        "taken off; where the platform says late, so does the remark"
+        f"Handed in at a time that nobody knows: {count}. Nothing was taken off for "
+        "lateness; the remarks name those that the platform calls late"
     ]
 
 

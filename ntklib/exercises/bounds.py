@@ -6,7 +6,7 @@ SHARP_RATE = Exercise(
     name="sharp_rate",
     arguments=("lam", "m"),
     route="a flow that attains the bound",
-    by_hand="m = 1 and K = 3 give c = 6",
+    by_hand="m = 1 and K = 3 give the rate 6",
     example=(3.0, 1),
 )
 

@@ -89,7 +89,7 @@ def test_collect_reads_names_of_canvas(tmp_path, sets):
         ("smithbob", None),
     }
     assert by_name["doejane", None].reason == "is not a notebook (format 4)"
-    late = "late, says the platform, and not by how much"
+    late = "late according to the platform, which does not say by how much"
     assert {one.late for one in found} == {True, False}
     for one in found:
         assert one.late == (one.student in ("anon_p0qRs", "müllerjörg"))

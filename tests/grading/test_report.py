@@ -199,7 +199,7 @@ def test_late_column_and_unknown_time(tmp_path):
     days = {name: row["kernel days late"] for name, row in rows.items()}
     assert days == {"zoe": "", "ada": "", "bob": "2", "cy": "0"}
     assert rows["ada"]["late penalty"] == "0"
-    assert said[0].startswith("When they were handed in is not known of 1 notebooks")
+    assert said[0].startswith("Handed in at a time that nobody knows: 1. Nothing was")
 
 
 # --- derivations ---------------------------------------------------------------------
