@@ -44,7 +44,7 @@ help:
 	@echo "make grade SUBMISSIONS=folder-or-zip   grade what was collected: a table and a page for each student, in grades/ or OUT=folder"
 	@echo "   ROSTER=export.csv is the platform's list, which is filled in; COURSE=course.toml has due dates and points for derivations"
 	@echo "   SETS=\"kernel dynamics\", SEED=number, WORKERS=number; CONTAINER=podman grades in a container, UNPROTECTED=yes without a sandbox"
-	@echo "make mark      open the page on which derivations are marked (OUT=folder of the grades)"
+	@echo "make mark      serve the pages on which derivations are marked, and print their address (OUT=folder of the grades)"
 	@echo "make gradescope   write an autograder for each set into _build/gradescope (SETS=kernel, SEED=number, OUT=folder)"
 	@echo "make bench     measure the library and write book/performance.md, then time and weigh the pages"
 	@echo "make bench-library   the first half of it, in ten minutes (WHAT=row for one, which is printed and not stored)"
