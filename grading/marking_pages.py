@@ -10,9 +10,9 @@ from pathlib import Path
 from markupsafe import Markup
 
 from grading import markdown, marks, written
+from grading.notebooks import read
 from grading.pages import ENVIRONMENT, TEMPLATES
 from grading.results import set_title, titles
-from grading.submissions import read
 
 KATEX = Path(__file__).parents[1] / "book" / "_ext" / "node_modules" / "katex" / "dist"
 ENDINGS = {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif"}

@@ -9,9 +9,9 @@ import numpy as np
 
 from grading import written
 from grading.inside.wire import pack, unpack
+from grading.notebooks import differences, read
 from grading.pool import evaluate
 from grading.records import shortened
-from grading.submissions import differences, read
 from ntk_answers import variants
 from ntklib.exercises import psis
 from ntklib.exercises.cases import cases

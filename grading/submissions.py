@@ -5,19 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from grading.notebooks import Cell, differences, read, shown
+from grading.notebooks import read
 from grading.owners import named
-
-__all__ = [
-    "Cell",
-    "ExerciseSet",
-    "Submission",
-    "differences",
-    "read",
-    "released",
-    "shown",
-    "which",
-]
 
 
 @dataclass

@@ -5,9 +5,9 @@ import re
 import jax
 import pytest
 
+from grading.notebooks import Cell
 from grading.points import inputs, verdict
 from grading.pool import Limits, evaluate
-from grading.submissions import Cell
 from ntklib import check, exercises
 from tests.grading.test_pool import handed_in
 

@@ -9,7 +9,8 @@ from playwright.sync_api import sync_playwright
 
 from grading import marking, marks, report
 from grading.course import Course
-from grading.submissions import Cell, ExerciseSet, Submission
+from grading.notebooks import Cell
+from grading.submissions import ExerciseSet, Submission
 from tests.site.conftest import BROWSER, FLAGS
 
 pytestmark = pytest.mark.slow

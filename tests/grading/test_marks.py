@@ -22,7 +22,8 @@ from grading.marks import (
     label,
     pseudonym,
 )
-from grading.submissions import Cell, ExerciseSet, Submission
+from grading.notebooks import Cell
+from grading.submissions import ExerciseSet, Submission
 from grading.written import fill
 from ntk_answers.variants import in_words
 

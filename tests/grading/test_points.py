@@ -10,9 +10,10 @@ import pytest
 
 from grading import points
 from grading.inside.wire import argument, pack
+from grading.notebooks import Cell
 from grading.points import inputs, missing_parts, newer_python, verdict
 from grading.pool import Ended
-from grading.submissions import Cell, Submission
+from grading.submissions import Submission
 from ntk_answers import variants
 from ntklib.exercises import names, psis
 from tests.grading.conftest import (

@@ -8,8 +8,9 @@ import pytest
 
 from grading import library, pool
 from grading.inside.wire import unpack
+from grading.notebooks import Cell
 from grading.pool import Ended, Limits, Process, evaluate
-from grading.submissions import Cell, Submission
+from grading.submissions import Submission
 
 MEMORY = 2**30
 LIMITS = Limits(30, MEMORY)

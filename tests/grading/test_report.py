@@ -9,9 +9,10 @@ import pytest
 from grading import pages, report, roster, tables
 from grading.course import Course
 from grading.marks import Marks
+from grading.notebooks import Cell
 from grading.report import file_names
 from grading.results import Student, set_title, students, titles
-from grading.submissions import Cell, ExerciseSet, Submission
+from grading.submissions import ExerciseSet, Submission
 
 HEADINGS = [
     Cell("markdown", "# Exercises: the kernel\n\nFour of them.", "intro"),

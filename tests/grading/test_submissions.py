@@ -3,7 +3,8 @@
 import nbformat.v4 as nb
 import pytest
 
-from grading.submissions import read, released, which
+from grading.notebooks import read
+from grading.submissions import released, which
 from tests.grading.conftest import BLANK, POINTS, RIGHT, SETUP, cells, write
 
 OTHER = {"ntk": "", "erf_limit": ""}
