@@ -137,10 +137,10 @@ def seeds(student):
     return " ".join(str(seed) for seed in sorted(found))
 
 
-def file_names(students):
-    """The students by the file of their page.
+def file_names(students, ending=".html"):
+    """The students by the name of the file that is theirs alone.
 
-    A name is the same in every run, short in bytes, and differs from the others by
+    It is the same in every run, short in bytes, and differs from the others by
     more than case or the form of an accented letter.
     """
     stems = [stem(student.name) for student in students]
@@ -150,7 +150,7 @@ def file_names(students):
         name = own
         if folded.count(same) > 1:
             name = f"{own}_{digest(student.name)}"
-        files[f"{name}.html"] = student
+        files[f"{name}{ending}"] = student
     return files
 
 

@@ -15,7 +15,6 @@ the text works out by hand.
 
 import argparse
 import copy
-import re
 import sys
 import tempfile
 from fractions import Fraction
@@ -24,7 +23,7 @@ from pathlib import Path
 import nbformat
 
 from book._ext.exercise_table import rows
-from grading import course, roster
+from grading import course, report, roster
 from ntk_answers import variants
 from tools.archive import write_archive
 from tools.assignment import COPIES
@@ -42,7 +41,6 @@ from functools import partial
 {source}
 check = partial(check, variants={codes})
 """
-LONGEST_NAME = 100  # bytes of a file's name, with room for what a platform adds
 
 
 def varied(handed_out, book, codes):
@@ -104,21 +102,6 @@ def written(codes):
     return "{" + ", ".join(items) + "}"
 
 
-def file_names(names):
-    """A file's name for each name, safe on every system; no two are the same."""
-    found = []
-    taken = set()
-    for full in names:
-        safe = re.sub(r"[^\w.,@+-]+", "_", full).strip("._") or "student"
-        safe = safe.encode()[:LONGEST_NAME].decode(errors="ignore")
-        name, number = safe, 2
-        while name.casefold() in taken:
-            name, number = f"{safe}-{number}", number + 1
-        taken.add(name.casefold())
-        found.append(name)
-    return found
-
-
 def make(students, secret, out):
     """Write an archive for every student on the roster: all sets, and the library."""
     sets = {}
@@ -131,15 +114,14 @@ def make(students, secret, out):
             nbformat.read(path, as_version=4) for path in (copy_for_all, book)
         ]
     out.mkdir(parents=True, exist_ok=True)
-    names = file_names([student.name for student in students])
-    for student, name in zip(students, names, strict=True):
+    for name, student in report.file_names(students, ".zip").items():
         codes = variants.drawn(secret, student.key)
         with tempfile.TemporaryDirectory() as folder:
             paths = []
             for stem, (copy_for_all, book) in sets.items():
                 paths.append(Path(folder, f"{stem}.ipynb"))
                 nbformat.write(varied(copy_for_all, book, codes), paths[-1])
-            write_archive(out / f"{name}.zip", paths)
+            write_archive(out / name, paths)
 
 
 def command_line():

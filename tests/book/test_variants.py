@@ -135,17 +135,6 @@ def test_copies_for_all_are_those_of_the_book():
                     assert source(notebook, f"{name}-text").count(words) == 1
 
 
-def test_file_names_are_safe_and_never_the_same():
-    """Names of people become names of files on every system."""
-    people = ["ann lee", "Ann Lee", "../etc", "Zoë", "李", "a/b\\c:d", "...", "x" * 500]
-    found = copies.file_names(people)
-    assert len({name.casefold() for name in found}) == len(found) == len(people)
-    for name in found:
-        assert re.fullmatch(r"[\w.,@+-]+", name)
-        assert 0 < len(name.encode()) <= copies.LONGEST_NAME + 2
-        assert not name.startswith(".")
-
-
 @pytest.fixture
 def handed_out(tmp_path, monkeypatch):
     """A folder with the copies for all."""
