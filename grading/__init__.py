@@ -15,8 +15,9 @@ The command line is `__main__`. The modules, in the order in which they are used
   lets it see; `inside` is the program that runs there;
 - what it is worth: `points` compares the values with the references, `written` keeps
   what a person reads, `marks` what a person gives for it, `results` adds all up;
-- what comes out: `report` writes the `tables` and the `pages` of feedback, and
-  `marking_pages` those for marking, by `markdown`; `marking` is the form (`make mark`).
+- what comes out: `report` writes the `tables` and the `pages` of feedback, `filling`
+  fills in the platform's list, `marking_pages` writes the pages for marking, by
+  `markdown`; `marking` is the form (`make mark`).
 
 `gradescope` grades one submission by the same modules within Gradescope's container.
 """

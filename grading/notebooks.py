@@ -120,6 +120,19 @@ def differences(cells, handed_out):
 
     missing = [name for name, copies in found.items() if not copies]
     copied = [name for name, copies in found.items() if len(copies) > 1]
+    sentences = [
+        _sentence("missing", missing),
+        _sentence("there more than once", copied),
+        *_altered(labelled, found),
+    ]
+    order = dict.fromkeys(cell.id for cell in cells if cell.id in found)
+    if list(order) != [name for name in found if found[name]]:
+        sentences.append("some cells are in another order")
+    return [sentence for sentence in sentences if sentence]
+
+
+def _altered(labelled, found):
+    """Sentences about cells that are there, but not as they were handed out."""
     retyped, edited, unlabelled = [], [], []
     for cell in labelled:
         for copy in found[cell.id]:
@@ -129,18 +142,11 @@ def differences(cells, handed_out):
                 edited.append(cell.id)
             if not copy.label:
                 unlabelled.append(cell.id)
-    sentences = [
-        _sentence("missing", missing),
-        _sentence("there more than once", copied),
+    return [
         _sentence("of another type", retyped),
         _sentence("changed, though locked (it does not matter for the points)", edited),
         _sentence("without nbgrader's metadata", unlabelled),
     ]
-
-    order = dict.fromkeys(cell.id for cell in cells if cell.id in found)
-    if list(order) != [name for name in found if found[name]]:
-        sentences.append("some cells are in another order")
-    return [sentence for sentence in sentences if sentence]
 
 
 def _lines(cell):

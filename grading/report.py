@@ -75,19 +75,8 @@ def write_feedback(out, students):
 
 def write_marking(out, students, sets, course, given):
     """Add rows to the file of marks, and write the pages on which marks are given."""
-    to_be_read = [
-        Derivation(
-            student.name,
-            name,
-            course.derivation_points(name),
-            student.sets[set_name].text(name),
-        )
-        for set_name, exercises in sets.items()
-        for name in exercises.points
-        for student in marks.in_order(students, course)
-        if student.sets[set_name].to_be_read(name)
-    ]
-    marks.add_rows(marks.path(out), to_be_read, given, course)
+    derivations = to_be_read(students, sets, course)
+    marks.add_rows(marks.path(out), derivations, given, course)
     marking_pages.write(out / "marks", students, sets, course)
     said = [
         f"{name} in {out / 'marks'} is not read; save it as {marks.FILE}"
@@ -103,6 +92,20 @@ def write_marking(out, students, sets, course, given):
             f"kept: {', '.join(strangers)}"
         )
     return said
+
+
+def to_be_read(students, sets, course):
+    """The derivations that a person has to read, by exercise."""
+    found = []
+    for set_name, exercises in sets.items():
+        for name in exercises.points:
+            worth = course.derivation_points(name)
+            for student in marks.in_order(students, course):
+                result = student.sets[set_name]
+                if result.to_be_read(name):
+                    text = result.text(name)
+                    found.append(Derivation(student.name, name, worth, text))
+    return found
 
 
 def table(students, sets, course):
