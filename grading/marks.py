@@ -5,7 +5,9 @@ that was entered; rows of students who are gone stay, and so do columns of one's
 The column `text` tells which text was marked: a student may hand in another one later.
 """
 
+import contextlib
 import csv
+import fcntl
 import hashlib
 import hmac
 import math
@@ -260,9 +262,25 @@ def enter(file, entered):
 def change(file, changed):
     """Write the rows that `changed` makes of those in a file.
 
-    If somebody else saves the file meanwhile, it is read again: nothing is lost.
+    If a spreadsheet saves the file meanwhile, it is read again: nothing is lost. The
+    form and a run of the grading wait for each other.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(file):
+        _change(file, changed)
+
+
+@contextlib.contextmanager
+def _alone(file):
+    """Wait until no other program of ours writes the marks, and keep them out."""
+    with file.with_name(".lock").open("w") as lock:
+        with contextlib.suppress(OSError):  # some network folders have no locks
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _change(file, changed):
+    """Write the rows, again if the file was saved meanwhile."""
     new = file.with_name(f".{FILE}")
     while True:
         before = _stamp(file)

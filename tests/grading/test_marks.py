@@ -3,6 +3,8 @@
 import csv
 import json
 import os
+import subprocess
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -26,6 +28,7 @@ from grading.notebooks import Cell
 from grading.submissions import ExerciseSet, Submission
 from grading.written import fill
 from ntk_answers.variants import in_words
+from tools.execute import ROOT
 
 ANONYMOUS = Course(anonymous=True, secret="s", derivations={"default": 3})
 NAMED = Course(derivations={"default": 3})
@@ -106,6 +109,25 @@ def test_change_sees_what_somebody_saved_meanwhile(file, monkeypatch):
         ["ada", "ntk", "2"],
         ["bob", "ntk", ""],
     ]
+
+
+def test_change_waits_for_another_program(file):
+    """The form saves while a run of the grading writes: neither undoes the other."""
+    students = [f"s{number}" for number in range(20)]
+    add(file, students)
+    program = (
+        "import sys; from pathlib import Path; from grading import marks\n"
+        "for student in sys.argv[2:]:\n"
+        "    mark = dict(student=student, exercise='ntk', points='1', comment='')\n"
+        "    marks.enter(Path(sys.argv[1]), mark | {'text': ''})"
+    )
+    halves = students[::2], students[1::2]
+    running = [
+        subprocess.Popen([sys.executable, "-c", program, file, *half], cwd=ROOT)
+        for half in halves
+    ]
+    assert [process.wait() for process in running] == [0, 0]
+    assert [row["points"] for row in marks.read(file)] == ["1"] * 20
 
 
 def test_change_keeps_the_separator(file):
