@@ -107,8 +107,9 @@ def check_protection(given):
         print("Nothing is protected from the submissions: they run without a sandbox")
     elif missing := sandbox.protection():
         raise Refused(
-            f"{missing[0].upper()}{missing[1:]}; install bubblewrap, or grade in a "
-            "container (CONTAINER=podman) or without protection (UNPROTECTED=yes)"
+            f"{missing[0].upper()}{missing[1:]}; install bubblewrap 0.8 or newer and "
+            "let it make namespaces, or grade in a container (CONTAINER=podman) or "
+            "without protection (UNPROTECTED=yes)"
         )
 
 
