@@ -54,9 +54,11 @@ def handed_in(home, set_name, scratch):
     from grading.submissions import Submission, released
 
     exercises = released(SOURCE / "book" / "exercises")[set_name]
+    collected, unpacked = scratch / "collected", scratch / "unpacked"
+    unpacked.mkdir()
     # as in a collected folder, in which each student has a folder
-    shutil.copytree(home / "submission", scratch / "student", symlinks=True)
-    for submission in collect(scratch, {set_name: exercises}):
+    shutil.copytree(home / "submission", collected / "student", symlinks=True)
+    for submission in collect(collected, {set_name: exercises}, unpacked=unpacked):
         if submission.set_name == set_name or submission.reason:
             return exercises, submission
     return exercises, Submission("student", "", reason="holds no notebook")

@@ -51,14 +51,14 @@ class Candidate:
         return not self.reason, not self.blank, age
 
 
-def collect(folder, sets, roster=None):
+def collect(folder, sets, roster=None, unpacked=None):
     """Every submission in a folder or zip archive, without its cells.
 
     A person who handed in something has at least one: with a reason if nothing can be
-    graded. Students get the roster's names, if there is one. What was in archives is
-    unpacked into a temporary folder, which has to last until the last is read.
+    graded. Students get the roster's names, if there is one. What was in archives goes
+    into the folder `unpacked`, or a temporary one, and is read there later.
     """
-    unpacked = Path(tempfile.mkdtemp(prefix="ntk-unpacked-"))
+    unpacked = unpacked or Path(tempfile.mkdtemp(prefix="ntk-unpacked-"))
     files = listing(folder, unpacked)
     times = nbgrader_times(files, folder.resolve())
     owned = owners(files, sets, roster.find if roster else None)

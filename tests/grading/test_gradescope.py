@@ -133,10 +133,12 @@ def test_autograder_grades_without_bubblewrap_and_says_so(autograder, tmp_path):
 
 
 @pytest.mark.slow
-def test_autograder_says_why_a_file_earns_nothing(autograder):
+def test_autograder_says_why_a_file_earns_nothing(autograder, tmp_path):
     """A file that is no notebook is the student's to mend: 0, and a sentence."""
-    result = run(autograder, {"bounds.ipynb": "no notebook"})
+    files = {"bounds.ipynb": "no notebook"}
+    result = run(autograder, files, TMPDIR=str(tmp_path))
     assert result.returncode == 0, result.stderr
+    assert list(tmp_path.iterdir()) == []
     assert [score for _, score, _, _ in scores(autograder)] == [0, 0, 0]
     assert "is not a notebook" in results(autograder)["output"]
 
