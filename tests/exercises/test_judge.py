@@ -1,6 +1,7 @@
 """Judgement: right answers of any style pass; whatever else comes gets a sentence."""
 
 import itertools
+import re
 
 import hypothesis.extra.numpy as hnp
 import hypothesis.strategies as st
@@ -235,3 +236,11 @@ def test_judge_never_raises(name, first, second):
     result = judge(name, 0, values)
     assert isinstance(result, Result)
     assert "\n" not in str(result)
+
+
+def test_judge_asks_for_every_digit_of_special_inputs():
+    """Twelve digits for inputs drawn at random are not enough elsewhere."""
+    values = [ANSWERS["relu_limit"].solution(*case) for case in cases("relu_limit", 0)]
+    values[-1] = values[-1] * (1 + 1e-10)
+    line = str(judge("relu_limit", 0, values))
+    assert re.search(r"but not for .*: an entry is right to \d+ digits", line), line
