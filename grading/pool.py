@@ -38,6 +38,7 @@ LOST_CELLS = 3  # may end their process; after one more the submission is given 
 LOOK_EVERY = 0.25  # seconds from one look at a process to the next
 ENDING = 10  # seconds, for the kernel to end what was killed
 LONGEST_REMARK = 400  # characters
+MOST_REMARKS = 10  # about cells: a spreadsheet's cell has room for 32,767 characters
 LONGEST_DETAIL = 100  # characters of what a failure of these kinds says
 NO_ERRORS = (
     "unanswered",
@@ -178,7 +179,9 @@ class Evaluation:
                 remarks.append(f"{where} asked for {parts}: not there in grading")
             elif error and not BLANK.fullmatch(str(error)) and not cell.locked:
                 remarks.append(f"{where} failed: {error}")
-        return [remark[:LONGEST_REMARK] for remark in remarks]
+        shown = [remark[:LONGEST_REMARK] for remark in remarks[:MOST_REMARKS]]
+        left_out = len(remarks) - len(shown)
+        return [*shown, f"and so did {left_out} more cells"] if left_out else shown
 
     def _run_cells(self, process):
         """Run the code cells but for lost ones; whether the process survives."""

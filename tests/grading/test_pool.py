@@ -149,6 +149,15 @@ def test_evaluate_names_the_cells_that_failed(temporary):
     ]
 
 
+def test_remarks_of_an_evaluation_fit_into_a_spreadsheet():
+    """Of a thousand cells that failed, ten are named and the others counted."""
+    evaluation = pool.Evaluation(handed_in([cell("1 / 0")] * 1000), {}, LIMITS)
+    evaluation.errors = dict.fromkeys(range(1, 1001), "E" * 1000)
+    remarks = evaluation.remarks()
+    assert len("; ".join(remarks)) < 5000
+    assert remarks[-1] == "and so did 990 more cells"
+
+
 def test_process_has_no_settings_of_the_grader(temporary, monkeypatch):
     """Neither the seed nor the paths of the grader are in a process's environment."""
     monkeypatch.setenv("NTK_SEED", "20261")
