@@ -59,6 +59,9 @@ DENIED_CALLS = (
     "request_key",
     "userfaultfd",
 )
+# Families of sockets up to this one are shut in by the namespaces, or need privileges.
+# Later ones may reach the host of a virtual machine (vsock), or the kernel's ciphers.
+LAST_FAMILY = 16  # netlink
 FLAGS_OF_MMAP = 3  # the position of this argument
 SHARED_WITHOUT_FILE = 0x21  # MAP_SHARED and MAP_ANONYMOUS
 
@@ -203,12 +206,13 @@ def files_made(pid):
 def denied_calls():
     """The filter of system calls, as the kernel reads it."""
     # Not at the top: it needs libseccomp, which only Linux has
-    from pyseccomp import ALLOW, ERRNO, MASKED_EQ, Arg, SyscallFilter
+    from pyseccomp import ALLOW, ERRNO, GT, MASKED_EQ, Arg, SyscallFilter
 
     refuse = ERRNO(1)  # "Operation not permitted"
     calls = SyscallFilter(ALLOW)
     for name in DENIED_CALLS:
         calls.add_rule(refuse, name)
+    calls.add_rule(refuse, "socket", Arg(0, GT, LAST_FAMILY))
     flags = Arg(FLAGS_OF_MMAP, MASKED_EQ, SHARED_WITHOUT_FILE, SHARED_WITHOUT_FILE)
     calls.add_rule(refuse, "mmap", flags)
     with tempfile.TemporaryFile() as file:

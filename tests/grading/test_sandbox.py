@@ -229,6 +229,25 @@ assert not os.path.exists("/sys") and not os.path.exists("/home")"""
     assert run(source) == WELL
 
 
+def test_walls_refuse_sockets_that_no_namespace_shuts_in(temporary):
+    """Neither the host of a virtual machine nor the kernel's ciphers are reached.
+
+    Where the kernel has none of them, it would say so in other words.
+    """
+    source = """
+import errno, socket
+for family in (socket.AF_VSOCK, socket.AF_ALG, 99, 2**31 - 1):
+    try:
+        socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        assert error.errno == errno.EPERM, error
+    else:
+        raise AssertionError(family)
+for family in (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6):
+    socket.socket(family).close()"""
+    assert run(source) == WELL
+
+
 def test_walls_hide_the_settings_of_the_grader(temporary, monkeypatch):
     """No process inside has them, not even the one that bubblewrap leaves there."""
     monkeypatch.setenv("NTK_SEED", "20261")
