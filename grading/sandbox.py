@@ -173,20 +173,21 @@ def folders():
         seen |= {folder, os.path.realpath(folder)}
     hidden = {os.path.join(sysconfig.get_path("purelib"), "ntklib"), str(ROOT)}
 
-    options = []
+    options, sealed = [], []
     for path in sorted(seen | hidden):  # a folder before those within it
         within = any(path.startswith(f"{folder}/") for folder in seen)
         if path in seen and os.path.exists(path):
             parent = os.path.dirname(path)
             options += ["--dir", parent, "--ro-bind", path, path]
         elif path in hidden and within and os.path.isdir(path):
-            options += ["--size", "4096", "--tmpfs", path, "--remount-ro", path]
+            options += ["--size", "4096", "--tmpfs", path]
+            sealed += ["--remount-ro", path]  # when what lies within it is there
     for path in ("/bin", "/lib", "/lib32", "/lib64", "/sbin"):
         if os.path.islink(path):
             options += ["--symlink", os.readlink(path), path]
         else:
             options += ["--ro-bind-try", path, path]
-    return options
+    return options + sealed
 
 
 def files_made(pid):

@@ -4,6 +4,7 @@ import contextlib
 import os
 import resource
 import socket
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -291,6 +292,9 @@ def test_folders_hide_the_book_where_python_lies_around_it(monkeypatch, tmp_path
     for path in (book, wheel / "ntklib"):
         assert options[options.index(str(path)) - 1] == "--tmpfs"
     assert options[options.index(str(book / ".venv")) - 1] == "--ro-bind"
+    command = f"ls -A {book}; touch {book}/x {wheel}/ntklib/x 2>&1 | grep -c Read-only"
+    words = ["bwrap", *options, "/bin/sh", "-c", command]
+    assert subprocess.run(words, capture_output=True).stdout == b".venv\n2\n"
 
 
 def test_limits_of_systemd_are_asked_for_where_they_work(monkeypatch):
