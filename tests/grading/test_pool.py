@@ -2,6 +2,7 @@
 
 import io
 import threading
+import time
 import zipfile
 
 import pytest
@@ -187,6 +188,16 @@ def test_look_takes_no_time_before_it_is_due(monkeypatch):
     """A cell that replies at once costs no look at all processes of the machine."""
     monkeypatch.setattr(pool, "with_children", lambda pid: pytest.fail("too early"))
     pool.Watch(0, MEMORY, 1, 100).look()
+
+
+def test_ask_looks_between_quick_commands(process, monkeypatch):
+    """Children that outlive their cell are looked at, however quick the others are."""
+    looks = []
+    monkeypatch.setattr(pool, "use", lambda processes: looks.append(1) or (0, 0))
+    end = time.monotonic() + 3 * pool.LOOK_EVERY
+    while time.monotonic() < end:
+        process.ask({}, 30, 120)
+    assert 1 <= len(looks) <= 4
 
 
 def test_use_counts_children(process):
