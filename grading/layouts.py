@@ -13,7 +13,7 @@ from pathlib import Path
 
 from grading.files import NO_NOTEBOOK, File, listing
 from grading.notebooks import Notebook, blank, read_notebook
-from grading.owners import Owner, nbgrader_times, owners, plain, stem
+from grading.owners import Owner, exact, nbgrader_times, owners, plain, stem
 from grading.roster import Student
 from grading.submissions import Submission, which
 
@@ -107,7 +107,7 @@ def _people(pairs, roster):
             known = Person(student.name, student.key, student, [])
             person = people.setdefault(student, known)
         else:
-            same = (owner.platform, owner.id) if owner.id else plain(owner.name)
+            same = (owner.platform, owner.id) if owner.id else exact(owner.name)
             known = Person(owner.name, owner.name, None, [])
             person = people.setdefault(same or owner.name, known)
         person.files.append((file, owner))

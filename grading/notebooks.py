@@ -96,7 +96,9 @@ def _cell(cell):
     label = cell.get("metadata", {}).get("nbgrader", {})
     name = label.get("grade_id") or cell.get("id")
     source = "".join(cell["source"]).replace("\r\n", "\n").replace("\r", "\n")
-    pictures = cell.get("attachments") or {}
+    pictures = cell.get("attachments")
+    if not isinstance(pictures, dict):
+        pictures = {}
     return Cell(cell["cell_type"], source, str(name), label, pictures)
 
 
@@ -165,7 +167,10 @@ def blank(cells, exercises):
     What says NotImplementedError or YOUR ANSWER HERE stands where an answer has to go.
     """
     names = "|".join(re.escape(name) for name in exercises.points)
-    answer = re.compile(rf"^\s*(?:async\s+)?(?:def\s+)?(?:{names})\s*[=(:]", re.M)
+    # Blanks of one line alone: thousands of empty lines would take hours otherwise.
+    answer = re.compile(
+        rf"^[ \t]*(?:async[ \t]+)?(?:def[ \t]+)?(?:{names})[ \t]*[=(:]", re.M
+    )
     for cell in cells:
         if cell.kind == "code":
             stub = "NotImplementedError" in cell.source

@@ -71,6 +71,12 @@ def plain(name):
     return "".join(c for c in unicodedata.normalize("NFC", letters) if c.isalnum())
 
 
+def exact(name):
+    """A name that tells people apart: `jan.e` is not `jane`, nor `li_na` `lina`."""
+    letters = unicodedata.normalize("NFKC", name).casefold().replace("_", " ")
+    return " ".join(unicodedata.normalize("NFC", letters).split())
+
+
 def stem(name, sets=()):
     """The name of a file without its kind and the mark of a copy; the copy's number."""
     for suffix in (*NOTEBOOKS, ".zip"):

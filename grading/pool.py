@@ -14,6 +14,7 @@ process, and runs everything else there. Whatever comes back is data from a stra
 import builtins
 import contextlib
 import json
+import math
 import os
 import re
 import select
@@ -37,6 +38,7 @@ LOST_CELLS = 3  # may end their process; after one more the submission is given 
 LOOK_EVERY = 0.25  # seconds from one look at a process to the next
 ENDING = 10  # seconds, for the kernel to end what was killed
 LONGEST_REMARK = 400  # characters
+MOST_REMARKS = 10  # about cells: a spreadsheet's cell has room for 32,767 characters
 LONGEST_DETAIL = 100  # characters of what a failure of these kinds says
 NO_ERRORS = (
     "unanswered",
@@ -165,7 +167,9 @@ class Evaluation:
                 remarks.append(f"{where} asked for {parts}: not there in grading")
             elif error and not BLANK.fullmatch(str(error)) and not cell.locked:
                 remarks.append(f"{where} failed: {error}")
-        return [remark[:LONGEST_REMARK] for remark in remarks]
+        shown = [remark[:LONGEST_REMARK] for remark in remarks[:MOST_REMARKS]]
+        left_out = len(remarks) - len(shown)
+        return [*shown, f"and so did {left_out} more cells"] if left_out else shown
 
     def _run_cells(self, process):
         """Run the code cells but for lost ones; whether the process survives."""
@@ -212,6 +216,7 @@ class Process:
         self.memory = limits.memory
         self.place = sandbox.walls if limits.protected else sandbox.no_walls
         self.received = b""  # and not yet read
+        self.next_look = math.inf  # set by each command for the next
 
     def __enter__(self):
         """Start it, in a session of its own, so that Ctrl-C does not reach it."""
@@ -263,6 +268,8 @@ class Process:
         """
         unsent = json.dumps(command).encode() + b"\n"
         watch = Watch(self.process.pid, self.memory, seconds, patience)
+        # thousands of quick commands must not put off the look at what was started
+        watch.next_look = min(watch.next_look, self.next_look)
         try:
             while unsent or b"\n" not in self.received:
                 if interrupted.is_set():
@@ -271,6 +278,7 @@ class Process:
                 unsent = self._exchange(unsent)
         except (OSError, psutil.Error):
             raise Ended("ended the process that it ran in") from None
+        self.next_look = watch.next_look
         line, self.received = self.received.split(b"\n", 1)
         return parsed(line)
 

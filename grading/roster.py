@@ -20,7 +20,7 @@ from pathlib import Path
 
 from grading import filling
 from grading.notebooks import shown
-from grading.owners import plain
+from grading.owners import exact, plain
 
 # The columns in which a person is named, in small letters; the first of them that has
 # something is the key, so that it is the same in every export of one platform.
@@ -41,6 +41,7 @@ MOMENTS = (
 PERSONAL = frozenset((*NAMES, *FIRST_NAMES, *LAST_NAMES))
 MODIFIED, SUBMITTED = "last modified (submission)", "submission time"
 TEST_STUDENT = "student, test"  # Canvas's, nobody
+EXACT = "exact"  # marks names that tell `jan.e` from `jane`
 
 
 class RosterError(ValueError):
@@ -94,9 +95,9 @@ class Roster:
         if owner.id and owner.platform == self.platform == "canvas":
             return None  # its numbers are the same everywhere: this is somebody else
         for name in (*owner.others, owner.name):
-            student = self._names.get(plain(name))
-            if student:
-                return student
+            for known_as in (EXACT, exact(name)), plain(name):
+                if known_as in self._names:
+                    return self._names[known_as]
         return None
 
     def handed_in(self, student, set_name):
@@ -189,11 +190,13 @@ class Roster:
             names.add(plain(last + first))
         for column in KEYS:
             value = self.value(student.row, column)
-            names |= {plain(value), plain(value.split("@")[0])}
+            for one in (value, value.split("@")[0]):
+                names |= {plain(one), (EXACT, exact(one))}
+        names.add((EXACT, exact(name)))
         numbers = [self.value(student.row, column) for column in ("id", "sid")]
         numbers.append(re.sub(r"\D", "", self.value(student.row, "identifier")))
         names |= {(self.platform, number) for number in numbers if number}
-        return names - {""}
+        return names - {"", (EXACT, "")}
 
 
 def read(path):

@@ -59,6 +59,9 @@ DENIED_CALLS = (
     "request_key",
     "userfaultfd",
 )
+# Families of sockets up to this one are shut in by the namespaces, or need privileges.
+# Later ones may reach the host of a virtual machine (vsock), or the kernel's ciphers.
+LAST_FAMILY = 16  # netlink
 FLAGS_OF_MMAP = 3  # the position of this argument
 SHARED_WITHOUT_FILE = 0x21  # MAP_SHARED and MAP_ANONYMOUS
 
@@ -170,20 +173,21 @@ def folders():
         seen |= {folder, os.path.realpath(folder)}
     hidden = {os.path.join(sysconfig.get_path("purelib"), "ntklib"), str(ROOT)}
 
-    options = []
+    options, sealed = [], []
     for path in sorted(seen | hidden):  # a folder before those within it
         within = any(path.startswith(f"{folder}/") for folder in seen)
         if path in seen and os.path.exists(path):
             parent = os.path.dirname(path)
             options += ["--dir", parent, "--ro-bind", path, path]
         elif path in hidden and within and os.path.isdir(path):
-            options += ["--size", "4096", "--tmpfs", path, "--remount-ro", path]
+            options += ["--size", "4096", "--tmpfs", path]
+            sealed += ["--remount-ro", path]  # when what lies within it is there
     for path in ("/bin", "/lib", "/lib32", "/lib64", "/sbin"):
         if os.path.islink(path):
             options += ["--symlink", os.readlink(path), path]
         else:
             options += ["--ro-bind-try", path, path]
-    return options
+    return options + sealed
 
 
 def files_made(pid):
@@ -203,12 +207,13 @@ def files_made(pid):
 def denied_calls():
     """The filter of system calls, as the kernel reads it."""
     # Not at the top: it needs libseccomp, which only Linux has
-    from pyseccomp import ALLOW, ERRNO, MASKED_EQ, Arg, SyscallFilter
+    from pyseccomp import ALLOW, ERRNO, GT, MASKED_EQ, Arg, SyscallFilter
 
     refuse = ERRNO(1)  # "Operation not permitted"
     calls = SyscallFilter(ALLOW)
     for name in DENIED_CALLS:
         calls.add_rule(refuse, name)
+    calls.add_rule(refuse, "socket", Arg(0, GT, LAST_FAMILY))
     flags = Arg(FLAGS_OF_MMAP, MASKED_EQ, SHARED_WITHOUT_FILE, SHARED_WITHOUT_FILE)
     calls.add_rule(refuse, "mmap", flags)
     with tempfile.TemporaryFile() as file:

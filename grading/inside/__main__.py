@@ -29,7 +29,7 @@ def main():
     commands, replies = take_over_pipes()
     for name, bound in json.loads(sys.argv[1]).items():
         limit(getattr(resource, name), bound)
-    shell = Shell()
+    shell = Shell.instance()  # the one that IPython's own get_ipython finds
     for line in commands:
         with shell.builtin_trap:  # `display` and `get_ipython`
             reply = answer(json.loads(line), shell)

@@ -1,6 +1,7 @@
 """Cells run as Jupyter runs them: by IPython, whose screen nobody looks at."""
 
 import ast
+import sys
 
 from IPython.core.interactiveshell import InteractiveShell
 from missing import NotThere
@@ -18,9 +19,11 @@ class Shell(InteractiveShell):
         config.HistoryManager.enabled = False
         config.InteractiveShell.colors = "nocolor"
         super().__init__(config=config)
+        sys.path.insert(1, "")  # so that a file that the notebook wrote can be imported
 
-    def enable_gui(self, gui=None):
-        """There are no windows; `%matplotlib` asks for them."""
+    def enable_matplotlib(self, gui=None):
+        """Figures are drawn out of sight, whatever backend `%matplotlib` asks for."""
+        return gui, "agg"
 
     def ask_exit(self):
         """The notebook goes on after `exit`."""

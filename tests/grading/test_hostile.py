@@ -201,6 +201,19 @@ HONEST = {
     ),
     "last value": (after("3 * 4\n"), (2, 2, 2), ""),
     "figure": (after("%matplotlib inline\nimport matplotlib.pyplot"), (2, 2, 2), ""),
+    "interactive figure": (after("%matplotlib widget\nx = 1\nx"), (2, 2, 2), ""),
+    "shell by its import": (
+        after(
+            "from IPython import get_ipython\nget_ipython().run_line_magic\nx = 3\nx?"
+        ),
+        (2, 2, 2),
+        "",
+    ),
+    "file of its own": (
+        [nb.new_code_cell("%%writefile own.py\nx = 3"), *after("from own import x")],
+        (2, 2, 2),
+        "",
+    ),
     "cell magic": (after("%%time\nx = 3"), (2, 2, 2), ""),
     "result": (
         after("from ntklib.exercises import check\nassert check('a', 1).right"),

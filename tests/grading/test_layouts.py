@@ -257,6 +257,16 @@ def test_collect_lets_no_folder_decide_about_others(tmp_path, sets):
     assert [one[0] for one in found] == ["ada", "bob", "cy"]
 
 
+def test_collect_tells_people_apart_whose_names_differ_by_a_sign(tmp_path, sets):
+    """Each has a row; case and the form of a letter make nobody another person."""
+    names = ["jan.e_tiny.ipynb", "jane_tiny.ipynb", "li_na_tiny.ipynb"]
+    names += ["lina_tiny.ipynb", "LINA_kernel.ipynb", "li na_kernel.ipynb"]
+    content = {name: KERNEL if "kernel" in name else TINY for name in names}
+    found = collected(put(tmp_path / "in", content), sets)
+    people = sorted(one[0].casefold().replace("_", " ") for one in found)
+    assert people == ["jan.e", "jane", "li na", "li na", "lina", "lina"]
+
+
 def test_collect_takes_a_notebook_in_a_folder_for_the_folders_owner(tmp_path, sets):
     """One folder with a notebook of its own shows that folders are students here."""
     content = {

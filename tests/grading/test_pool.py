@@ -2,6 +2,7 @@
 
 import io
 import threading
+import time
 import zipfile
 
 import pytest
@@ -136,6 +137,15 @@ def test_evaluate_names_the_cells_that_failed(temporary):
     ]
 
 
+def test_remarks_of_an_evaluation_fit_into_a_spreadsheet():
+    """Of a thousand cells that failed, ten are named and the others counted."""
+    evaluation = pool.Evaluation(handed_in([cell("1 / 0")] * 1000), {}, LIMITS)
+    evaluation.errors = dict.fromkeys(range(1, 1001), "E" * 1000)
+    remarks = evaluation.remarks()
+    assert len("; ".join(remarks)) < 5000
+    assert remarks[-1] == "and so did 990 more cells"
+
+
 def test_process_has_no_settings_of_the_grader(temporary, monkeypatch):
     """Neither the seed nor the paths of the grader are in a process's environment."""
     monkeypatch.setenv("NTK_SEED", "20261")
@@ -165,6 +175,16 @@ def test_look_takes_no_time_before_it_is_due(monkeypatch):
     """A cell that replies at once costs no look at all processes of the machine."""
     monkeypatch.setattr(pool, "with_children", lambda pid: pytest.fail("too early"))
     pool.Watch(0, MEMORY, 1, 100).look()
+
+
+def test_ask_looks_between_quick_commands(process, monkeypatch):
+    """Children that outlive their cell are looked at, however quick the others are."""
+    looks = []
+    monkeypatch.setattr(pool, "use", lambda processes: looks.append(1) or (0, 0))
+    end = time.monotonic() + 3 * pool.LOOK_EVERY
+    while time.monotonic() < end:
+        process.ask({}, 30, 120)
+    assert 1 <= len(looks) <= 4
 
 
 def test_use_counts_children(process):

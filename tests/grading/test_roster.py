@@ -137,6 +137,14 @@ def test_find_matches_no_name_of_two_people(reading):
     assert found.find(Owner("leeann", "canvas", "12347")).name == "Lee, Ann (jdoe)"
 
 
+def test_find_tells_names_apart_that_differ_by_a_sign(reading):
+    """A login that is like another but for a dot is found as it is written."""
+    found = reading("Login,Email\njan.e,1@example.edu\njane,2@example.edu\n")
+    for login in ("jan.e", "jane"):
+        assert found.find(Owner(login)).key == login
+    assert found.find(Owner("ja-ne")) is None
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -4,6 +4,7 @@ import contextlib
 import os
 import resource
 import socket
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -229,6 +230,25 @@ assert not os.path.exists("/sys") and not os.path.exists("/home")"""
     assert run(source) == WELL
 
 
+def test_walls_refuse_sockets_that_no_namespace_shuts_in(temporary):
+    """Neither the host of a virtual machine nor the kernel's ciphers are reached.
+
+    Where the kernel has none of them, it would say so in other words.
+    """
+    source = """
+import errno, socket
+for family in (socket.AF_VSOCK, socket.AF_ALG, 99, 2**31 - 1):
+    try:
+        socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        assert error.errno == errno.EPERM, error
+    else:
+        raise AssertionError(family)
+for family in (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6):
+    socket.socket(family).close()"""
+    assert run(source) == WELL
+
+
 def test_walls_hide_the_settings_of_the_grader(temporary, monkeypatch):
     """No process inside has them, not even the one that bubblewrap leaves there."""
     monkeypatch.setenv("NTK_SEED", "20261")
@@ -272,6 +292,9 @@ def test_folders_hide_the_book_where_python_lies_around_it(monkeypatch, tmp_path
     for path in (book, wheel / "ntklib"):
         assert options[options.index(str(path)) - 1] == "--tmpfs"
     assert options[options.index(str(book / ".venv")) - 1] == "--ro-bind"
+    command = f"ls -A {book}; touch {book}/x {wheel}/ntklib/x 2>&1 | grep -c Read-only"
+    words = ["bwrap", *options, "/bin/sh", "-c", command]
+    assert subprocess.run(words, capture_output=True).stdout == b".venv\n2\n"
 
 
 def test_limits_of_systemd_are_asked_for_where_they_work(monkeypatch):
