@@ -21,13 +21,12 @@ def write(out, submissions, sets, course, roster=None):
     names |= dict.fromkeys(submission.student for submission in submissions)
     given = Marks(marks.read(marks.path(out)), names, course)
     students = results.students(submissions, sets, course, names, given)
-    said = write_feedback(out, students)
+    # The tables first: they do not hang on what a single student wrote.
     tables.write(out / "grades.csv", table(students, sets, course))
+    filled = fill_in(roster, out, students, sets, course) if roster else []
+    said = write_feedback(out, students)
     said += write_marking(out, students, sets, course, given)
-    said += unknown_times(students)
-    if roster:
-        said += fill_in(roster, out, students, sets, course)
-    return students, said
+    return students, said + unknown_times(students) + filled
 
 
 def unknown_times(students):
