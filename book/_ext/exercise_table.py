@@ -1,8 +1,8 @@
-"""The table of all exercises, read from the sets and the library, never typed.
+"""Tables of all exercises, read from the sets and the library, never typed.
 
-The directive ``exercise-table`` shows it, with the number of variants and the places at
-which a reader of the book can look an answer up. The role ``exercise-points`` shows the
-sum of the points of a set, or of ``all`` sets.
+The directive ``exercise-table`` shows what each asks for, with the number of variants;
+``exercise-places`` shows where a reader of the book can look an answer up. The role
+``exercise-points`` shows the sum of the points of a set, or of ``all`` sets.
 """
 
 import re
@@ -66,16 +66,30 @@ def points(root, of="all"):
 
 def table(root):
     """The table in Markdown."""
-    heads = ("Exercise", "Set", "Level", "Minutes", "Points", "Variants", "In the book")
-    lines = [line_of(heads), line_of("---" for _ in heads)]
-    modules = {name: found.module for name, found in functions(root).items()}
+    lines = []
     for row in rows(root):
-        places = [link(place, modules) for place in ANSWERS[row.name].in_the_book]
         page = f"{{doc}}`{row.set} <exercises/{row.set}>`"
         variants = len(codes(row.name)) or "none"
         cells = (f"`{row.name}`", page, row.level, row.minutes, row.points, variants)
-        lines.append(line_of([*cells, ", ".join(places) or "no"]))
-    return "\n".join(lines)
+        lines.append(cells)
+    heads = ("Exercise", "Set", "Level", "Minutes", "Points", "Variants")
+    return in_markdown(heads, lines)
+
+
+def table_of_places(root):
+    """Where in the book an exercise is answered, as a table in Markdown."""
+    modules = {name: found.module for name, found in functions(root).items()}
+    lines = []
+    for row in rows(root):
+        places = [link(place, modules) for place in ANSWERS[row.name].in_the_book]
+        lines.append((f"`{row.name}`", ", ".join(places) or "nowhere"))
+    return in_markdown(("Exercise", "In the book"), lines)
+
+
+def in_markdown(heads, lines):
+    """A table with these heads, and these cells in each line."""
+    rule = ["---" for _ in heads]
+    return "\n".join(line_of(cells) for cells in (heads, rule, *lines))
 
 
 def line_of(cells):
@@ -91,16 +105,23 @@ def link(place, modules):
 
 
 class ExerciseTable(SphinxDirective):
-    """The table, on a page beside the folder of the sets."""
+    """A table of the exercises, on a page beside the folder of the sets."""
 
     has_content = False
+    table = staticmethod(table)
 
     def run(self):
         """Write the table as Markdown and let the parser read it."""
         root = self.env.app.srcdir
         for path in sets(root):
             self.env.note_dependency(str(path))
-        return self.parse_text_to_nodes(table(root))
+        return self.parse_text_to_nodes(self.table(root))
+
+
+class ExercisePlaces(ExerciseTable):
+    """The table of the places in the book that answer an exercise."""
+
+    table = staticmethod(table_of_places)
 
 
 class ExercisePoints(SphinxRole):
@@ -117,5 +138,6 @@ class ExercisePoints(SphinxRole):
 def setup(app):
     """Register the directive and the role."""
     app.add_directive("exercise-table", ExerciseTable)
+    app.add_directive("exercise-places", ExercisePlaces)
     app.add_role("exercise-points", ExercisePoints())
     return {"parallel_read_safe": True}

@@ -5,7 +5,7 @@ import shutil
 import pytest
 from sphinx.errors import ExtensionError
 
-from book._ext.exercise_table import points, rows, table
+from book._ext.exercise_table import points, rows, table, table_of_places
 from ntklib import exercises
 from tools.execute import ROOT
 
@@ -19,15 +19,22 @@ def test_rows_are_the_exercises_of_the_library():
 
 
 def test_table_has_a_line_for_each_exercise():
-    """Name, link to the set, level, minutes, points, variants, and where it stands."""
+    """Name, link to the set, level, minutes, points, variants."""
     lines = table(ROOT).splitlines()
     assert len(lines) == 2 + len(exercises.names())
-    places = "{py:obj}`empirical_ntk <ntklib.ntk.empirical_ntk>`, {eq}`eq-ntk-closed`"
-    start = "| `ntk` | {doc}`kernel <exercises/kernel>` | easy | 25 | 3 | 6 |"
-    assert lines[2] == f"{start} {places} |"
+    ntk = "| `ntk` | {doc}`kernel <exercises/kernel>` | easy | 25 | 3 | 6 |"
+    assert lines[2] == ntk
     (spread,) = [line for line in lines if line.startswith("| `spread` |")]
-    assert " | 4 | none | " in spread
-    (nowhere,) = [line for line in lines if line.endswith(" | no |")]
+    assert spread.endswith(" | 4 | none |")
+
+
+def test_table_of_places_has_a_line_for_each_exercise():
+    """The functions and labels that answer it, as links; one stands nowhere."""
+    lines = table_of_places(ROOT).splitlines()
+    assert len(lines) == 2 + len(exercises.names())
+    places = "{py:obj}`empirical_ntk <ntklib.ntk.empirical_ntk>`, {eq}`eq-ntk-closed`"
+    assert lines[2] == f"| `ntk` | {places} |"
+    (nowhere,) = [line for line in lines if line.endswith(" | nowhere |")]
     assert nowhere.startswith("| `noise_floor` |")
 
 
@@ -51,4 +58,5 @@ def test_guide_shows_the_table_and_the_sum():
     """The page asks for both and types neither."""
     text = (ROOT / "book" / "instructor.md").read_text("utf-8")
     assert "```{exercise-table}\n```" in text
+    assert "```{exercise-places}\n```" in text
     assert "{exercise-points}`all` points" in text

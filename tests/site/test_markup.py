@@ -26,8 +26,8 @@ def test_pages_are_valid_html(tmp_path):
     """
     for path in SITE.rglob("*.html"):
         inside = path.relative_to(SITE)
-        if inside.parts[0] == "_static":
-            continue
+        if inside.parts[0] == "_static" or path.name == "whole-book.html":
+            continue  # the second is there while another test prints the book
         tree = LexborHTMLParser(path.read_text("utf-8"))
         for formula in tree.css(".katex"):
             formula.replace_with("formula")
