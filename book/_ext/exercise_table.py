@@ -1,7 +1,7 @@
 """Tables of all exercises, read from the sets and the library, never typed.
 
-The directive ``exercise-table`` shows what each asks for, with the number of variants;
-``exercise-places`` shows where a reader of the book can look an answer up. The role
+The directive ``exercise-table`` shows what each asks for; ``exercise-places`` shows how
+many variants it has and where a reader of the book can look an answer up. The role
 ``exercise-points`` shows the sum of the points of a set, or of ``all`` sets.
 """
 
@@ -69,21 +69,20 @@ def table(root):
     lines = []
     for row in rows(root):
         page = f"{{doc}}`{row.set} <exercises/{row.set}>`"
-        variants = len(codes(row.name)) or "none"
-        cells = (f"`{row.name}`", page, row.level, row.minutes, row.points, variants)
-        lines.append(cells)
-    heads = ("Exercise", "Set", "Level", "Minutes", "Points", "Variants")
+        lines.append((f"`{row.name}`", page, row.level, row.minutes, row.points))
+    heads = ("Exercise", "Set", "Level", "Minutes", "Points")
     return in_markdown(heads, lines)
 
 
 def table_of_places(root):
-    """Where in the book an exercise is answered, as a table in Markdown."""
+    """The number of variants, and where the book answers it, in Markdown."""
     modules = {name: found.module for name, found in functions(root).items()}
     lines = []
     for row in rows(root):
         places = [link(place, modules) for place in ANSWERS[row.name].in_the_book]
-        lines.append((f"`{row.name}`", ", ".join(places) or "nowhere"))
-    return in_markdown(("Exercise", "In the book"), lines)
+        variants = len(codes(row.name)) or "none"
+        lines.append((f"`{row.name}`", variants, ", ".join(places) or "nowhere"))
+    return in_markdown(("Exercise", "Variants", "In the book"), lines)
 
 
 def in_markdown(heads, lines):
@@ -119,7 +118,7 @@ class ExerciseTable(SphinxDirective):
 
 
 class ExercisePlaces(ExerciseTable):
-    """The table of the places in the book that answer an exercise."""
+    """The table of variants, and of places in the book that answer an exercise."""
 
     table = staticmethod(table_of_places)
 

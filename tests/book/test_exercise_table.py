@@ -19,23 +19,25 @@ def test_rows_are_the_exercises_of_the_library():
 
 
 def test_table_has_a_line_for_each_exercise():
-    """Name, link to the set, level, minutes, points, variants."""
+    """Name, link to the set, level, minutes, points."""
     lines = table(ROOT).splitlines()
     assert len(lines) == 2 + len(exercises.names())
-    ntk = "| `ntk` | {doc}`kernel <exercises/kernel>` | easy | 25 | 3 | 6 |"
+    ntk = "| `ntk` | {doc}`kernel <exercises/kernel>` | easy | 25 | 3 |"
     assert lines[2] == ntk
     (spread,) = [line for line in lines if line.startswith("| `spread` |")]
-    assert spread.endswith(" | 4 | none |")
+    assert spread.endswith(" | 4 |")
 
 
 def test_table_of_places_has_a_line_for_each_exercise():
-    """The functions and labels that answer it, as links; one stands nowhere."""
+    """Variants, and what answers it in the book, as links; one stands nowhere."""
     lines = table_of_places(ROOT).splitlines()
     assert len(lines) == 2 + len(exercises.names())
     places = "{py:obj}`empirical_ntk <ntklib.ntk.empirical_ntk>`, {eq}`eq-ntk-closed`"
-    assert lines[2] == f"| `ntk` | {places} |"
+    assert lines[2] == f"| `ntk` | 6 | {places} |"
     (nowhere,) = [line for line in lines if line.endswith(" | nowhere |")]
-    assert nowhere.startswith("| `noise_floor` |")
+    assert nowhere.startswith("| `noise_floor` | 6 |")
+    (spread,) = [line for line in lines if line.startswith("| `spread` |")]
+    assert spread.startswith("| `spread` | none |")
 
 
 def test_rows_refuse_an_exercise_without_cells(tmp_path):
