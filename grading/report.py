@@ -21,6 +21,7 @@ def write(out, submissions, sets, course, roster=None):
     names |= dict.fromkeys(submission.student for submission in submissions)
     given = Marks(marks.read(marks.path(out)), names, course)
     students = results.students(submissions, sets, course, names, given)
+    out.mkdir(parents=True, exist_ok=True)
     # The tables first: they do not hang on what a single student wrote.
     tables.write(out / "grades.csv", table(students, sets, course))
     filled = fill_in(roster, out, students, sets, course) if roster else []

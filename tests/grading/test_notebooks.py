@@ -8,8 +8,15 @@ import nbformat.v4 as nb
 import pytest
 
 from grading import notebooks
-from grading.notebooks import blank, differences, read, read_notebook, shown
-from grading.submissions import Cell, ExerciseSet
+from grading.notebooks import (
+    Cell,
+    blank,
+    differences,
+    read,
+    read_notebook,
+    shown,
+)
+from grading.submissions import ExerciseSet
 from tests.grading.conftest import BLANK, POINTS, RIGHT, cells, write
 
 TINY = ExerciseSet(POINTS, [], [])
