@@ -2,7 +2,6 @@
 
 import re
 
-import jax
 import numpy as np
 import pytest
 
@@ -14,16 +13,7 @@ from ntklib.exercises.sets import EXERCISES
 from tests.exercises.right_answers import RIGHT_ANSWERS
 from tests.exercises.wrong_answers import SIZE, WRONG_ANSWERS
 
-
-@pytest.fixture(autouse=True)
-def _as_readers_have_it():
-    """JAX's own rules of promotion, where our tests are stricter."""
-    # A context would not hold in the thread in which an answer runs.
-    jax.config.update("jax_numpy_rank_promotion", "allow")
-    jax.config.update("jax_numpy_dtype_promotion", "standard")
-    yield
-    jax.config.update("jax_numpy_rank_promotion", "raise")
-    jax.config.update("jax_numpy_dtype_promotion", "strict")
+pytestmark = pytest.mark.usefixtures("as_readers_have_it")
 
 
 SEEDS = range(40)

@@ -25,14 +25,7 @@ def installed(monkeypatch):
     known.known.cache_clear()
 
 
-@pytest.fixture(autouse=True)
-def _as_readers_have_it():
-    """JAX's own rules of promotion, where our tests are stricter."""
-    jax.config.update("jax_numpy_rank_promotion", "allow")
-    jax.config.update("jax_numpy_dtype_promotion", "standard")
-    yield
-    jax.config.update("jax_numpy_rank_promotion", "raise")
-    jax.config.update("jax_numpy_dtype_promotion", "strict")
+pytestmark = pytest.mark.usefixtures("as_readers_have_it")
 
 
 def answers_to(name):

@@ -101,7 +101,7 @@ def test_collect_reads_folders_of_moodle(tmp_path, sets):
     content = {
         "Ann Lee_12345_assignsubmission_file/kernel.ipynb": KERNEL,
         "Ann Lee_12345_assignsubmission_onlinetext/onlinetext.html": b"<p>",
-        "Jörg Müller_12346_assignsubmission_file_/work/my kernel.ipynb": KERNEL,
+        "Jörg Müller_12346_assignsubmission_file_/mine/my kernel.ipynb": KERNEL,
         "Participant_12347_assignsubmission_file_/kernel.ipynb": KERNEL,
         "Bo Smith_12348_assignsubmission_file_kernel (1).ipynb": KERNEL,
         "Cy Doe_12349_assignsubmission_file/notes.pdf": b"%PDF",
@@ -251,7 +251,7 @@ def test_collect_lets_no_folder_decide_about_others(tmp_path, sets):
         "ada/old/kernel.ipynb": KERNEL,
         "ada/new/kernel.ipynb": KERNEL,
         "bob/kernel/kernel.ipynb": KERNEL,
-        "cy/work/kernel.ipynb": KERNEL,
+        "cy/mine/kernel.ipynb": KERNEL,
     }
     found = collected(put(tmp_path / "in", content), sets)
     assert [one[0] for one in found] == ["ada", "bob", "cy"]
