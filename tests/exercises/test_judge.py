@@ -244,3 +244,12 @@ def test_judge_asks_for_every_digit_of_special_inputs():
     values[-1] = values[-1] * (1 + 1e-10)
     line = str(judge("relu_limit", 0, values))
     assert re.search(r"but not for .*: an entry is right to \d+ digits", line), line
+
+
+def test_judge_names_the_special_inputs_that_are_wrong():
+    """An answer that is right for inputs drawn at random hears for which it is not."""
+    values = [ANSWERS["relu_limit"].solution(*case) for case in cases("relu_limit", 0)]
+    values[-1] = values[-1] * 1.5
+    line = str(judge("relu_limit", 0, values))
+    assert "right for inputs drawn at random, but not for" in line, line
+    assert "digits" not in line
