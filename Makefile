@@ -22,36 +22,18 @@ REPORTS := _build/reports
 # Two processes; a file stays in one of them, which compiles its programs once.
 PYTEST := JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: book pdf site test check lint types serve lab execute experiments seeds assignment variants grade mark gradescope bench bench-library bench-peers bench-pages mutants lock clean help
+.PHONY: help book pdf site serve lab check test lint types execute experiments seeds assignment variants grade mark gradescope bench bench-library bench-peers bench-pages mutants lock clean
 .DELETE_ON_ERROR:
 
+# The help is made of the lines that begin with ##, in their order: one stands above each target.
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make book           build the site into _build/html
+##                     SOLUTIONS=no leaves out the solutions of the exercise sets and the page for
+##                     instructors; SOLUTIONS=2026-12-20 does so until that day
 book: $(SITE)
 	@echo "The book is built. Open _build/html/index.html in a browser, or run 'make serve'."
-
-help:
-	@echo "make book      build the site into _build/html (SOLUTIONS=no leaves out the solutions of the exercise sets and the page for instructors; SOLUTIONS=2026-12-20 does so until that day)"
-	@echo "make check     style, types and the quick tests; with WHAT=ntk all tests of a module, a file or a name"
-	@echo "make test      everything CI checks: style, types, library, notebooks, site"
-	@echo "make pdf       print the whole book into _build/pdf"
-	@echo "make site      build what is published: the site, with the PDF on it"
-	@echo "make serve     show the site at http://localhost:8000"
-	@echo "make lab       open the chapters in JupyterLab, from an environment of its own without the tools of site and tests"
-	@echo "make execute   re-run the notebooks and store their outputs"
-	@echo "make experiments   measure anew what the pages read from book/data (WHAT=name for one; half an hour)"
-	@echo "make seeds     run the notebooks under other seeds, and list what then fails (WHAT=notebook for one; hours)"
-	@echo "make assignment   pack what students need, without solutions, into _build/assignment/ntk-exercises.zip (COURSE=folder makes or renews an nbgrader course there)"
-	@echo "make variants ROSTER=export.csv COURSE=course.toml   copies with numbers of their own for each student (OUT=folder)"
-	@echo "make grade SUBMISSIONS=folder-or-zip   grade what was collected: a table and a page for each student, in grades/ or OUT=folder"
-	@echo "   ROSTER=export.csv is the platform's list, which is filled in; COURSE=course.toml has due dates and points for derivations"
-	@echo "   SETS=\"kernel dynamics\", SEED=number, WORKERS=number; CONTAINER=podman grades in a container, UNPROTECTED=yes without a sandbox"
-	@echo "make mark      serve the pages on which derivations are marked, and print their address (OUT=folder of the grades)"
-	@echo "make gradescope   write an autograder for each set into _build/gradescope (SETS=kernel, SEED=number, OUT=folder)"
-	@echo "make bench     measure the library and write book/performance.md, then time and weigh the pages"
-	@echo "make bench-library   the first half of it, in ten minutes (WHAT=row for one, which is printed and not stored)"
-	@echo "make bench-peers   measure other libraries beside it, each in an environment that goes afterwards (gigabytes; ENVIRONMENTS=folder keeps them)"
-	@echo "make mutants   change the library one operator at a time, and list the changes that no test notices (hours)"
-	@echo "make lock      pin every version anew in both locks (UPGRADE=no adds what is missing and keeps the other pins)"
-	@echo "make clean     remove everything that was built or installed"
 
 define PYTHON_IS_GOOD
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1)' 2>/dev/null || \
@@ -84,18 +66,23 @@ $(SITE): $(VENV) $(KATEX) $(SOURCES)
 	$(BIN)/jupyter-book build . -n -W --keep-going
 	@touch $@
 
+## make lint           style alone: ruff and codespell
 lint: $(VENV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	git ls-files -z | xargs -0 $(BIN)/codespell
 
+## make types          types alone: pyright, and TypeScript for the laboratory
 types: $(VENV) $(AXE)
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
 	$(NODE) tests/site/node_modules/typescript/bin/tsc -p ntklib/_laboratory
 
+## make check          style, types and the quick tests; with WHAT=ntk all tests of a module, a file
+##                     or a name
 check: $(VENV) lint $(if $(WHAT),,types)
 	@$(BIN)/python -m tools.check "$(WHAT)"
 
+## make test           everything CI checks: style, types, library, notebooks, site
 test: $(VENV) $(KATEX) $(AXE)
 	@rm -rf _build
 	@$(MAKE) --no-print-directory -j 2 lint types book
@@ -104,37 +91,59 @@ test: $(VENV) $(KATEX) $(AXE)
 	$(PYTEST) --junitxml=$(REPORTS)/site.xml tests/site
 	$(PYTEST) --nbval --nbval-current-env -p tools.notebook_gate --junitxml=$(REPORTS)/notebooks.xml book
 
+## make pdf            print the whole book into _build/pdf; needs Chromium or Chrome
 pdf: book
 	@$(BIN)/python -m tools.print_book $(if $(CHROMIUM),--browser "$(CHROMIUM)")
 
+## make site           build what is published: the site, with the PDF on it
 site: pdf
 	cp _build/pdf/neural-tangent-kernel.pdf _build/html/
 
+## make serve          show the site at http://localhost:8000
 serve: book
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
 
+## make lab            open the chapters in JupyterLab, from an environment of its own without the
+##                     tools of site and tests
 lab: $(LAB)
 	.venv-lab/bin/jupyter lab book
 
+## make execute        re-run the notebooks and store their outputs
 execute: $(VENV)
 	@$(BIN)/python -m tools.execute
 
+## make experiments    measure anew what the pages read from book/data (half an hour; WHAT=name for
+##                     one)
 experiments: $(VENV)
 	@JAX_PLATFORMS=cpu $(BIN)/python -m tools.experiments $(WHAT)
 
+## make seeds          run the notebooks under other seeds, and list what then fails (hours;
+##                     WHAT=notebook for one, SEEDS=number of other seeds)
 seeds: $(VENV)
 	@$(BIN)/python -m tools.seeds $(WHAT) $(if $(SEEDS),--seeds $(SEEDS))
 
 # Values that a person types reach the programs through the environment, so that a path
 # may hold spaces and quotes; the programs read a ~ at its beginning.
+
+## make assignment     pack what students need, without solutions, into
+##                     _build/assignment/ntk-exercises.zip
+##                     COURSE=folder makes or renews an nbgrader course there
 assignment: $(VENV)
 	@$(BIN)/python -m tools.assignment $(if $(COURSE),"$$COURSE")
 
+## make variants       copies with numbers of their own for each student
+##                     ROSTER=export.csv COURSE=course.toml (both are needed), OUT=folder
 variants: $(VENV)
 	@$(if $(and $(ROSTER),$(COURSE)),,echo "Name both files: make variants ROSTER=export.csv COURSE=course.toml" >&2; exit 1;) \
 	  $(BIN)/python -m tools.assignment && $(BIN)/python -m tools.variants "$$ROSTER" --course "$$COURSE" $(if $(OUT),--out "$$OUT")
 
 # A container has its own packages; only Python is needed outside.
+## make grade          grade SUBMISSIONS=folder-or-zip: a table, and a page for each student, in
+##                     grades/ or OUT=folder
+##                     ROSTER=export.csv is the platform's list, which is filled in; COURSE=course.toml
+##                     has due dates and points for derivations; SETS="kernel dynamics", SEED=number,
+##                     WORKERS=number; CONTAINER=podman grades in a container, UNPROTECTED=yes without
+##                     a sandbox
 grade: $(if $(CONTAINER),,$(VENV))
 	@$(if $(SUBMISSIONS),,echo "Name what was collected: make grade SUBMISSIONS=folder-or-zip" >&2; exit 1;) \
 	  $(if $(CONTAINER),$(PYTHON) -m grading.container "$$CONTAINER",$(BIN)/python -m grading) "$$SUBMISSIONS" \
@@ -142,27 +151,42 @@ grade: $(if $(CONTAINER),,$(VENV))
 	  $(if $(SEED),--seed "$$SEED") $(if $(WORKERS),--workers "$$WORKERS") $(if $(SETS),--sets $(SETS)) \
 	  $(if $(filter yes,$(UNPROTECTED)),--unprotected)
 
+## make mark           serve the pages on which derivations are marked, and print their address
+##                     (OUT=folder of the grades)
 mark: $(VENV)
 	@$(BIN)/python -m grading.marking $(if $(OUT),"$$OUT",grades)
 
+## make gradescope     write an autograder for each set into _build/gradescope (SETS=kernel,
+##                     SEED=number, OUT=folder)
 gradescope: $(VENV)
 	@$(BIN)/python -m tools.gradescope $(if $(SETS),--sets $(SETS)) $(if $(SEED),--seed "$$SEED") $(if $(OUT),--out "$$OUT")
 
+## make bench          measure the library and write book/performance.md, then time and weigh the
+##                     pages
 bench: bench-library bench-pages
 
+## make bench-library  the first half of it, in ten minutes (WHAT=row for one, which is printed and not
+##                     stored)
 bench-library: $(VENV)
 	@$(BIN)/python -m tools.bench $(WHAT)
 
+## make bench-peers    measure other libraries beside it, each in an environment that goes afterwards
+##                     (gigabytes; ENVIRONMENTS=folder keeps them)
 bench-peers: $(VENV)
 	@$(BIN)/python -m tools.bench.peers $(ENVIRONMENTS)
 
+## make bench-pages    the second half of it: the pages in a browser, as on a slow phone
 bench-pages: $(VENV) $(LIGHTHOUSE) book
 	@$(BIN)/python -m tools.bench.pages
 	@$(BIN)/python -m tools.bench.laboratory
 
+## make mutants        change the library one operator at a time, and list the changes that no test
+##                     notices (hours; MODULES=ntk, SAMPLE=number of changes, WORKERS=number)
 mutants: $(VENV)
 	@$(BIN)/python -m tools.mutants $(MODULES) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(WORKERS),--workers $(WORKERS))
 
+## make lock           pin every version anew in both locks (UPGRADE=no adds what is missing and keeps
+##                     the other pins)
 lock: $(VENV)
 	$(BIN)/python -m pip install --quiet uv
 	echo "$$(sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml)" | $(BIN)/uv pip compile --quiet $(if $(filter no,$(UPGRADE)),,--upgrade) \
@@ -170,6 +194,7 @@ lock: $(VENV)
 	$(BIN)/uv pip compile --quiet $(if $(filter no,$(UPGRADE)),,--upgrade) --universal --fork-strategy fewest --python-version 3.11 --no-emit-index-url \
 	  --no-annotate --no-header --extra lab --constraint requirements.lock pyproject.toml --output-file requirements-lab.lock  # the same versions
 
+## make clean          remove everything that was built or installed
 clean:
 	rm -rf _build .cache .venv .venv-lab book/_ext/node_modules tests/site/node_modules tools/bench/node_modules .pytest_cache .ruff_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
