@@ -128,7 +128,7 @@ seeds: $(BOOK)
 ## make assignment     pack what students need, without solutions, into
 ##                     _build/assignment/ntk-exercises.zip
 ##                     COURSE=folder makes or renews an nbgrader course there
-assignment: $(if $(COURSE),$(VENV),$(BOOK))
+assignment: $(BOOK)
 	@$(BIN)/python -m tools.assignment $(if $(COURSE),"$$COURSE")
 
 ## make variants       copies with numbers of their own for each student

@@ -24,11 +24,11 @@ ALONE = {
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT = PYPROJECT["project"]
 LOCK = (ROOT / "requirements.lock").read_text("utf-8").splitlines()
-# The lock of each use: the extras of pyproject.toml that it holds, and tools that it does
+# The lock of each use: the extras of pyproject.toml in it, and tools that it does
 # without.
 USES = {
     "lab": (["notebooks", "lab"], {"sphinx", "pytest", "nbgrader", "playwright"}),
-    "book": (["notebooks", "book"], {"jupyterlab", "pytest", "nbgrader", "playwright"}),
+    "book": (["notebooks", "book"], {"pytest", "playwright", "pyright"}),
     "grade": (["notebooks", "grading"], {"sphinx", "pytest", "nbgrader", "playwright"}),
 }
 # The hooks of pre-commit run what the lock has installed, and load nothing.
@@ -59,7 +59,7 @@ def test_lock_pins_every_dependency():
     """A line of the lock is an exact version without an address; none is missing."""
     assert set(PROJECT["optional-dependencies"]) == {
         *("notebooks", "lab", "book"),
-        *("test", "grading", "nbgrader"),
+        *("test", "grading"),
     }
     for line in LOCK:
         assert re.fullmatch(r"[A-Za-z0-9._-]+==[^\s;]+( ; .+)?", line)
