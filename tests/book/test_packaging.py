@@ -1,4 +1,4 @@
-"""The project around the book: pins, environment, workflow, hooks, make."""
+"""The project around the book: pins, environment, hooks, make."""
 
 import os
 import re
@@ -117,24 +117,6 @@ def test_backend_is_locked():
     name, number = backend.split("==")
     for lines in (LOCK, *map(lock_of, USES)):
         assert pins(lines)[canonicalize_name(name)] == number
-
-
-def test_workflow_runs_the_same_commands():
-    """On every change, with the oldest and the newest Python: make test, make book."""
-    text = (ROOT / ".github" / "workflows" / "book.yml").read_text("utf-8")
-    workflow = yaml.safe_load(text)
-    triggers = workflow[True]  # YAML reads the key `on` as true
-    jobs = workflow["jobs"]
-    steps = [step for job in jobs.values() for step in job["steps"]]
-    commands = [step.get("run") for step in steps]
-    least = PROJECT["requires-python"].removeprefix(">=")
-    assert {"push", "pull_request"} <= set(triggers)
-    assert workflow["concurrency"]["cancel-in-progress"]
-    assert least in jobs["book"]["strategy"]["matrix"]["python"]
-    assert "make test" in commands
-    assert "make book" in commands
-    assert any(step.get("with", {}).get("path") == "_build/html" for step in steps)
-    assert (ROOT / ".ci" / "run").read_text("utf-8").rstrip().endswith("make test")
 
 
 def test_hooks_load_nothing():
