@@ -23,10 +23,11 @@ INTERRUPTED = (
     "and begins anew."
 )
 BUSY = f"Another installation is running in {ROOT}; this one waits until it has ended."
-# How pip and npm say that a machine cannot be reached, and that a disk is full.
+# How pip and npm say that no other machine can be reached, and that a disk is full.
 OFFLINE = re.compile(
     r"NewConnectionError|NameResolutionError|ConnectTimeout|ReadTimeout|ProxyError"
     r"|Connection ?(?:Error|refused|reset|aborted)|Max retries exceeded"
+    r"|\(from versions: none\)"
     r"|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH"
 )
 FULL = re.compile(r"No space left on device|ENOSPC")
@@ -104,13 +105,14 @@ def fill(environment, locks):
     name = environment.relative_to(ROOT)
     names = " and ".join(lock.name for lock in locks)
     print(f"Installing the packages of {names} into {name}", flush=True)
-    run(sys.executable, "-m", "venv", environment, what=f"The environment {name}")
-    options = ["--quiet", "--disable-pip-version-check"]
-    pip = [environment / "bin" / "python", "-m", "pip", "install", *options]
+    python = environment / "bin" / "python"
+    if not python.exists():
+        run(sys.executable, "-m", "venv", environment, what=f"The environment {name}")
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     required = [word for lock in locks for word in ("--requirement", lock)]
     run(*pip, *required, what=f"The packages of {names}")
     library = ["--no-deps", "--editable", str(ROOT)]
-    if all("flit_core==" in lock.read_text("utf-8") for lock in locks):
+    if all("flit-core==" in lock.read_text("utf-8") for lock in locks):
         library.append("--no-build-isolation")  # else pip has to download it
     run(*pip, *library, what="The library ntklib")
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ echo finished > _build/html/index.html
 REAL_JUPYTER_BOOK = """#!/bin/sh
 exec .venv/bin/python -c 'from jupyter_book.cli.main import main; main()' "$@"
 """
+SOURCES = ("ntklib", "ntk_answers", "tests")
 MARKS = (".installed", ".book", ".lab", ".grade", ".test")
 
 
@@ -49,7 +51,11 @@ def environment(folder):
     """An environment that finds the packages of this one, with all marks."""
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "python").symlink_to(sys._base_executable)
-    (folder / "lib").symlink_to(Path(sys.prefix, "lib"))
+    (folder / "share").symlink_to(Path(sys.prefix, "share"))
+    packages = Path(sysconfig.get_path("purelib"))
+    own = folder / packages.relative_to(sys.prefix)
+    own.mkdir(parents=True)
+    (own / "shared.pth").write_text(f"{packages}\n", "utf-8")
     home = Path(sys._base_executable).parent
     (folder / "pyvenv.cfg").write_text(f"home = {home}\n", "utf-8")
     for mark in MARKS:
@@ -64,7 +70,11 @@ def whole_copy(folder):
         shutil.copy(ROOT / name, target)
     environment(folder / ".venv")
     modules = folder / "book" / "_ext" / "node_modules"
-    modules.symlink_to((ROOT / "book" / "_ext" / "node_modules").resolve())
+    modules.mkdir()
+    for path in (ROOT / "book" / "_ext" / "node_modules").iterdir():
+        if path.is_dir():
+            (modules / path.name).symlink_to(path.resolve())
+    (modules / ".installed").touch()
     program(folder / ".venv" / "bin" / "jupyter-book", REAL_JUPYTER_BOOK)
     return folder
 
@@ -73,11 +83,11 @@ def stub_copy(folder):
     """A copy of what make needs, with stubs in place of what takes long."""
     needed = ("tools/", "Makefile", "pyproject", "requirements", "_")
     for name in files():
-        if name.startswith(needed) or name.endswith("package-lock.json"):
+        if name.startswith(needed) or name.startswith("book/_ext/package"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     modules = folder / "book" / "_ext" / "node_modules"
-    for place in (modules, folder / "ntklib", folder / "ntk_answers"):
+    for place in (modules, *(folder / name for name in SOURCES)):
         place.mkdir()
     (folder / "book" / "page.md").write_text("# A page\n")
     (folder / "tools" / "assignment.py").write_text("print('copies')\n")
