@@ -1,6 +1,6 @@
 """The installation of packages: Python's into an environment, JavaScript's in a folder.
 
-    python -m tools.install .venv requirements.lock
+    python -m tools.install .venv requirements-book.lock .venv/.book
     .venv/bin/python -m tools.install book/_ext
 
 What is left by an installation that was interrupted is thrown away by the next one, so
@@ -111,9 +111,8 @@ def fill(environment, locks):
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     required = [word for lock in locks for word in ("--requirement", lock)]
     run(*pip, *required, what=f"The packages of {names}")
-    library = ["--no-deps", "--editable", str(ROOT)]
-    if all("flit-core==" in lock.read_text("utf-8") for lock in locks):
-        library.append("--no-build-isolation")  # else pip has to download it
+    # What builds the library is in each lock; isolated, pip would download it.
+    library = ["--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
     run(*pip, *library, what="The library ntklib")
 
 
@@ -134,15 +133,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("place", help="the environment, or a folder that npm fills")
     parser.add_argument("lock", nargs="?", help="the versions for the environment")
-    parser.add_argument("mark", nargs="?", help="place/.installed if it is not given")
+    parser.add_argument("mark", nargs="?", help="what says that it is installed")
     given = parser.parse_args()
     place = ROOT / given.place
     with checkout.one_sentence(INTERRUPTED):
         if given.lock is None:
             install_javascript(place)
         else:
-            mark = ROOT / (given.mark or f"{given.place}/.installed")
-            install(place, ROOT / given.lock, mark)
+            install(place, ROOT / given.lock, ROOT / given.mark)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ REAL_JUPYTER_BOOK = """#!/bin/sh
 exec .venv/bin/python -c 'from jupyter_book.cli.main import main; main()' "$@"
 """
 SOURCES = ("ntklib", "ntk_answers", "tests")
-MARKS = (".installed", ".book", ".lab", ".grade", ".test")
+MARKS = (".book", ".lab", ".grade", ".test")
 
 
 def program(path, text):

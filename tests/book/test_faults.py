@@ -103,7 +103,7 @@ def test_make_clean_begins_with_the_marks(copy):
     """Interrupted in the middle, it has left no mark on what is half gone."""
     first = make(copy, "--dry-run", "clean").stdout.splitlines()[0]
     assert first.split()[:2] == ["rm", "-rf"]
-    assert {MARK + "*", ".venv/.installed"} <= set(first.split())
+    assert {MARK + "*", ".venv/.book", ".venv/.test"} <= set(first.split())
     assert "_build" not in first.split()
 
 

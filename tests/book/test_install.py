@@ -163,8 +163,9 @@ def test_install_again_when_a_lock_is_newer(place, monkeypatch):
 def test_install_without_a_network_says_so(tmp_path, what):
     """pip and npm themselves, where no other machine is: one sentence."""
     copy = stub_copy(tmp_path / AWKWARD)
-    words = {"python": [".venv", "requirements.lock"], "javascript": ["book/_ext"]}
-    (copy / ".venv" / ".installed").unlink()
+    words = {"python": [".venv", "requirements.lock", ".venv/.test"]}
+    words["javascript"] = ["book/_ext"]
+    (copy / ".venv" / ".test").unlink()
     (copy / "requirements.lock").write_text("a-package-of-nobody==1.0\n")
     command = [copy / ".venv" / "bin" / "python", "-m", "tools.install", *words[what]]
     quickly = {"PIP_RETRIES": "1", "npm_config_fetch_retries": "0"}
