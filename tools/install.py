@@ -40,9 +40,8 @@ class Offline(Refused):
 
 
 def explain(result, what):
-    """Show what an installer reported, or refuse in one sentence if it failed."""
+    """Refuse in one sentence what failed, after its report where that is needed."""
     if not result.returncode:
-        sys.stderr.write(result.stderr)
         return
     if OFFLINE.search(result.stderr):
         raise Offline(
