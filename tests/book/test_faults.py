@@ -224,6 +224,35 @@ def test_files_are_the_same_without_a_history(tmp_path):
     assert result.stdout.splitlines() == files()
 
 
+PAGE = """\
+# Start
+
+A formula $x^2$, and one on a line of its own:
+
+$$
+K(x, x') = \\mathbb{E}\\,\\psi(h)\\psi(h') .
+$$ (eq-start)
+"""
+
+
+@pytest.mark.slow
+def test_make_book_builds_an_archive_anywhere_without_a_network(tmp_path):
+    """Spaces, quotes, umlauts, no history, no network, and what Jupyter left behind."""
+    copy = whole_copy(tmp_path / AWKWARD)
+    (copy / "_toc.yml").write_text("format: jb-book\nroot: book/start\n")
+    (copy / "book" / "start.md").write_text(PAGE)
+    checkpoint = copy / "book" / ".ipynb_checkpoints" / "start-checkpoint.ipynb"
+    checkpoint.parent.mkdir()
+    for left in (checkpoint, copy / "book" / "start.ipynb.new"):
+        left.write_text("{")
+    result = make(copy, "book", within=bubble("--unshare-net"))
+    assert result.returncode == 0, result.stderr
+    built = copy / "_build"
+    assert 'class="katex' in (built / "html" / "book" / "start.html").read_text()
+    assert (built / "assignment" / "ntk-exercises.zip").exists()
+    assert make(copy, "--question", MARK).returncode == 0
+
+
 @pytest.mark.slow
 def test_clone_that_turns_line_ends_has_none_turned(tmp_path):
     """With core.autocrlf, as on Windows, every text file still ends its lines by LF."""
