@@ -1,13 +1,13 @@
 """What strangers meet: forms for issues, pages whose links lead on, the citation."""
 
 import re
-import tomllib
 from urllib.parse import unquote
 
 import pytest
 import yaml
 
 from tools.execute import ROOT
+from tools.release import find_release
 
 TEMPLATES = ROOT / ".github" / "ISSUE_TEMPLATE"
 FORMS = sorted(path for path in TEMPLATES.glob("*.yml") if path.stem != "config")
@@ -18,6 +18,13 @@ PARTS = {
     "textarea": {"label"},
     "dropdown": {"label", "options"},
     "checkboxes": {"label", "options"},
+}
+# The keys of version 1.2.0 of the Citation File Format.
+CITATION_KEYS = {
+    *("abstract", "authors", "cff-version", "commit", "contact", "date-released"),
+    *("doi", "identifiers", "keywords", "license", "license-url", "message"),
+    *("preferred-citation", "references", "repository", "repository-artifact"),
+    *("repository-code", "title", "type", "url", "version"),
 }
 PAGES = [
     *ROOT.glob("*.md"),
@@ -81,15 +88,17 @@ def test_links_lead_to_files(path):
         assert (path.parent / unquote(target)).exists(), target
 
 
-def test_citation_names_the_newest_release():
-    """Version and date are those of pyproject.toml and of the change log's section."""
+def test_citation_has_the_keys_of_its_format():
+    """Those that the Citation File Format requires, and no misspelt one."""
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    changes = (ROOT / "CHANGELOG.md").read_text("utf-8")
-    version, date = re.search(
-        r"^## (\S+) \((\d{4}-\d\d-\d\d)\)$", changes, re.M
-    ).groups()
-    assert citation["version"] == project["version"] == version
-    assert str(citation["date-released"]) == date
-    assert citation["title"]
-    assert citation["authors"]
+    assert citation["cff-version"] == "1.2.0"
+    assert {"message", "title", "authors"} <= set(citation)
+    assert set(citation) <= CITATION_KEYS
+
+
+def test_citation_is_that_of_the_newest_release():
+    """It has a date; it and the version are those of the change log and the project."""
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    release = find_release()
+    assert citation["version"] == release.version
+    assert str(citation["date-released"]) == release.date
