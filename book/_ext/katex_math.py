@@ -5,6 +5,7 @@ build. TeX that KaTeX cannot set becomes a warning with file and line, so that a
 with -W stops.
 """
 
+import atexit
 import functools
 import json
 import re
@@ -32,14 +33,16 @@ def node_program():
 
 @functools.cache
 def _process():
-    """The process that sets formulas, started once."""
-    return subprocess.Popen(
+    """The process that sets formulas, started once and ended with this one."""
+    process = subprocess.Popen(
         [node_program(), HERE / "katex.mjs"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         encoding="utf-8",
         bufsize=1,
     )
+    atexit.register(process.communicate)  # closes its input, and waits for its end
+    return process
 
 
 @functools.cache

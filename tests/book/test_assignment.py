@@ -583,7 +583,7 @@ def test_make_builds_anew_when_the_choice_changes():
         for name, value in os.environ.items()
         if not name.startswith(("MAKE", "MFLAGS", "SOLUTIONS"))
     }
-    options = ["--dry-run", "SOLUTIONS=no", "--assume-old=.venv/.installed"]
+    options = ["--dry-run", "SOLUTIONS=no", "--assume-old=.venv/.book"]
     result = subprocess.run(
         ["make", *options, "book"], cwd=ROOT, capture_output=True, text=True, env=clean
     )

@@ -113,7 +113,7 @@ def course(tmp_path):
 def grade(folder):
     """The command of the page, with this folder; what it prints."""
     out = folder / "grades-kernel"
-    command = ["make", "--silent", "--assume-old=.venv/.installed", "grade"]
+    command = ["make", "--silent", "--assume-old=.venv/.grade", "grade"]
     command += [f"SUBMISSIONS={folder / 'submissions.zip'}", f"OUT={out}"]
     command += [f"ROSTER={folder / 'export.csv'}", "SEED=20261", "WORKERS=1"]
     clean = {

@@ -24,9 +24,13 @@ ALONE = {
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT = PYPROJECT["project"]
 LOCK = (ROOT / "requirements.lock").read_text("utf-8").splitlines()
-LAB_LOCK = (ROOT / "requirements-lab.lock").read_text("utf-8").splitlines()
-# What only `make lab` installs.
-LAB_ALONE = {"jupyterlab-myst"}
+# The lock of each use: the extras of pyproject.toml that it holds, and tools that it does
+# without.
+USES = {
+    "lab": (["notebooks", "lab"], {"sphinx", "pytest", "nbgrader", "playwright"}),
+    "book": (["notebooks", "book"], {"jupyterlab", "pytest", "nbgrader", "playwright"}),
+    "grade": (["notebooks", "grading"], {"sphinx", "pytest", "nbgrader", "playwright"}),
+}
 # The hooks of pre-commit run what the lock has installed, and load nothing.
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))
 
@@ -39,8 +43,8 @@ def requirements():
         for texts in (PROJECT["dependencies"], *extras)
         for text in texts
     ]
-    left_out = LAB_ALONE | {PROJECT["name"]}  # an extra may name another of its own
-    return [need for need in wanted if need.name not in left_out]
+    # An extra may name another of its own.
+    return [need for need in wanted if need.name != PROJECT["name"]]
 
 
 def pins(lines=LOCK):
@@ -54,30 +58,41 @@ def pins(lines=LOCK):
 def test_lock_pins_every_dependency():
     """A line of the lock is an exact version without an address; none is missing."""
     assert set(PROJECT["optional-dependencies"]) == {
-        *("notebooks", "lab"),
-        *("book", "test", "grading"),
+        *("notebooks", "lab", "book"),
+        *("test", "grading", "nbgrader"),
     }
-    for line in LOCK + LAB_LOCK:
+    for line in LOCK:
         assert re.fullmatch(r"[A-Za-z0-9._-]+==[^\s;]+( ; .+)?", line)
     assert len(pins()) == len(LOCK)
     assert {canonicalize_name(wanted.name) for wanted in requirements()} <= set(pins())
 
 
-def test_lock_of_the_lab_is_part_of_the_lock():
-    """`make lab` installs the tested versions, and none of the site's or the tests'."""
-    lab = pins(LAB_LOCK)
-    others = {name: number for name, number in lab.items() if name not in LAB_ALONE}
-    assert others.items() <= pins().items()
-    assert set(lab) >= LAB_ALONE
-    for texts in (PROJECT["dependencies"], *map(extra, ("notebooks", "lab"))):
-        names = {Requirement(text).name for text in texts} - {PROJECT["name"]}
-        assert {canonicalize_name(name) for name in names} <= set(lab)
-    assert not {"sphinx", "pytest", "nbgrader", "playwright"} & set(lab)
-
-
 def extra(name):
     """What an extra of pyproject.toml asks for."""
     return PROJECT["optional-dependencies"][name]
+
+
+def lock_of(use):
+    """The lines of the lock of a use."""
+    return (ROOT / f"requirements-{use}.lock").read_text("utf-8").splitlines()
+
+
+@pytest.mark.parametrize("use", USES)
+def test_lock_of_a_use_is_part_of_the_lock(use):
+    """Each use installs the tested versions of what it needs, and no other's tools."""
+    extras, foreign = USES[use]
+    pinned = pins(lock_of(use))
+    assert pinned.items() < pins().items()
+    for texts in (PROJECT["dependencies"], *map(extra, extras)):
+        names = {Requirement(text).name for text in texts} - {PROJECT["name"]}
+        assert {canonicalize_name(name) for name in names} <= set(pinned)
+    assert not foreign & set(pinned)
+
+
+def test_every_lock_belongs_to_a_use():
+    """No lock lies about that nothing installs and nothing checks."""
+    locks = {path.name for path in ROOT.glob("requirements-*.lock")}
+    assert locks == {f"requirements-{use}.lock" for use in USES}
 
 
 def test_lock_satisfies_the_ranges_and_is_what_is_installed():
@@ -97,10 +112,11 @@ def test_environment_takes_python_from_conda_and_the_rest_from_the_lock():
 
 
 def test_backend_is_locked():
-    """What builds the package has one version in pyproject.toml and in the lock."""
+    """What builds the package has one version in pyproject.toml and in every lock."""
     (backend,) = PYPROJECT["build-system"]["requires"]
     name, number = backend.split("==")
-    assert pins()[canonicalize_name(name)] == number
+    for lines in (LOCK, *map(lock_of, USES)):
+        assert pins(lines)[canonicalize_name(name)] == number
 
 
 def test_workflow_runs_the_same_commands():
@@ -176,13 +192,13 @@ case "$2" in *ensurepip*) exit 1;; esac
 )
 def test_make_refuses_a_python_in_one_sentence(tmp_path, python, sentence):
     """make stops with one clear sentence, before anything is made."""
-    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+    for name in ("Makefile", "requirements-book.lock", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     program = tmp_path / "python-for-test"
     if python:
         program.write_text(python)
         program.chmod(0o755)
-    command = ["make", f"PYTHON={program}", ".venv/.installed"]
+    command = ["make", f"PYTHON={program}", ".venv/.book"]
     result = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, env=ALONE
     )

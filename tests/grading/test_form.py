@@ -1,17 +1,15 @@
 """The pages for marking and of feedback in a browser: what is typed is never lost."""
 
-import os
 import threading
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from grading import marking, marks, report
 from grading.course import Course
 from grading.notebooks import Cell
 from grading.submissions import ExerciseSet, Submission
-from tests.site.conftest import BROWSER, FLAGS
+from tests.site.conftest import chromium
 
 pytestmark = pytest.mark.slow
 DERIVATION = """<script>document.title = "taken over"</script>
@@ -29,12 +27,9 @@ $\\href{javascript:alert(1)}{\\unknown}$ [link](https://example.org) ![x](https:
 
 @pytest.fixture(scope="module")
 def browser():
-    """Chromium, or what CHROMIUM names."""
-    if BROWSER is None:
-        leave = pytest.fail if os.environ.get("CI") else pytest.skip
-        leave("no Chromium or Chrome was found")
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
+    """One browser for the tests of this file."""
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture

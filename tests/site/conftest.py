@@ -3,6 +3,7 @@
 Without a browser the checks are left out, loudly; under CI they fail.
 """
 
+import contextlib
 import functools
 import gzip
 import http.server
@@ -92,14 +93,21 @@ def address():
     server.server_close()
 
 
-@pytest.fixture(scope="session")
-def browser():
-    """Chromium, with a fresh profile."""
+@contextlib.contextmanager
+def chromium():
+    """Chromium, or what CHROMIUM names, with a fresh profile."""
     if BROWSER is None:
         leave = pytest.fail if os.environ.get("CI") else pytest.skip
         leave("no Chromium or Chrome was found")
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One browser for all pages of the site."""
+    with chromium() as started:
+        yield started
 
 
 def watch(page):

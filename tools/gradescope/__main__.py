@@ -19,7 +19,7 @@ from tools.execute import ROOT
 OUT = ROOT / "_build" / "gradescope"
 SCRIPTS = ("setup.sh", "run_autograder")
 PACKAGES = ("ntklib", "ntk_answers", "grading")
-FILES = ("requirements.lock", "pyproject.toml")
+FILES = ("requirements-grade.lock",)
 EXECUTABLE = 0o755 << 16  # as a zip keeps a file's mode
 
 

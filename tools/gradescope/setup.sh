@@ -11,8 +11,7 @@ python3 -m venv /opt/uv
 /opt/uv/bin/pip install uv==0.13.9
 /opt/uv/bin/uv venv --python-preference system --python '>=3.11,<3.14' /opt/grading
 /opt/uv/bin/uv pip install --compile-bytecode --python /opt/grading/bin/python \
-  --constraint requirements.lock --requirements pyproject.toml \
-  --extra grading --extra notebooks
+  --requirements requirements-grade.lock
 
 # Where bubblewrap cannot work, submissions run as another user, who must not read the
 # solutions and the seed.
