@@ -176,7 +176,10 @@ def settled(given):
     for name in given.sets or ():
         if name not in sets:
             raise Refused(f"There is no set {name!r}; there are {', '.join(sets)}")
-    policy = course.read(course.found(given.course, given.submissions), sets)
+    settings = course.found(given.course, given.submissions)
+    policy = course.read(settings, sets)
+    if settings:
+        print(f"The course's settings: {settings}")
     marks.check(given.out)
     students = roster.read(given.roster) if given.roster else None
     if policy.variants and students is None:

@@ -180,7 +180,7 @@ def test_with_due_date_asks_for_its_place():
             "[due]\nbonds = 2026-10-01T23:59:00Z",
             "due has no set 'bonds'; the sets are b",
         ),
-        ("titel = 'Kernels'", "has no setting 'titel'"),
+        ("heading = 'Kernels'", "has no setting 'heading'"),
     ],
 )
 def test_apply_stops_the_build_in_one_sentence(tmp_path, monkeypatch, text, sentence):
