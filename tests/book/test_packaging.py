@@ -187,6 +187,8 @@ def test_make_refuses_a_python_in_one_sentence(tmp_path, python, sentence):
 def test_a_second_make_book_has_nothing_to_do():
     """With nothing changed since the site was built, make book finds nothing to do."""
     result = subprocess.run(
-        ["make", "--question", "_build/html/.built"], cwd=ROOT, env=ALONE
+        ["make", "--question", "SOLUTIONS=yes", "_build/html/.built"],
+        cwd=ROOT,
+        env=ALONE,
     )
     assert result.returncode == 0
