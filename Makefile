@@ -26,7 +26,7 @@ REPORTS := _build/reports
 # Two processes; a file stays in one of them, which compiles its programs once.
 PYTEST := JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: help book pdf site release serve lab check test lint types execute experiments seeds assignment variants grade mark gradescope bench bench-library bench-peers bench-pages mutants lock clean
+.PHONY: help book pdf site release serve lab check test lint types execute experiments seeds escape drift assignment variants grade mark gradescope bench bench-library bench-peers bench-pages mutants lock clean
 .DELETE_ON_ERROR:
 
 # The help is made of the lines that begin with ##, in their order: one stands above each target.
@@ -126,6 +126,11 @@ execute: $(BOOK)
 ##                     one)
 experiments: $(BOOK)
 	@JAX_PLATFORMS=cpu $(BIN)/python -m tools.experiments $(WHAT)
+
+## make escape         build the site with the newest Sphinx, without Jupyter Book 1, and compare it
+##                     with that of `make book`
+escape: $(VENV) book
+	@$(BIN)/python -m tools.escape
 
 ## make seeds          run the notebooks under other seeds, and list what then fails (hours;
 ##                     WHAT=notebook for one, SEEDS=number of other seeds)

@@ -174,6 +174,14 @@ def heading_text(text):
     return re.sub(r"^([\d.]*\d)\. ", r"\1 ", text)
 
 
+def note_erratum(node, entry):
+    """Name the entry after the erratum whose label a node bears; whether it bears one."""
+    if (node.id or "").startswith("erratum-"):
+        entry.names += node.id.replace("-", " ")
+        return True
+    return False
+
+
 def collect(node, entry, found):
     """Add an element's text to the entry of its section, and its sections to found."""
     for child in node.iter():
@@ -182,11 +190,12 @@ def collect(node, entry, found):
             page = entry.address.partition("#")[0]
             title = heading_text(one_line(heading))
             found.append(Entry(f"{page}#{child.id}", title, found[0].title))
+            note_erratum(child, found[-1])
             collect(child, found[-1], found)
         elif is_heading(child):
             continue
-        elif (child.id or "").startswith("erratum-"):
-            entry.names += child.id.replace("-", " ")
+        elif note_erratum(child, entry):
+            continue
         elif child.tag == "pre":
             entry.code += f" {child.text()}"
         elif child.tag in BLOCKS or "math" in classes(child):
