@@ -129,15 +129,20 @@ execute: $(BOOK)
 experiments: $(BOOK)
 	@JAX_PLATFORMS=cpu $(BIN)/python -m tools.experiments $(WHAT)
 
-## make escape         build the site with the newest Sphinx, without Jupyter Book 1, and compare it
-##                     with that of `make book`
-escape: $(VENV) book
-	@$(BIN)/python -m tools.escape
-
 ## make seeds          run the notebooks under other seeds, and list what then fails (hours;
 ##                     WHAT=notebook for one, SEEDS=number of other seeds)
 seeds: $(BOOK)
 	@$(BIN)/python -m tools.seeds $(WHAT) $(if $(SEEDS),--seeds $(SEEDS))
+
+## make drift          run the notebooks with the newest versions that are allowed, and list what
+##                     moved; the locks stay (hours; WHAT=notebook for one, OLDEST=yes for the oldest)
+drift: $(VENV)
+	@$(BIN)/python -m tools.drift $(WHAT) $(if $(filter yes,$(OLDEST)),--oldest)
+
+## make escape         build the site with the newest Sphinx, without Jupyter Book 1, and compare it
+##                     with that of `make book`
+escape: $(VENV) book
+	@$(BIN)/python -m tools.escape
 
 # Values that a person types reach the programs through the environment, so that a path
 # may hold spaces and quotes; the programs read a ~ at its beginning.

@@ -13,20 +13,19 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tools.execute import ROOT
+from tools.checkout import ROOT
+from tools.files import files
 
 REPORTS = ROOT / "_build" / "reports"
 BIN = Path(sys.executable).parent  # where uv and jupyter-book lie
-# What is installed, built or written by people beside the book's own files.
-LEFT_OUT = shutil.ignore_patterns(
-    ".git", ".venv", ".cache", "_build", "node_modules", "__pycache__", "grades", ".*_*"
-)
 
 
 def copy_tree(folder):
     """A copy of the book's files in a folder; its JavaScript is that of this tree."""
     tree = folder / "book"
-    shutil.copytree(ROOT, tree, ignore=LEFT_OUT)
+    for name in files():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tree / name)
     extensions = Path("book", "_ext", "node_modules")
     (tree / extensions).symlink_to(ROOT / extensions)
     return tree

@@ -338,8 +338,8 @@ def quiet_copy(target, up):
 def erratum_at(anchor):
     """HTML of the heading of an erratum and of the paragraphs that follow it."""
     piece = ""
-    node = anchor.child if anchor.tag == "section" else anchor.next
-    while node is not None and (node.is_text_node or node.tag in ("span", "h3", "p")):
+    node = anchor.css("h3")[0] if anchor.tag == "section" else anchor.next
+    while node is not None and (node.is_text_node or node.tag in ("h3", "p")):
         piece += node.html
         node = node.next
     return piece

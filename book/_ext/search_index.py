@@ -174,12 +174,10 @@ def heading_text(text):
     return re.sub(r"^([\d.]*\d)\. ", r"\1 ", text)
 
 
-def note_erratum(node, entry):
-    """Name the entry after the erratum whose label a node bears; whether it bears one."""
-    if (node.id or "").startswith("erratum-"):
-        entry.names += node.id.replace("-", " ")
-        return True
-    return False
+def erratum_of(node):
+    """The name of the erratum whose label a node bears: its anchor or its section."""
+    label = node.id or ""
+    return label.replace("-", " ") if label.startswith("erratum-") else ""
 
 
 def collect(node, entry, found):
@@ -190,12 +188,12 @@ def collect(node, entry, found):
             page = entry.address.partition("#")[0]
             title = heading_text(one_line(heading))
             found.append(Entry(f"{page}#{child.id}", title, found[0].title))
-            note_erratum(child, found[-1])
+            found[-1].names += erratum_of(child)
             collect(child, found[-1], found)
         elif is_heading(child):
             continue
-        elif note_erratum(child, entry):
-            continue
+        elif erratum_of(child):
+            entry.names += erratum_of(child)
         elif child.tag == "pre":
             entry.code += f" {child.text()}"
         elif child.tag in BLOCKS or "math" in classes(child):
