@@ -55,6 +55,7 @@ def test_together_is_an_older_processor_and_finer_integration():
     together = SETTINGS["together"]
     assert together.variables == OLDER.variables
     assert together.start == FINER.start
+    assert together.options == FINER.options
     assert together.changes == OLDER.changes + FINER.changes
     assert together.for_x86
 

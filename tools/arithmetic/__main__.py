@@ -60,8 +60,9 @@ def run(name, notebooks, usual):
             print(f"The setting {name!r} shows nothing on this machine: {fault}.")
             return None
         report = Path(folder, "report.xml")
-        command = [sys.executable, "-m", "pytest", *GATE, f"--junitxml={report}"]
-        subprocess.run([*command, *map(str, notebooks)], cwd=ROOT, env=environment)
+        options = [*GATE, *setting.options, f"--junitxml={report}"]
+        command = [sys.executable, "-m", "pytest", *options, *map(str, notebooks)]
+        subprocess.run(command, cwd=ROOT, env=environment)
         return differing(report)
 
 

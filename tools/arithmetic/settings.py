@@ -24,6 +24,7 @@ class Setting:
         changes: names of `in_kernel.bits` that must come out differently.
         variables: of the environment of the kernels; None takes one away.
         start: what the kernels do before the first cell, calls of `in_kernel`.
+        options: of pytest, for what may come out differently.
         for_x86: whether it tells an x86-64 processor to use less of itself.
     """
 
@@ -31,6 +32,7 @@ class Setting:
     changes: tuple[str, ...]
     variables: dict[str, str | None]
     start: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
     for_x86: bool = False
 
     def and_also(self, other):
@@ -40,6 +42,7 @@ class Setting:
             changes=self.changes + other.changes,
             variables=self.variables | other.variables,
             start=self.start + other.start,
+            options=self.options + other.options,
             for_x86=self.for_x86 or other.for_x86,
         )
 
@@ -93,6 +96,7 @@ FINER = Setting(
     changes=("ntklib's flows", "SciPy's flows"),
     variables={},
     start=("shrink_tolerances()",),
+    options=("--similar-pictures",),
 )
 SETTINGS = {
     "older": OLDER,
