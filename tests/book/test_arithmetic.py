@@ -144,7 +144,8 @@ def test_table_has_a_line_for_each_notebook():
 
 
 @pytest.mark.parametrize(
-    ("last", "status"), [(Counter(ntk=0), 0), (Counter(ntk=1), 1), (None, 1)]
+    ("last", "status"),
+    [(Counter(ntk=0), 0), (Counter(ntk=1), 1), (Counter(), 1), (None, 1)],
 )
 def test_main_ends_as_the_runs_do(monkeypatch, last, status):
     """All settings run; a cell that differs is a failure, and so is no effect."""
@@ -156,6 +157,21 @@ def test_main_ends_as_the_runs_do(monkeypatch, last, status):
         program.main()
     assert not results
     assert end.value.code == status
+
+
+def test_main_shows_what_was_done_before_an_interrupt(monkeypatch):
+    """A person who stops it after the first setting reads what that one showed."""
+
+    def run(name, *_):
+        if name == "older":
+            return Counter(ntk=3)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(program, "bits", lambda environment: {})
+    monkeypatch.setattr(program, "run", run)
+    monkeypatch.setattr("sys.argv", ["arithmetic"])
+    with pytest.raises(SystemExit, match=r"older\nntk +3 differ$"):
+        program.main()
 
 
 def test_main_refuses_a_notebook_that_is_not_there(monkeypatch, capsys):

@@ -92,14 +92,16 @@ def main():
         help="all, if none is named; 'together' is 'older' and 'finer' at once",
     )
     chosen = parser.parse_args()
-    usual = bits(dict(os.environ))
-    results = {
-        name: run(name, chosen.notebooks or BOOK, usual) for name in chosen.settings
-    }
+    results = {}
+    try:
+        usual = bits(dict(os.environ))
+        for name in chosen.settings:
+            results[name] = run(name, chosen.notebooks or BOOK, usual)
+    except KeyboardInterrupt:
+        sys.exit(f"\nInterrupted. What ran to its end:\n{table(results)}")
     print(f"\n{table(results)}")
-    held = all(
-        counts is not None and counts.total() == 0 for counts in results.values()
-    )
+    # a run without any notebook shows nothing either
+    held = all(counts and counts.total() == 0 for counts in results.values())
     sys.exit(0 if held else 1)
 
 
