@@ -28,7 +28,7 @@ REPORTS := _build/reports
 # Two processes; a file stays in one of them, which compiles its programs once.
 PYTEST := JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: help book pdf site release serve lab check test lint types execute experiments seeds escape drift assignment variants grade mark gradescope bench bench-library bench-peers bench-pages mutants lock clean
+.PHONY: help book pdf site release serve lab check test lint types execute experiments seeds arithmetic escape drift assignment variants grade mark gradescope bench bench-library bench-peers bench-pages mutants lock clean
 .DELETE_ON_ERROR:
 
 # The help is made of the lines that begin with ##, in their order: one stands above each target.
@@ -143,6 +143,12 @@ drift: $(VENV)
 ##                     with that of `make book`
 escape: $(VENV) book
 	@$(BIN)/python -m tools.escape
+
+## make arithmetic     run the notebooks as an older processor would, with many threads, and with
+##                     finer integration; the stored outputs must come out again (an hour;
+##                     WHAT=notebook for one, SETTINGS=older, threads, finer or together)
+arithmetic: $(VENV)
+	@$(BIN)/python -m tools.arithmetic $(WHAT) $(if $(SETTINGS),--settings $(SETTINGS))
 
 # Values that a person types reach the programs through the environment, so that a path
 # may hold spaces and quotes; the programs read a ~ at its beginning.
