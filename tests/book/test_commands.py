@@ -114,6 +114,8 @@ RUN_BY = {
     "make bench-peers": CALLS,
     "make mutants": CALLS,
     "make mutants MODULES": CALLS,
+    "make release": CALLS,
+    "make release TAG": CALLS,
     "make lock": REGISTRY,
     "make lock UPGRADE": REGISTRY,
     "make clean": CALLS,
@@ -134,6 +136,9 @@ RUN_BY = {
         "tests/exercises/test_stored.py::test_store_writes_what_is_there"
     ),
     "python -m pytest": "not run: it is what runs the tests",
+    "python -m tools.execute": (
+        "tests/book/test_execute.py::test_execute_interrupted_leaves_the_notebook_whole"
+    ),
     "python -m tools.reading_time": (
         "tests/book/test_reading_time.py::test_chapter_states_its_minutes"
     ),
@@ -150,6 +155,8 @@ PROGRAMS_OF = {
     "pdf": ["python -m tools.print_book"],
     "pdf CHROMIUM=/opt/c": ["python -m tools.print_book --browser /opt/c"],
     "site": ["python -m tools.print_book"],
+    "release": ["python -m tools.print_book", "python -m tools.release pack"],
+    "release TAG=v1": ["python -m tools.print_book", "python -m tools.release pack"],
     "check": ["python -m tools.check "],
     "check WHAT=ntk": ["python -m tools.check ntk"],
     "execute": ["python -m tools.execute"],
@@ -322,5 +329,5 @@ def test_target_calls_its_programs(copy, typed):
     assert called[len(called) - len(expected) :] == expected
     assert (copy / "_build").exists() == (typed != "clean")
     assert (copy / "_build/html/neural-tangent-kernel.pdf").exists() == (
-        typed == "site"
+        typed.startswith(("site", "release"))
     )
