@@ -36,7 +36,6 @@ echo finished > _build/html/index.html
 REAL_JUPYTER_BOOK = """#!/bin/sh
 exec .venv/bin/python -c 'from jupyter_book.cli.main import main; main()' "$@"
 """
-PROGRAMS = ("alembic", "codespell", "ruff")
 SOURCES = ("ntklib", "ntk_answers", "tests")
 MARKS = (".book", ".lab", ".grade", ".test")
 
@@ -52,8 +51,9 @@ def environment(folder):
     """An environment that finds the packages of this one, with all marks."""
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "python").symlink_to(sys._base_executable)
-    for name in PROGRAMS:
-        (folder / "bin" / name).symlink_to(Path(sys.prefix, "bin", name))
+    for path in Path(sys.prefix, "bin").iterdir():
+        if not path.name.startswith(("python", "activate", "jupyter-book")):
+            (folder / "bin" / path.name).symlink_to(path)
     (folder / "share").symlink_to(Path(sys.prefix, "share"))
     packages = Path(sysconfig.get_path("purelib"))
     own = folder / packages.relative_to(sys.prefix)

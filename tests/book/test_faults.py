@@ -10,7 +10,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.book.checkouts import ALONE, AWKWARD, bubble, make, stub_copy, whole_copy
+from tests.book.checkouts import (
+    ALONE,
+    AWKWARD,
+    bubble,
+    make,
+    program,
+    stub_copy,
+    whole_copy,
+)
 from tools import build, checkout
 from tools.execute import ROOT
 from tools.files import files
@@ -251,6 +259,25 @@ def test_make_book_builds_an_archive_anywhere_without_a_network(tmp_path):
     assert 'class="katex' in (built / "html" / "book" / "start.html").read_text()
     assert (built / "assignment" / "ntk-exercises.zip").exists()
     assert make(copy, "--question", MARK).returncode == 0
+
+
+# Says what it was called with, and whether ruff may write its cache.
+LINTER = """#!/bin/sh
+echo "${0##*/}, no cache: $RUFF_NO_CACHE, $*"
+"""
+
+
+def test_make_lint_reads_an_archive_that_cannot_be_written(copy):
+    """Without a history all files are checked; without a place for it, no cache."""
+    for path in (copy / ".venv" / "bin").iterdir():
+        if not path.name.startswith(("python", "jupyter-book")):
+            path.unlink()
+            program(path, LINTER)
+    here = make(copy, "lint").stdout
+    there = make(copy, "lint", within=bubble("--ro-bind", copy, copy)).stdout
+    assert "ruff, no cache: false, check ." in here
+    assert "ruff, no cache: true, check ." in there
+    assert re.search(r"^codespell, .* tools/execute\.py .*$", there, re.M)
 
 
 @pytest.mark.slow
