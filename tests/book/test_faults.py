@@ -288,9 +288,6 @@ def test_clone_that_turns_line_ends_has_none_turned(tmp_path):
     git = ["git", "-c", "core.autocrlf=true"]
     clone = ["clone", "--quiet", "--depth=1", f"file://{ROOT}", str(tmp_path / "book")]
     subprocess.run([*git, *clone], check=True)
-    (tmp_path / "book" / ".gitattributes").write_bytes(
-        (ROOT / ".gitattributes").read_bytes()
-    )
     listed = subprocess.run(
         [*git, "ls-files", "--eol"],
         cwd=tmp_path / "book",
