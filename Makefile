@@ -23,6 +23,9 @@ SITE := _build/html/.built$(if $(filter-out yes,$(CHOSEN)),-$(CHOSEN))$(if $(fil
 export NTK_PDF := $(if $(filter site,$(MAKECMDGOALS)),yes,no)
 SOURCES := _config.yml _toc.yml course.toml $(shell find book ntklib ntk_answers tests -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*')
 
+# Where nothing can be written, ruff goes without its cache.
+export RUFF_NO_CACHE := $(shell test -w . && echo false || echo true)
+
 # What the tests report for machines goes here; CI keeps it when they fail.
 REPORTS := _build/reports
 # Two processes; a file stays in one of them, which compiles its programs once.
