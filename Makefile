@@ -26,7 +26,7 @@ REPORTS := _build/reports
 # Two processes; a file stays in one of them, which compiles its programs once.
 PYTEST := JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: help book pdf site release serve lab check test lint types execute experiments seeds assignment variants grade mark gradescope bench bench-library bench-peers bench-pages mutants lock clean
+.PHONY: help book pdf site release serve lab check test lint types execute experiments seeds elsewhere assignment variants grade mark gradescope bench bench-library bench-peers bench-pages mutants lock clean
 .DELETE_ON_ERROR:
 
 # The help is made of the lines that begin with ##, in their order: one stands above each target.
@@ -131,6 +131,11 @@ experiments: $(BOOK)
 ##                     WHAT=notebook for one, SEEDS=number of other seeds)
 seeds: $(BOOK)
 	@$(BIN)/python -m tools.seeds $(WHAT) $(if $(SEEDS),--seeds $(SEEDS))
+
+## make elsewhere      run three chapters and two exercise sets under another Python, in an
+##                     environment that goes afterwards (PYTHON=/path/to/python3.12)
+elsewhere: $(BOOK)
+	@$(BIN)/python -m tools.elsewhere "$(PYTHON)"
 
 # Values that a person types reach the programs through the environment, so that a path
 # may hold spaces and quotes; the programs read a ~ at its beginning.
