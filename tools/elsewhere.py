@@ -60,6 +60,7 @@ def run(path, python):
         notebook,
         path.parent,
         km=manager,
+        startup_timeout=300,  # seconds; Python compiles new packages as it loads them
         on_cell_executed=lambda **_: seen.append(most_memory(manager)),
     )
     start = time.perf_counter()
@@ -108,6 +109,13 @@ def new_environment(python, folder):
     return inside
 
 
+def refuse_without_kernel(python):
+    """Stop in one sentence if nothing can run a notebook there."""
+    command = [python, "-c", "import ipykernel"]
+    if subprocess.run(command, stderr=subprocess.DEVNULL, env=environment()).returncode:
+        sys.exit(f"{python} has no ipykernel, by which notebooks run")
+
+
 def compare(notebooks, python):
     """Say what came of each notebook, and give the number of those that failed."""
     failed = 0
@@ -136,6 +144,7 @@ def main():
     parser.add_argument("--as-is", action="store_true", help="install nothing")
     given = parser.parse_args()
     if given.as_is:
+        refuse_without_kernel(given.python)
         failed = compare(given.notebooks, given.python)
     else:
         with tempfile.TemporaryDirectory() as folder:
