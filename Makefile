@@ -31,7 +31,7 @@ REPORTS := _build/reports
 # Two processes; a file stays in one of them, which compiles its programs once.
 PYTEST := JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: help book pdf site release serve lab check test lint types execute experiments seeds arithmetic escape drift assignment variants grade mark gradescope bench bench-library bench-peers bench-pages mutants lock clean
+.PHONY: help book pdf site release serve lab check test lint types execute experiments seeds elsewhere arithmetic escape drift assignment variants grade mark gradescope bench bench-library bench-peers bench-pages mutants lock clean
 .DELETE_ON_ERROR:
 
 # The help is made of the lines that begin with ##, in their order: one stands above each target.
@@ -152,6 +152,11 @@ escape: $(VENV) book
 ##                     WHAT=notebook for one, SETTINGS=older, threads, finer or together)
 arithmetic: $(VENV)
 	@$(BIN)/python -m tools.arithmetic $(WHAT) $(if $(SETTINGS),--settings $(SETTINGS))
+
+## make elsewhere      run three chapters and two exercise sets under another Python, in an
+##                     environment that goes afterwards (PYTHON=/path/to/python3.12)
+elsewhere: $(BOOK)
+	@$(BIN)/python -m tools.elsewhere "$(PYTHON)"
 
 # Values that a person types reach the programs through the environment, so that a path
 # may hold spaces and quotes; the programs read a ~ at its beginning.
