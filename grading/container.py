@@ -14,6 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from grading import course
+
 ROOT = Path(__file__).resolve().parents[1]
 IMAGE = "localhost/ntk-grading"
 
@@ -48,6 +50,8 @@ def main(arguments=None):
         grading = subprocess.run([given.program, *run(given, others)])
     except FileNotFoundError:
         sys.exit(f"There is no program {given.program} here; install it")
+    except course.CourseError as error:
+        sys.exit(str(error))
     except OSError as error:
         sys.exit(f"{given.out} cannot be written: {error.strerror}")
     except subprocess.CalledProcessError:
@@ -74,10 +78,12 @@ def run(given, others):
     if given.roster:
         readable.add(full(given.roster))
         grading.append(f"--roster={full(given.roster)}")
-    course = full(given.course or submissions.parent / "course.toml")
-    if given.course or course.exists():
-        readable.add(course.parent)  # where the file of its secret may lie too
-        grading.append(f"--course={course}")
+    settings = course.found(given.course, submissions)
+    if settings is not None:
+        readable |= secrets_of(settings)
+    if settings not in (None, course.public()):
+        readable.add(full(settings).parent)
+        grading.append(f"--course={full(settings)}")
     options = [*CONFINED, *NESTED, *user(given.program), f"--workdir={ROOT}"]
     if is_docker(given.program):
         options += NESTED_IN_DOCKER
@@ -86,6 +92,12 @@ def run(given, others):
     for path in sorted(readable | {out(given)}):  # a folder before what lies in it
         options.append(mount(path, *([] if path == out(given) else ["readonly"])))
     return ["run", *options, IMAGE, *grading, *others]
+
+
+def secrets_of(settings):
+    """The file of a course's secret, if it names one that is there."""
+    secret_file = course.read(settings, with_secret=False).secret_file
+    return {full(secret_file)} if secret_file and secret_file.is_file() else set()
 
 
 def out(given):

@@ -51,10 +51,11 @@ def _environment():
 ENVIRONMENT = _environment()
 
 
-def feedback(student):
-    """The page of feedback for one student."""
+def feedback(student, course_name=""):
+    """The page of feedback for one student, with the name of the course above it."""
     graded = [each for each in student.submissions if each.graded_at]
     return ENVIRONMENT.get_template("feedback.html").render(
+        heading=f"{course_name or 'Exercises'}: {student.name}",
         student=student,
         sets=[_shown(result) for result in student.sets.values()],
         others=[each for each in student.submissions if not each.set_name],

@@ -25,7 +25,7 @@ def write(out, submissions, sets, course, roster=None):
     # The tables first: they do not hang on what a single student wrote.
     tables.write(out / "grades.csv", table(students, sets, course))
     filled = fill_in(roster, out, students, sets, course) if roster else []
-    said = write_feedback(out, students)
+    said = write_feedback(out, students, course.name)
     said += write_marking(out, students, sets, course, given)
     return students, said + unknown_times(students) + filled
 
@@ -55,7 +55,7 @@ def fill_in(roster, out, students, sets, course):
     return roster.fill(out, totals, possible)
 
 
-def write_feedback(out, students):
+def write_feedback(out, students, course_name):
     """Write the page of each student; those of students who are gone move aside."""
     folder, aside = out / "feedback", out / "feedback-gone"
     folder.mkdir(parents=True, exist_ok=True)
@@ -65,7 +65,7 @@ def write_feedback(out, students):
         aside.mkdir(exist_ok=True)
         path.replace(aside / path.name)
     for name, student in current.items():
-        text = pages.feedback(student)
+        text = pages.feedback(student, course_name)
         (folder / name).write_text(text, "utf-8", errors="backslashreplace")
     if not gone:
         return []

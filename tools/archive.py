@@ -13,13 +13,14 @@ from pathlib import Path
 import nbformat
 from flit_core.wheel import make_wheel_in
 
+from grading import course
 from tools.downloads import Places, install_cell, wheel_name
 from tools.execute import ROOT
 
 FOLDER = "ntk-exercises"  # in which everything lies
 PINS = ROOT / "requirements-lab.lock"
 README = """\
-# Exercises on the neural tangent kernel
+# Exercises: {course}
 
 Unpack this archive, open a terminal in its folder, and type three commands. They need
 Python 3.11 or newer, and a connection for the second one.
@@ -69,13 +70,16 @@ def library():
 
 
 def readme(notebooks):
-    """How to begin, with the titles of the notebooks."""
-    titles = {
-        name: notebook.cells[0].source.splitlines()[0].removeprefix("# ")
-        for name, notebook in notebooks.items()
-    }
-    listed = [f"- `{name}`: {title}" for name, title in titles.items()]
-    return README.format(sets="\n".join(listed))
+    """How to begin, with the titles of the notebooks and when they are due."""
+    settings = course.read_public()
+    listed = []
+    for name, notebook in notebooks.items():
+        title = notebook.cells[0].source.splitlines()[0].removeprefix("# ")
+        words = settings.due_in_words(Path(name).stem)
+        due = f", due {words}" if words else ""
+        listed.append(f"- `{name}`: {title}{due}")
+    heading = settings.name or settings.title
+    return README.format(course=heading, sets="\n".join(listed))
 
 
 def beside_its_library(notebook):

@@ -14,15 +14,18 @@ from pathlib import Path
 
 import nbformat
 
+from book._ext.course import with_due_date
 from book._ext.exercise_sets import SETS
 from book._ext.exercise_table import rows
-from tools import nbgrader_course
+from grading import course
+from tools import checkout, nbgrader_course
 from tools.archive import write_archive
 from tools.downloads import install_cell, places, put_before_code
 from tools.execute import ROOT
 
 COPIES = ROOT / "_build" / "assignment"
 ARCHIVE = COPIES / "ntk-exercises.zip"
+INTERRUPTED = "Interrupted; run the same command again to get whole copies."
 # A role of MyST: {name}`target` or {name}`title <target>`.
 ROLE = re.compile(r"\{(\w+)\}`(?:([^`<]*[^`<\s])\s*<)?([^`<>]*)>?`")
 DOWNLOAD = re.compile(r"\n*^\{download\}.*$", re.M)
@@ -67,33 +70,43 @@ def make_course(folder):
     earlier course had and kept is said in sentences.
     """
     folder = Path(folder).expanduser().resolve()
+    settings = course.read_public()
     notebooks = {}
     for path in SETS:
-        notebooks[path.stem] = plain(nbformat.read(path, as_version=4))
-    return nbgrader_course.make_course(folder, notebooks)
+        notebook = plain(nbformat.read(path, as_version=4))
+        due = settings.due_in_words(path.stem)
+        notebooks[path.stem] = with_due_date(notebook, due)
+    return nbgrader_course.make_course(folder, notebooks, settings.name)
 
 
 def main():
     """Make the students' copies, and keep the course if a folder is named for it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("course", nargs="?", type=Path, help="where to keep the course")
-    course = parser.parse_args().course
-    if course and course.suffix == ".toml":
+    keep = parser.parse_args().course
+    if keep and keep.suffix == ".toml":
         sys.exit(
-            f"Here COURSE is the folder of an nbgrader course, not a file like {course}"
+            f"Here COURSE is the folder of an nbgrader course, not a file like {keep}"
         )
+    with checkout.one_sentence(INTERRUPTED), checkout.building_alone():
+        checkout.check_writable()
+        write_copies(keep)
+    print(f"The student's copies are in {COPIES.relative_to(ROOT)}.")
+    print(f"What a student needs is in {ARCHIVE.relative_to(ROOT)}.")
+
+
+def write_copies(keep):
+    """Write the students' copies and their archive; `keep` is a course to keep."""
     with tempfile.TemporaryDirectory() as scratch:
-        folder = course.expanduser() if course else Path(scratch)
-        for sentence in make_course(folder):
+        place = keep.expanduser() if keep else Path(scratch)
+        for sentence in make_course(place):
             print(sentence)
         COPIES.mkdir(parents=True, exist_ok=True)
         for path in SETS:
-            student_copy = folder / "release" / path.stem / path.name
+            student_copy = place / "release" / path.stem / path.name
             shutil.copyfile(student_copy, COPIES / path.name)
     in_order = dict.fromkeys(row.set for row in rows(ROOT))
     write_archive(ARCHIVE, [COPIES / f"{stem}.ipynb" for stem in in_order])
-    print(f"The student's copies are in {COPIES.relative_to(ROOT)}.")
-    print(f"What a student needs is in {ARCHIVE.relative_to(ROOT)}.")
 
 
 if __name__ == "__main__":

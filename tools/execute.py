@@ -1,7 +1,7 @@
 """Execution of the notebooks: `make execute` re-runs them and stores their outputs.
 
 A notebook is replaced in one step, and only when it has run from top to bottom without
-a fault; an interrupted or a failed run leaves the old one whole.
+a fault; a run that fails, is interrupted or finds the disk full leaves the old one.
 """
 
 import argparse
@@ -16,9 +16,10 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from book._ext.stored_outputs import faults
+from tools import checkout
+from tools.checkout import ROOT
 from tools.widget_state import drop_scripts
 
-ROOT = Path(__file__).parents[1]
 COLOUR = r"\x1b\[[0-9;]*m"  # in a traceback
 
 
@@ -79,23 +80,33 @@ def execute(path):
 
 def store(path):
     """Execute the notebook at `path` and put the result in its place."""
-    notebook = execute(path)
-    found = faults(notebook)
-    if found:
-        raise NotebookError("; ".join(found))
+    checkout.check_writable(path.parent)
+    busy = f"Another run executes {path}; this one has not touched it"
     fresh = path.with_suffix(".ipynb.new")
-    try:
-        nbformat.write(notebook, fresh)
-        os.replace(fresh, path)
-    finally:
-        fresh.unlink(missing_ok=True)
+    with checkout.locked(path, busy):
+        fresh.unlink(missing_ok=True)  # left by a run that was killed
+        notebook = execute(path)
+        found = faults(notebook)
+        if found:
+            raise NotebookError("; ".join(found))
+        try:
+            write(notebook, fresh)
+            os.replace(fresh, path)
+        finally:
+            fresh.unlink(missing_ok=True)
 
 
-def main():
-    """Store the notebooks of the command line, or all of the book, a line for each."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("notebooks", nargs="*", type=Path, default=BOOK)
-    for path in parser.parse_args().notebooks:
+def write(notebook, path):
+    """Write a notebook, and return when it is on the disk."""
+    with path.open("w", encoding="utf-8") as file:
+        nbformat.write(notebook, file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def run(paths):
+    """Store these notebooks, a line for each."""
+    for path in paths:
         print(f"{path.stem:.<30}", end=" ", flush=True)
         start = time.perf_counter()
         try:
@@ -104,10 +115,27 @@ def main():
             sys.exit(
                 f"failed\n{path}: {error}\nThe stored notebook was left as it was."
             )
+        except checkout.Refused:
+            raise
         # nbclient answers an interrupt with several kinds of exception.
         except (KeyboardInterrupt, Exception) as error:
-            sys.exit(f"stopped by {type(error).__name__}\n{path} was left as it was.")
+            sys.exit(f"stopped by {described(error)}\n{path} was left as it was.")
         print(f"{time.perf_counter() - start:5.1f} s", flush=True)
+
+
+def described(error):
+    """The kind of an error, and what the system says where a file is its cause."""
+    said = getattr(error, "strerror", None)
+    return f"{type(error).__name__} ({said})" if said else type(error).__name__
+
+
+def main():
+    """Store the notebooks of the command line, or all of the book."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("notebooks", nargs="*", type=Path, default=BOOK)
+    paths = parser.parse_args().notebooks
+    with checkout.one_sentence("Interrupted; every notebook is whole."):
+        run(paths)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ source/ that was edited by hand.
 
 import hashlib
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -55,13 +56,14 @@ def pattern():
     return FILE.format(student=STUDENT, sets=names)
 
 
-def make_course(folder, notebooks):
+def make_course(folder, notebooks, name=""):
     """Make or renew the course in a folder: one assignment for each set.
 
-    `notebooks` are the sets by name, without the book's markup. The reference copies
-    are in source/, the students' copies in release/. Sentences say what was kept.
+    `notebooks` are the sets by name, without the book's markup. `name` is that of the
+    course; if there is none, the folder's is its id. The reference copies are in
+    source/, the students' copies in release/. Sentences say what was kept.
     """
-    kept = [_write_config(folder)]
+    kept = [_write_config(folder, name)]
     for name, notebook in notebooks.items():
         path = folder / "source" / name / f"{name}.ipynb"
         kept.append(_write_source(notebook, path))
@@ -69,11 +71,13 @@ def make_course(folder, notebooks):
     return [sentence for sentence in kept if sentence]
 
 
-def _write_config(folder):
+def _write_config(folder, name):
     """Write the configuration, unless there is one; a sentence if that is another."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "nbgrader_config.py"
-    text = CONFIG.format(course_id=folder.name, pattern=pattern())
+    # nbgrader makes folders of this name.
+    course_id = re.sub(r"[^\w.-]+", "-", name).strip("-") or folder.name
+    text = CONFIG.format(course_id=course_id, pattern=pattern())
     if not path.exists():
         path.write_text(text, "utf-8")
     elif path.read_text("utf-8") != text:

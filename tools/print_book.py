@@ -24,8 +24,10 @@ from selectolax.lexbor import LexborHTMLParser
 
 from book._ext.equation_map import pages
 from book._ext.exercise_sets import solutions_are_shown
+from grading import course
+from tools import checkout
+from tools.checkout import ROOT
 
-ROOT = Path(__file__).parents[1]
 BROWSERS = (
     "chromium",
     "chromium-browser",
@@ -53,8 +55,8 @@ DOCUMENT = """<!DOCTYPE html>
 """
 TITLE_PAGE = """<section class="title-page">
   <p class="title">{title}</p>
-  <p>{authors}</p>
-  <p>After {lecture} ({year}). {lecturers}</p>
+  <p>{authors}{course}</p>
+  <p>{origin}After {lecture} ({year}). {lecturers}</p>
   <div class="about">
     <p>Version {version}, {date}</p>
     <p>Text and figures: CC BY 4.0. Code: MIT License.</p>
@@ -66,15 +68,18 @@ TITLE_PAGE = """<section class="title-page">
 
 
 def about():
-    """What the title page says, from CITATION.cff and the change log."""
+    """What the title page says, from course.toml, CITATION.cff and the change log."""
+    settings = course.read_public()
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
     lecture = citation["references"][0]
     version = citation["version"]
     changes = (ROOT / "CHANGELOG.md").read_text("utf-8")
     released = re.search(rf"^## {re.escape(version)} \((.+)\)$", changes, re.M)
     return {
-        "title": citation["title"],
-        "authors": ", ".join(author["name"] for author in citation["authors"]),
+        "title": settings.whole_title,
+        "authors": settings.authors[0].upper() + settings.authors[1:],
+        "course": f", for {settings.name}" if settings.name else "",
+        "origin": f"Based on “{settings.based_on}”. " if settings.based_on else "",
         "lecture": lecture["title"],
         "lecturers": lecture["notes"].removeprefix("The source of this book. "),
         "year": lecture["date-published"][:4],
@@ -284,7 +289,11 @@ def main():
             "no Chromium or Chrome was found;"
             " name one: make pdf CHROMIUM=/path/to/chrome"
         )
-    print_book(options.browser, options.site.resolve(), options.to)
+    with (
+        checkout.one_sentence("Interrupted; no PDF is ready."),
+        checkout.building_alone(),
+    ):
+        print_book(options.browser, options.site.resolve(), options.to)
     print(f"The book is printed: {options.to}")
 
 

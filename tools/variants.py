@@ -128,7 +128,7 @@ def command_line():
     """The options of `make variants`."""
     parser = argparse.ArgumentParser(description="Copies with constants of their own")
     parser.add_argument("roster", type=Path, help="the platform's list of students")
-    parser.add_argument("--course", type=Path, default=Path("course.toml"))
+    parser.add_argument("--course", type=Path, default=course.public())
     parser.add_argument("--out", type=Path, default=FOLDER)
     return parser
 

@@ -3,6 +3,7 @@
 EXTENSIONS = (
     "addresses",
     "chapter_list",
+    "course",
     "equation_map",
     "exercise_sets",
     "exercise_table",

@@ -1,8 +1,9 @@
 """The exercise sets: one notebook is the page, the students' copy and the grading.
 
 While solutions are not shown, this extension builds the students' site: without the
-solutions and without the page for instructors. ``make`` hands its variable SOLUTIONS
-down as ``NTK_SOLUTIONS``. The students' copies are made by tools/assignment.py.
+solutions and without the page for instructors. course.toml says whether they are;
+``make`` hands its variable SOLUTIONS, which goes before it, down as ``NTK_SOLUTIONS``.
+The students' copies are made by tools/assignment.py.
 """
 
 import copy
@@ -12,6 +13,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import nbformat
+from grading import course
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,13 +39,15 @@ def solutions_are_shown(chosen=None, today=None):
     """Whether the site shows solutions: yes, no, or from a date on.
 
     Args:
-        chosen: one of these words, or the date; as a rule that of the environment.
+        chosen: one of these words, or the date; as a rule that of the environment, or
+            else that of course.toml.
         today: the date; as a rule that of the clock.
 
     Raises:
         ValueError: it is something else, and no slip may publish the solutions.
     """
-    chosen = chosen or os.environ.get("NTK_SOLUTIONS") or "yes"
+    chosen = chosen or os.environ.get("NTK_SOLUTIONS")
+    chosen = chosen or course.read_public().solutions
     if chosen in ("yes", "no"):
         return chosen == "yes"
     try:

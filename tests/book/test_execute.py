@@ -1,15 +1,17 @@
 """`make execute` replaces a notebook only by a whole and sound run of it."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
 
+import nbformat
 import pytest
 
 from tests.book.conftest import write_notebook
-from tools import execute
+from tools import checkout, execute
 
 # A background job of a script ignores interrupts, and so would its children.
 MAIN = """
@@ -45,8 +47,9 @@ def test_execute_stores_no_output_that_no_reader_should_see(tmp_path):
 
 
 @pytest.mark.slow
-def test_execute_interrupted_leaves_the_notebook_whole(tmp_path):
-    """After Ctrl-C the old notebook is there, byte for byte, and nothing beside it."""
+@pytest.mark.parametrize("ending", ["SIGINT", "SIGTERM", "SIGKILL"])
+def test_execute_interrupted_leaves_the_notebook_whole(tmp_path, ending):
+    """The old notebook is there, byte for byte, and nothing beside it."""
     path = tmp_path / "small.ipynb"
     write_notebook(path, ["import time; open('started', 'w'); time.sleep(500)"])
     before = path.read_bytes()
@@ -60,9 +63,84 @@ def test_execute_interrupted_leaves_the_notebook_whole(tmp_path):
     while not (tmp_path / "started").exists():
         assert process.poll() is None
         time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, signal.Signals[ending])
     _, errors = process.communicate()
-    assert process.returncode == 1
-    assert "was left as it was" in errors
+    assert process.returncode != 0
+    assert ("was left as it was" in errors) == (ending != "SIGKILL")
     assert path.read_bytes() == before
     assert {file.name for file in tmp_path.iterdir()} == {"small.ipynb", "started"}
+
+
+@pytest.fixture
+def executed(tmp_path, monkeypatch):
+    """A notebook whose execution is left out: what it printed is four megabytes."""
+    path = tmp_path / "small.ipynb"
+    write_notebook(path, ["print('a' * 2**22)"])
+    notebook = nbformat.read(path, as_version=4)
+    output = nbformat.v4.new_output("stream", name="stdout", text="a" * 2**22)
+    notebook.cells[0].update(execution_count=1, outputs=[output])
+    monkeypatch.setattr(execute, "execute", lambda path: notebook)
+    return path
+
+
+def test_store_interrupted_while_it_writes_leaves_the_notebook_whole(
+    executed, monkeypatch
+):
+    """Nothing of the new notebook is left; a second run stores it."""
+    before = executed.read_bytes()
+
+    def interrupted(number):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(execute.os, "fsync", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            execute.store(executed)
+    assert executed.read_bytes() == before
+    assert list(executed.parent.iterdir()) == [executed]
+    execute.store(executed)
+    assert len(executed.read_bytes()) > 2**22
+
+
+def test_store_removes_what_a_killed_run_left(executed):
+    """The half of a notebook that a killed run wrote goes."""
+    left = executed.with_suffix(".ipynb.new")
+    left.write_text("{")
+    execute.store(executed)
+    assert not left.exists()
+    assert nbformat.read(executed, as_version=4).cells[0].execution_count == 1
+
+
+def test_store_refuses_a_notebook_that_another_run_executes(executed):
+    """Two runs would store each other's outputs."""
+    before = executed.read_bytes()
+    with (
+        checkout.locked(executed, "busy"),
+        pytest.raises(
+            checkout.Refused, match=r"^Another run executes .*small\.ipynb; "
+        ),
+    ):
+        execute.store(executed)
+    assert executed.read_bytes() == before
+
+
+def test_execute_on_a_full_disk_leaves_the_notebook_whole(
+    executed, monkeypatch, capsys
+):
+    """What the system says stands in the sentence, and the notebook is named."""
+    before = executed.read_bytes()
+    monkeypatch.setattr(sys, "argv", ["execute", str(executed)])
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, limit[1]))
+    try:
+        with pytest.raises(SystemExit) as stopped:
+            execute.main()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert stopped.value.code == (
+        f"stopped by OSError (File too large)\n{executed} was left as it was."
+    )
+    assert executed.read_bytes() == before
+    assert list(executed.parent.iterdir()) == [executed]

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -95,10 +96,16 @@ def test_assignment_takes_a_folder_with_spaces(make):
 
 def test_variants_makes_the_copies_first(make):
     """The students' copies are made, then changed for each student."""
-    assert make("variants", ROSTER="a b.csv", COURSE="course.toml") == [
+    assert make("variants", ROSTER="a b.csv", COURSE="my course.toml") == [
         ["-m", "tools.assignment"],
-        ["-m", "tools.variants", "a b.csv", "--course", "course.toml"],
+        ["-m", "tools.variants", "a b.csv", "--course", "my course.toml"],
     ]
+
+
+def test_variants_and_grade_need_no_file_of_settings(make):
+    """Without COURSE the programs take the settings of course.toml."""
+    assert make("variants", ROSTER="a.csv")[-1] == ["-m", "tools.variants", "a.csv"]
+    assert make("grade", SUBMISSIONS="in")[-1] == ["-m", "grading", "in"]
 
 
 def test_mark_and_gradescope_pass_their_variables(make):
@@ -107,6 +114,34 @@ def test_mark_and_gradescope_pass_their_variables(make):
     call = make("gradescope", SETS="kernel", SEED="5", OUT="my zips")[-1]
     expected = ["-m", "tools.gradescope", "--sets", "kernel", "--seed", "5"]
     assert call == [*expected, "--out", "my zips"]
+
+
+@pytest.mark.parametrize(
+    ("line", "variable", "mark"),
+    [
+        ('solutions = "yes"  # or "no", or 2026-12-20', "", ""),
+        ('solutions="no"', "", "-no"),
+        ("  solutions = 'no'", "", "-no"),
+        ('solutions = "no"', "yes", ""),
+        ('solutions = "yes"', "no", "-no"),
+        ("solutions = 2026-12-20", "", "-2026-12-20-on-DAY"),
+        ('solutions = "2026-12-20"', "", "-2026-12-20-on-DAY"),
+        ("", "", "-course-on-DAY"),
+        ('"solutions" = "no"', "", "-course-on-DAY"),
+    ],
+)
+def test_site_has_a_mark_for_each_choice_of_solutions(tmp_path, line, variable, mark):
+    """What make cannot read for sure is never taken for a site that is built."""
+    (tmp_path / "course.toml").write_text(f'name = "x"\n{line}\n')
+    (tmp_path / "book").mkdir()
+    for name in ("Makefile", "_config.yml", "_toc.yml"):
+        shutil.copy(ROOT / name, tmp_path)
+    command = ["make", "--print-data-base", "help", f"SOLUTIONS={variable}"]
+    result = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, env=ALONE
+    )
+    found = re.search(r"^SITE := _build/html/\.built(.*)$", result.stdout, re.M)[1]
+    assert re.sub(r"on-\d{4}-\d\d-\d\d$", "on-DAY", found) == mark
 
 
 def test_help_names_every_target():

@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tools.execute import ROOT
+from tools.files import files
 
 # Without the variables that a make around these tests hands down.
 ALONE = {
@@ -130,17 +131,8 @@ def test_hooks_load_nothing():
 
 def test_committed_files_name_no_registry_and_no_machine_path():
     """No committed file holds a registry's address or a path of this machine."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "-co", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
-    names = listed.stdout.decode().split("\0")
     texts = {
-        name: (ROOT / name).read_bytes().decode("utf-8", "ignore")
-        for name in names
-        if (ROOT / name).is_file()
+        name: (ROOT / name).read_bytes().decode("utf-8", "ignore") for name in files()
     }
     # In two pieces, for this file is one of those that are read.
     registries = ["pypi" + ".org", "pythonhosted" + ".org", "npmjs" + ".org"]
@@ -195,6 +187,8 @@ def test_make_refuses_a_python_in_one_sentence(tmp_path, python, sentence):
 def test_a_second_make_book_has_nothing_to_do():
     """With nothing changed since the site was built, make book finds nothing to do."""
     result = subprocess.run(
-        ["make", "--question", "_build/html/.built"], cwd=ROOT, env=ALONE
+        ["make", "--question", "SOLUTIONS=yes", "_build/html/.built"],
+        cwd=ROOT,
+        env=ALONE,
     )
     assert result.returncode == 0

@@ -1,8 +1,11 @@
 """The settings of a course: what the file may say, and what it does to a late set."""
 
+import textwrap
+import tomllib
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+import yaml
 
 from grading import course
 from grading.course import Course, CourseError
@@ -57,7 +60,7 @@ def test_read_needs_no_setting(tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("points = 3", "the file has no setting 'points'; the settings are secret, "),
+        ("points = 3", "the file has no setting 'points'; the settings are name, t"),
         ("[late]\nper_week = 1", r"\[late\] has no setting 'per_week'; the settings"),
         ("late = 3", r"late must be a table under the line \[late\]"),
         ("[due]\nkernel = 2026-10-01T23:59:00", "due.kernel must be a time with its t"),
@@ -78,6 +81,17 @@ def test_read_needs_no_setting(tmp_path):
         ("secret = 'a'\nsecret_file = 'b'", "give secret or secret_file, not both"),
         ("secret_file = 'gone'", "cannot be read: No such file or directory"),
         ("secret", "Expected '=' after a key"),
+        ("title = 3", "title must be a text of one line in quotes, not 3"),
+        ('name = "a\\nb"', r"name must be a text of one line in quotes, not 'a\\nb'"),
+        ("authors = ' '", "authors is empty; leave the line out to keep 'the authors"),
+        ("logo = 3", "logo must be the path of a picture, not 3"),
+        ("logo = 'gone.svg'", "logo names 'gone.svg', and there is no file /"),
+        (
+            "solutions = false",
+            'solutions must be "yes", "no", or .* not False',
+        ),
+        ("solutions = 'No'", r"solutions must be .* such as \"2026-12-20\", not 'No'"),
+        ("solutions = 2026-12-20T00:00:00", "solutions must be .* not datetime"),
     ],
 )
 def test_read_refuses_in_one_sentence(tmp_path, text, sentence):
@@ -107,6 +121,103 @@ def test_read_refuses_names_that_are_not_handed_out(tmp_path):
     path.write_text("[due]\nkernal = 2026-10-01T23:59:00Z")
     with pytest.raises(CourseError, match="has no set 'kernal'; the sets are kernel"):
         course.read(path, sets)
+
+
+def test_read_has_what_the_site_shows(tmp_path):
+    """Texts, the picture from the folder of the file, and the first day as a word."""
+    (tmp_path / "crest.svg").touch()
+    text = 'name = "Stat 946"\ntitle = " Kernels "\nlogo = "crest.svg"\n'
+    found = settings(tmp_path, f"{text}solutions = 2026-12-20")
+    assert (found.name, found.title, found.subtitle) == (
+        "Stat 946",
+        "Kernels",
+        "an executable lecture",
+    )
+    assert found.logo == (tmp_path / "crest.svg").resolve()
+    assert found.solutions == "2026-12-20"
+    assert settings(tmp_path, 'solutions = "no"').solutions == "no"
+
+
+def test_docstring_names_every_setting(tmp_path):
+    """The example at the head of the module has each setting, and can be read."""
+    example = textwrap.dedent(course.__doc__.split("\n\n", 1)[1].split("\n\nEvery")[0])
+    given = tomllib.loads(example)
+    assert {*given, "secret"} == set(course.KEYS)
+    (tmp_path / "a file").write_text("s")
+    (tmp_path / "logo.svg").touch()
+    assert settings(tmp_path, example).secret == "s"
+
+
+def test_whole_title_and_authors_are_those_to_cite():
+    """What the book calls itself is what CITATION.cff calls it."""
+    citation = yaml.safe_load((course.ROOT / "CITATION.cff").read_text("utf-8"))
+    book = Course()
+    assert book.whole_title == citation["title"]
+    assert citation["authors"][0]["name"].lower().startswith(book.authors)
+    assert Course(title="Kernels", subtitle="").whole_title == "Kernels"
+
+
+@pytest.mark.parametrize("change", [{"title": "Kernels"}, {"authors": "Ada Byron"}])
+def test_based_on_names_the_book_in_a_changed_one(change):
+    """A version by others names what it was made from; the book itself does not."""
+    assert Course(**change).based_on == Course().whole_title
+    assert Course(name="Stat 946").based_on == ""
+
+
+def test_due_in_words_has_the_day_and_the_zone():
+    """Thursday, 1 October 2026, and nothing for a set that is never due."""
+    due = datetime(2026, 10, 1, 23, 59, tzinfo=timezone(timedelta(hours=-4)))
+    found = Course(due={"kernel": due})
+    words = "Thursday, 1 October 2026, 23:59 (UTC-04:00)"
+    assert found.due_in_words("kernel") == words
+    assert found.due_in_words("bounds") == ""
+
+
+@pytest.fixture
+def public(tmp_path, monkeypatch):
+    """The file of this copy of the book, for a test."""
+    path = tmp_path / "book.toml"
+    monkeypatch.setenv("NTK_COURSE", str(path))
+    return path
+
+
+def test_read_public_needs_no_secret(public):
+    """Who builds the site has no secret; who grades cannot do without."""
+    public.write_text('secret_file = "elsewhere"\nvariants = true')
+    found = course.read_public()
+    assert (found.variants, found.secret) == (True, "")
+    assert found.secret_file == public.parent / "elsewhere"
+    with pytest.raises(CourseError, match="cannot be read: No such file"):
+        course.read(public)
+
+
+@pytest.mark.parametrize("with_secret", [True, False])
+def test_read_refuses_a_secret_in_the_public_file(public, with_secret):
+    """What is published keeps no secret; another file may."""
+    public.write_text('secret = "s"')
+    with pytest.raises(CourseError, match="this file is public; put the secret into"):
+        course.read(public, with_secret=with_secret)
+    other = public.with_name("course.toml")
+    other.write_text('secret = "s"')
+    assert course.read(other).secret == "s"
+
+
+def test_public_is_the_file_at_the_root():
+    """Without NTK_COURSE it is the repository's, and it can be read."""
+    assert course.public({}) == course.ROOT / "course.toml"
+    assert course.read(course.public({}), with_secret=False).title
+    assert course.public({"NTK_COURSE": "nowhere"}) is None
+
+
+def test_found_takes_the_nearest_file(tmp_path, public):
+    """One file counts: the one that was named, one beside, or the book's own."""
+    public.touch()
+    submissions, named = tmp_path / "collected", tmp_path / "named.toml"
+    assert course.found(None, submissions) == public
+    beside = tmp_path / "course.toml"
+    beside.touch()
+    assert course.found(None, submissions) == beside.resolve()
+    assert course.found(named, submissions) == named
 
 
 def test_beside_finds_the_file_next_to_the_folder(tmp_path):

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from selectolax.lexbor import LexborHTMLParser
 
+from grading import course
 from tests.site.conftest import BROWSER, PAGES, ROOT, SITE
 
 
@@ -180,13 +181,15 @@ def test_pdf_has_running_heads_with_page_numbers(texts):
 def test_pdf_says_what_and_whose_it_is(pdf, texts):
     """The first page and the metadata name the title, the authors and the version."""
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    settings = course.read_public()
     first = " ".join(texts[0].split())
-    authors = [author["name"] for author in citation["authors"]]
-    said = [citation["title"], *authors, "Mufan Li", "Sidharth Bajaj", "CC BY 4.0"]
+    authors = settings.authors[0].upper() + settings.authors[1:]
+    said = [settings.whole_title, authors, settings.name, settings.based_on]
+    said += ["Mufan Li", "Sidharth Bajaj", "CC BY 4.0"]
     said.append(f"Version {citation['version']}")
     assert [text for text in said if text not in first] == []
-    assert pdf.metadata.title == citation["title"]
-    assert pdf.metadata.author == ", ".join(authors)
+    assert pdf.metadata.title == settings.whole_title
+    assert pdf.metadata.author == authors
 
 
 def test_pdf_contents_give_right_pages(pdf, texts):

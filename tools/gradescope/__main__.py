@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 from book._ext.exercise_sets import SETS
+from grading import course
 from grading.gradescope import SETTINGS
 from grading.submissions import released
 from tools.execute import ROOT
@@ -26,9 +27,12 @@ def main():
     """Write the zips, and say what has to be typed into Gradescope's form."""
     given = command_line().parse_args()
     sets = released(ROOT / "book" / "exercises")
+    settings = course.read_public()
     for name in given.sets or sets:
         path = write(given.out.expanduser(), name, given.seed)
-        print(f"{path}: {sum(sets[name].points.values())} points")
+        words = settings.due_in_words(name)
+        due = f", due {words}" if words else ""
+        print(f"{path}: {sum(sets[name].points.values())} points{due}")
     print(f"Seed {given.seed}; students do not see it")
 
 

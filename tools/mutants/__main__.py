@@ -24,6 +24,7 @@ from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkResult
 
 from tools.check import files_testing
 from tools.execute import ROOT
+from tools.files import files
 
 HERE = Path(__file__).resolve().parent
 LIBRARY = ROOT / "ntklib"
@@ -73,16 +74,9 @@ def accepted_survivors(module):
 
 def copy_tree(folder):
     """Copy the tree; the copy's tests refuse to test any ntklib but the copy's."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "-co", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
-    for name in filter(None, listed.stdout.decode().split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+    for name in files():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
     with (folder / "tests" / "conftest.py").open("a", encoding="utf-8") as conftest:
         conftest.write("\n\nimport ntklib\n\n")
         conftest.write(f"assert ntklib.__file__.startswith({str(folder)!r})\n")
