@@ -132,7 +132,7 @@ execute: $(BOOK)
 experiments: $(BOOK)
 	@JAX_PLATFORMS=cpu $(BIN)/python -m tools.experiments $(WHAT)
 
-## make seeds          run the notebooks under other seeds, and list what then fails (hours;
+## make seeds          run the notebooks under other seeds, and print a table of what fails (hours;
 ##                     WHAT=notebook for one, SEEDS=number of other seeds)
 seeds: $(BOOK)
 	@$(BIN)/python -m tools.seeds $(WHAT) $(if $(SEEDS),--seeds $(SEEDS))
