@@ -29,7 +29,7 @@ INSTALL = """\
 try:
     import ntklib
 except ModuleNotFoundError:
-    get_ipython().run_line_magic("pip", 'install --quiet "{wheel}"')
+    get_ipython().run_line_magic("pip", 'install --quiet "{wheel}" {jax}')
 """
 WRITE_DATA = '''\
 # The data of the chapter, written to a file where it is missing
@@ -84,6 +84,10 @@ def install_cell(where):
     The site's own wheel fits the notebook; without a site it is the release, by its
     tag, and with neither address the file that lies beside the notebook. A wheel has no
     solutions, and no copy of the repository is left behind.
+
+    JAX comes in the book's version. The newest one may want a newer NumPy; pip would
+    then exchange the one that Colab has loaded before the first cell runs, and nothing
+    would work until the reader restarts the runtime.
     """
     advice = ""
     if where.site:
@@ -96,8 +100,15 @@ def install_cell(where):
             f"\n# It looks for {wheel_name()} in the folder of this\n"
             "# notebook; the book's site offers it, and the exercises come with it."
         )
-    source = INSTALL.format(where=advice, wheel=wheel).rstrip()
+    source = INSTALL.format(where=advice, wheel=wheel, jax=pinned("jax")).rstrip()
     return nbformat.v4.new_code_cell(source, id="library")
+
+
+def pinned(name):
+    """A package with the version that the chapters are run with, for pip."""
+    lines = (ROOT / "requirements-lab.lock").read_text("utf-8").splitlines()
+    (line,) = [line for line in lines if line.startswith(f"{name}==")]
+    return line
 
 
 def release(where):

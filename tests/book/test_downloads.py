@@ -15,6 +15,7 @@ from tools.downloads import (
     Places,
     install_cell,
     markdown,
+    pinned,
     places,
     version,
     wheel_name,
@@ -97,6 +98,7 @@ def test_install_cell_names_what_there_is(site, repository, source):
     """The site's wheel, else the release's tag, else the file beside the notebook."""
     cell = install_cell(Places(site, repository, "main"))
     assert source in cell.source
+    assert cell.source.endswith(f"{pinned('jax')}')")
     compile(cell.source, "cell", "exec")  # grading reads it as plain Python
 
 
