@@ -23,12 +23,15 @@ SITE := _build/html/.built$(if $(filter-out yes,$(CHOSEN)),-$(CHOSEN))$(if $(fil
 export NTK_PDF := $(if $(filter site,$(MAKECMDGOALS)),yes,no)
 SOURCES := _config.yml _toc.yml course.toml $(shell find book ntklib ntk_answers tests -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*')
 
+# Where nothing can be written, ruff goes without its cache.
+export RUFF_NO_CACHE := $(shell test -w . && echo false || echo true)
+
 # What the tests report for machines goes here; CI keeps it when they fail.
 REPORTS := _build/reports
 # Two processes; a file stays in one of them, which compiles its programs once.
 PYTEST := JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: help book pdf site release serve lab check test lint types execute experiments seeds elsewhere assignment variants grade mark gradescope bench bench-library bench-peers bench-pages mutants lock clean
+.PHONY: help book pdf site release serve lab check test lint types execute experiments seeds elsewhere arithmetic escape drift assignment variants grade mark gradescope bench bench-library bench-peers bench-pages mutants lock clean
 .DELETE_ON_ERROR:
 
 # The help is made of the lines that begin with ##, in their order: one stands above each target.
@@ -129,10 +132,26 @@ execute: $(BOOK)
 experiments: $(BOOK)
 	@JAX_PLATFORMS=cpu $(BIN)/python -m tools.experiments $(WHAT)
 
-## make seeds          run the notebooks under other seeds, and list what then fails (hours;
+## make seeds          run the notebooks under other seeds, and print a table of what fails (hours;
 ##                     WHAT=notebook for one, SEEDS=number of other seeds)
 seeds: $(BOOK)
 	@$(BIN)/python -m tools.seeds $(WHAT) $(if $(SEEDS),--seeds $(SEEDS))
+
+## make drift          run the notebooks with the newest versions that are allowed, and list what
+##                     moved; the locks stay (hours; WHAT=notebook for one, OLDEST=yes for the oldest)
+drift: $(VENV)
+	@$(BIN)/python -m tools.drift $(WHAT) $(if $(filter yes,$(OLDEST)),--oldest)
+
+## make escape         build the site with the newest Sphinx, without Jupyter Book 1, and compare it
+##                     with that of `make book`
+escape: $(VENV) book
+	@$(BIN)/python -m tools.escape
+
+## make arithmetic     run the notebooks as an older processor would, with many threads, and with
+##                     finer integration; the stored outputs must come out again (an hour;
+##                     WHAT=notebook for one, SETTINGS=older, threads, finer or together)
+arithmetic: $(VENV)
+	@$(BIN)/python -m tools.arithmetic $(WHAT) $(if $(SETTINGS),--settings $(SETTINGS))
 
 ## make elsewhere      run three chapters and two exercise sets under another Python, in an
 ##                     environment that goes afterwards (PYTHON=/path/to/python3.12)

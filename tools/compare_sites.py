@@ -75,26 +75,33 @@ def content(path):
     return found + words(tree.html or "")
 
 
+def changes(old, new):
+    """How many pages two sites have, and the lines in which the pages differ, by page.
+
+    Lines that came begin with +, lines that went with -, as in a diff.
+    """
+    pages = sorted(pages_of(old) | pages_of(new))
+    found = {}
+    for page in pages:
+        texts = content(old / page), content(new / page)
+        names = str(old / page), str(new / page)
+        diff = list(difflib.unified_diff(*texts, *names, n=0, lineterm=""))
+        if diff:
+            found[page] = diff
+    return len(pages), found
+
+
 def main():
     """Print the differences, and exit with 1 if there are any."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("old", type=Path)
     parser.add_argument("new", type=Path)
     options = parser.parse_args()
-    pages = pages_of(options.old) | pages_of(options.new)
-    different = 0
-    for page in sorted(pages):
-        old, new = options.old / page, options.new / page
-        diff = list(
-            difflib.unified_diff(
-                content(old), content(new), str(old), str(new), n=0, lineterm=""
-            )
-        )
-        if diff:
-            print("\n".join(diff))
-            different += 1
-    print(f"{different} of {len(pages)} pages differ.")
-    sys.exit(different > 0)
+    pages, found = changes(options.old, options.new)
+    for diff in found.values():
+        print("\n".join(diff))
+    print(f"{len(found)} of {pages} pages differ.")
+    sys.exit(len(found) > 0)
 
 
 if __name__ == "__main__":

@@ -280,7 +280,8 @@ def let_code_in_tables_break(site):
 
 TARGETS = (
     "div.math[id], div.proof[id], div.exercise[id], div.citation[id], figure[id],"
-    ' span[id^="erratum-"]'
+    # docutils puts the label of a heading before it; from 0.22 on, onto its section
+    ' span[id^="erratum-"], section[id^="erratum-"]'
 )
 # A reference to an anchor that begins so has a preview.
 SHOWN = re.compile("equation-|fig-|thm-|lem-|prop-|cor-|def-|ex-|erratum-")
@@ -320,9 +321,8 @@ def embed_previews(site):
 def quiet_copy(target, up):
     """HTML of a target to look at: without anchors, links, or stops of the Tab key."""
     copy = target.clone()
-    if copy.tag == "span":  # an erratum: the heading and the paragraphs that follow
-        erratum = erratum_after(target)
-        copy = parts(f"<div>{erratum}</div>")[0]
+    if copy.tag in ("span", "section"):
+        copy = parts(f"<div>{erratum_at(target)}</div>")[0]
     for link in copy.css("a.headerlink"):
         link.decompose()
     for link in copy.css("a"):
@@ -335,10 +335,10 @@ def quiet_copy(target, up):
     return copy.html
 
 
-def erratum_after(anchor):
-    """HTML of the heading and the paragraphs that follow an erratum's anchor."""
+def erratum_at(anchor):
+    """HTML of the heading of an erratum and of the paragraphs that follow it."""
     piece = ""
-    node = anchor.next
+    node = anchor.css("h3")[0] if anchor.tag == "section" else anchor.next
     while node is not None and (node.is_text_node or node.tag in ("h3", "p")):
         piece += node.html
         node = node.next
@@ -572,7 +572,7 @@ def slim_icons(site):
             f"pydata-sphinx-theme.css has no icons that match {ICON_STYLE.pattern!r}"
             f" and {THEME_ICON.pattern!r}; look at that file"
         )
-    font = static / "vendor" / "fontawesome" / "webfonts" / "fa-solid-900.ttf"
+    font = static / "vendor" / "fontawesome" / "webfonts" / "fa-solid-900.woff2"
     write_font(font, glyphs, static / "icons.woff2", layout_features=[])
 
 

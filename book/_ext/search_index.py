@@ -174,6 +174,12 @@ def heading_text(text):
     return re.sub(r"^([\d.]*\d)\. ", r"\1 ", text)
 
 
+def erratum_of(node):
+    """The name of the erratum whose label a node bears: its anchor or its section."""
+    label = node.id or ""
+    return label.replace("-", " ") if label.startswith("erratum-") else ""
+
+
 def collect(node, entry, found):
     """Add an element's text to the entry of its section, and its sections to found."""
     for child in node.iter():
@@ -182,11 +188,12 @@ def collect(node, entry, found):
             page = entry.address.partition("#")[0]
             title = heading_text(one_line(heading))
             found.append(Entry(f"{page}#{child.id}", title, found[0].title))
+            found[-1].names += erratum_of(child)
             collect(child, found[-1], found)
         elif is_heading(child):
             continue
-        elif (child.id or "").startswith("erratum-"):
-            entry.names += child.id.replace("-", " ")
+        elif erratum_of(child):
+            entry.names += erratum_of(child)
         elif child.tag == "pre":
             entry.code += f" {child.text()}"
         elif child.tag in BLOCKS or "math" in classes(child):

@@ -36,8 +36,6 @@ echo finished > _build/html/index.html
 REAL_JUPYTER_BOOK = """#!/bin/sh
 exec .venv/bin/python -c 'from jupyter_book.cli.main import main; main()' "$@"
 """
-PROGRAMS = ("alembic", "codespell", "ruff")
-SOURCES = ("ntklib", "ntk_answers", "tests")
 MARKS = (".book", ".lab", ".grade", ".test")
 
 
@@ -52,8 +50,9 @@ def environment(folder):
     """An environment that finds the packages of this one, with all marks."""
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "python").symlink_to(sys._base_executable)
-    for name in PROGRAMS:
-        (folder / "bin" / name).symlink_to(Path(sys.prefix, "bin", name))
+    for path in Path(sys.prefix, "bin").iterdir():
+        if not path.name.startswith(("python", "activate", "jupyter-book")):
+            (folder / "bin" / path.name).symlink_to(path)
     (folder / "share").symlink_to(Path(sys.prefix, "share"))
     packages = Path(sysconfig.get_path("purelib"))
     own = folder / packages.relative_to(sys.prefix)
@@ -84,19 +83,23 @@ def whole_copy(folder):
 
 def stub_copy(folder):
     """A copy of what make needs, with stubs in place of what takes long."""
-    needed = ("tools/", "Makefile", "pyproject", "requirements", "_")
+    needed = ("tools/", "Makefile", "pyproject", "requirements", "_", "course.toml")
     for name in files():
         if name.startswith(needed) or name.startswith("book/_ext/package"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     modules = folder / "book" / "_ext" / "node_modules"
-    for place in (modules, *(folder / name for name in SOURCES)):
+    for place in (modules, folder / "ntklib", folder / "ntk_answers"):
         place.mkdir()
     (folder / "book" / "page.md").write_text("# A page\n")
     (folder / "tools" / "assignment.py").write_text("print('copies')\n")
     environment(folder / ".venv")
     program(folder / ".venv" / "bin" / "jupyter-book", JUPYTER_BOOK)
-    (modules / ".installed").touch()
+    site = folder / "tests" / "site"
+    (site / "node_modules").mkdir(parents=True)
+    (site / "package-lock.json").touch()
+    for place in (modules, site / "node_modules"):
+        (place / ".installed").touch()
     return folder
 
 

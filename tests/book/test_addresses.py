@@ -44,5 +44,6 @@ def test_root_and_sitemap_name_the_same_pages(site):
     root = (site / "index.html").read_text("utf-8")
     first, second = (f"{BASE}/book/{name}.html" for name in ("first", "second"))
     assert attribute(root, '<link rel="canonical" href=') == first
+    assert attribute(root, '<meta property="og:url" content=') == first
     listed = re.findall(r"<loc>(.*?)</loc>", (site / "sitemap.xml").read_text("utf-8"))
     assert listed == [first, second]

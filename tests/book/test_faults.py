@@ -10,7 +10,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.book.checkouts import ALONE, AWKWARD, bubble, make, stub_copy, whole_copy
+from tests.book.checkouts import (
+    ALONE,
+    AWKWARD,
+    bubble,
+    make,
+    program,
+    stub_copy,
+    whole_copy,
+)
 from tools import build, checkout
 from tools.execute import ROOT
 from tools.files import files
@@ -253,6 +261,25 @@ def test_make_book_builds_an_archive_anywhere_without_a_network(tmp_path):
     assert make(copy, "--question", MARK).returncode == 0
 
 
+# Says what it was called with, and whether ruff may write its cache.
+LINTER = """#!/bin/sh
+echo "${0##*/}, no cache: $RUFF_NO_CACHE, $*"
+"""
+
+
+def test_make_lint_reads_an_archive_that_cannot_be_written(copy):
+    """Without a history all files are checked; without a place for it, no cache."""
+    for path in (copy / ".venv" / "bin").iterdir():
+        if not path.name.startswith(("python", "jupyter-book")):
+            path.unlink()
+            program(path, LINTER)
+    here = make(copy, "lint").stdout
+    there = make(copy, "lint", within=bubble("--ro-bind", copy, copy)).stdout
+    assert "ruff, no cache: false, check ." in here
+    assert "ruff, no cache: true, check ." in there
+    assert re.search(r"^codespell, .* tools/execute\.py .*$", there, re.M)
+
+
 @pytest.mark.slow
 def test_clone_that_turns_line_ends_has_none_turned(tmp_path):
     """With core.autocrlf, as on Windows, every text file still ends its lines by LF."""
@@ -261,9 +288,6 @@ def test_clone_that_turns_line_ends_has_none_turned(tmp_path):
     git = ["git", "-c", "core.autocrlf=true"]
     clone = ["clone", "--quiet", "--depth=1", f"file://{ROOT}", str(tmp_path / "book")]
     subprocess.run([*git, *clone], check=True)
-    (tmp_path / "book" / ".gitattributes").write_bytes(
-        (ROOT / ".gitattributes").read_bytes()
-    )
     listed = subprocess.run(
         [*git, "ls-files", "--eol"],
         cwd=tmp_path / "book",

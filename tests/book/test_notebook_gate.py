@@ -22,6 +22,7 @@ from tools.notebook_gate import (
     SIGNATURE,
     assert_same_outputs,
     assert_same_picture,
+    assert_similar_picture,
     chunks,
 )
 
@@ -214,6 +215,36 @@ def test_pictures_have_the_same_metadata():
         assert_same_picture(png(100, dpi=(100, 100)), png(100, dpi=(200, 200)))
 
 
+def marker(at, height=12, width=12):
+    """A picture with a black rectangle that begins at this row and column."""
+    grey = np.full((200, 300), 255, np.uint8)
+    grey[at : at + height, at : at + width] = 0
+    out = io.BytesIO()
+    Image.fromarray(grey).save(out, "PNG")
+    return base64.b64encode(out.getvalue()).decode()
+
+
+def test_what_a_similar_picture_shows_may_move_by_a_pixel():
+    """A marker that has jumped passes; what is elsewhere, new or gone does not."""
+    line = {"height": 1, "width": 40}
+    assert_similar_picture(marker(50), marker(51))
+    assert_similar_picture(marker(50, **line), marker(51, **line))
+    for one, other in [
+        (marker(50), marker(52)),
+        (marker(50, **line), marker(52, **line)),
+        (marker(50, **line), marker(50, height=0)),
+    ]:
+        for stored, fresh in [(one, other), (other, one)]:
+            with pytest.raises(AssertionError, match="moved by more than a pixel"):
+                assert_similar_picture(stored, fresh)
+
+
+def test_similar_pictures_have_the_same_metadata():
+    """Another resolution, with the same pixels, is noticed here too."""
+    with pytest.raises(AssertionError, match="the metadata of the picture differs"):
+        assert_similar_picture(png(100, dpi=(100, 100)), png(100, dpi=(200, 200)))
+
+
 OUTPUTS = [{"data": {"text/plain": "a", "text/html": "b"}}, {"data": {"image/x": "c"}}]
 
 
@@ -232,8 +263,8 @@ OUTPUTS = [{"data": {"text/plain": "a", "text/html": "b"}}, {"data": {"image/x":
 )
 def test_outputs_are_the_same_kinds_in_the_same_order(change, reason):
     """nbval counts outputs by kind; here each has to be in its place."""
-    assert_same_outputs(OUTPUTS, OUTPUTS)
+    assert_same_outputs(OUTPUTS, OUTPUTS, assert_same_picture)
     fresh = copy.deepcopy(OUTPUTS)
     change(fresh)
     with pytest.raises(AssertionError, match=reason):
-        assert_same_outputs(OUTPUTS, fresh)
+        assert_same_outputs(OUTPUTS, fresh, assert_same_picture)

@@ -244,16 +244,23 @@ def test_embed_previews_copies_targets_of_other_pages(site):
     assert target in pages["book/b.html"]
 
 
-def test_embed_previews_takes_an_erratum_up_to_the_next(site):
+ERRATUM = "<h3>1. One</h3>\n<p>Printed</p>\n<p>Correct</p>"
+
+
+@pytest.mark.parametrize(
+    "errata",
+    [
+        f'<span id="erratum-1"></span>{ERRATUM}<span id="erratum-2"></span><h3>2.</h3>',
+        f'<section id="erratum-1"><span id="one"></span>{ERRATUM}</section>',
+    ],
+    ids=["label before the heading", "label of the section"],
+)
+def test_embed_previews_takes_an_erratum_up_to_the_next(site, errata):
     """Of an erratum, the heading and the paragraphs that follow are copied."""
-    errata = (
-        '<span id="erratum-1"></span><h3>1. One</h3>\n<p>Printed</p>\n<p>Correct</p>'
-        '<span id="erratum-2"></span><h3>2. Two</h3>'
-    )
     link = '<p><a class="reference internal" href="b.html#erratum-1">erratum 1</a></p>'
     pages = site(finished_pages.embed_previews, {"a.html": link, "b.html": errata})
-    copy = "<div><h3>1. One</h3>\n<p>Printed</p>\n<p>Correct</p></div>"
-    assert f'data-preview="b.html#erratum-1">{copy}</script>' in pages["a.html"]
+    copy = f'data-preview="b.html#erratum-1"><div>{ERRATUM}</div></script>'
+    assert copy in pages["a.html"]
 
 
 def test_embed_previews_stops_at_a_reference_that_leads_to_nothing(site):

@@ -54,6 +54,21 @@ def test_entries_are_sections_with_their_own_text():
     assert (b.title, b.page, b.text) == ("3.1.1 B", "3 Title", ["Of B."])
 
 
+@pytest.mark.parametrize(
+    "section",
+    [
+        "<section id='one'><span id='erratum-1'></span><h3>1. One</h3></section>",
+        "<section id='erratum-1'><span id='one'></span><h3>1. One</h3></section>",
+    ],
+    ids=["label before the heading", "label of the section"],
+)
+def test_entries_of_errata_are_found_by_their_number(section):
+    """docutils puts a label before the heading, and from 0.22 on onto the section."""
+    _, erratum = entries(page(section), "book/errata.html")
+    assert "erratum 1" in erratum.names
+    assert erratum.title == "1 One"
+
+
 def test_entries_hold_what_has_a_number_and_no_solution():
     """An equation, a theorem and an exercise are entries; a solution is in none."""
     formula = render(r"\lambda_{\min}", True)

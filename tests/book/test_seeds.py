@@ -1,6 +1,11 @@
 """The notebooks under other seeds."""
 
+import sys
+
+import pytest
+
 from tests.book.conftest import write_notebook
+from tools import seeds
 from tools.seeds import failures, has_a_seed, with_seed
 
 
@@ -22,3 +27,62 @@ def test_failures_names_the_cell_that_holds_for_its_own_seed_alone(tmp_path):
     ((name, error),) = failures(path, 1)
     assert name == "cell-2"
     assert "luck" in error
+
+
+def start(monkeypatch, failures, *words):
+    """Run the program with these words, and with this in place of real runs."""
+    monkeypatch.setattr(seeds, "failures", failures)
+    monkeypatch.setattr(sys, "argv", ["seeds", *map(str, words)])
+    with pytest.raises(SystemExit) as end:
+        seeds.main()
+    return end.value.code
+
+
+@pytest.fixture
+def two_notebooks(tmp_path):
+    """Two notebooks with a seed, and one without."""
+    draw = "import numpy as np\nrng = np.random.default_rng(5)"
+    paths = [tmp_path / f"{name}.ipynb" for name in ("luck", "law", "none")]
+    for path, source in zip(paths, [draw, draw, "1 + 1"], strict=True):
+        write_notebook(path, [source])
+    return paths
+
+
+def test_main_prints_a_table_of_notebooks_and_seeds(monkeypatch, capsys, two_notebooks):
+    """A failing cell is named at once and counted in the table; the run then fails."""
+
+    def failures(path, more):
+        return [("cell-2", "AssertionError: luck")] if path.stem == "luck" else []
+
+    assert start(monkeypatch, failures, *two_notebooks, "--seeds", 2) == 1
+    printed = capsys.readouterr().out
+    assert "luck, seeds + 100: 1 cells fail\n    cell-2: AssertionError" in printed
+    rows = [line.split() for line in printed.splitlines()[-5:-2]]
+    assert rows == [
+        ["cells", "that", "fail", "+100", "+200"],
+        ["luck", "1", "1"],
+        ["law", "0", "0"],
+    ]
+    assert printed.endswith("4 of 4 runs made, 2 fail\n")
+
+
+def test_main_prints_the_table_when_it_is_interrupted(
+    monkeypatch, capsys, two_notebooks
+):
+    """What was found so far is there, each notebook was tried once, and it says why."""
+
+    def failures(path, more):
+        if more == 200:
+            raise KeyboardInterrupt
+        return []
+
+    reason = start(monkeypatch, failures, *two_notebooks, "--seeds", 2)
+    assert reason == "luck, seeds + 200: stopped by KeyboardInterrupt"
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[-4:-2]]
+    assert rows == [["luck", "0", "-"], ["law", "0", "-"]]
+
+
+def test_main_says_that_no_notebook_has_a_seed(monkeypatch, two_notebooks):
+    """It does not pass in silence over a notebook that it cannot try."""
+    reason = start(monkeypatch, lambda path, more: [], two_notebooks[2])
+    assert reason == "No seed was found in the notebooks that were named."

@@ -67,6 +67,33 @@ def test_run_shows_the_course_with_the_folder_of_its_secret(returned, named):
     assert expected in mounted(listed)
 
 
+def test_run_shows_the_secret_of_the_books_own_course(monkeypatch, returned):
+    """The repository is seen with its course.toml; its secret lies elsewhere."""
+    secret = returned.parent / "secret"
+    settings = returned.parent / "book.toml"
+    settings.write_text('secret_file = "secret"')
+    monkeypatch.setenv("NTK_COURSE", str(settings))
+    mount = f"--mount=type=bind,source={secret},target={secret},readonly"
+    assert mount not in mounted(options("podman", returned))  # there is no such file
+    secret.write_text("s")
+    listed = options("podman", returned)
+    assert mount in mounted(listed)
+    assert not [option for option in listed if option.startswith("--course")]
+
+
+def test_main_refuses_a_course_that_cannot_be_read(tmp_path, returned):
+    """It says so in one sentence, before anything is started in a container."""
+    settings = tmp_path / "course.toml"
+    settings.write_text("late = 3")
+    program = tmp_path / "podman"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    out = tmp_path / "grades"
+    arguments = [program, returned, "--out", out, "--course", settings]
+    with pytest.raises(SystemExit, match=r"course\.toml: late must be a table"):
+        main([str(each) for each in arguments])
+
+
 def test_run_finds_files_at_home(monkeypatch, tmp_path):
     """A path may begin with ~, which no shell has replaced within quotes."""
     monkeypatch.setenv("HOME", str(tmp_path))

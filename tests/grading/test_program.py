@@ -274,6 +274,7 @@ def test_program_grades_the_variants_of_each_student(tmp_path, handed_out):
     assert result.stderr.startswith("With variants = true, ROSTER must name")
     rows, result = run(folder, out, *options, "--roster", roster)
     assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith(f"The course's settings: {course}\n")
     assert (rows["Ada"]["sharp_rate"], rows["Bob"]["sharp_rate"]) == ("2", "0")
 
 

@@ -1,0 +1,1 @@
+"""The notebooks with another machine's arithmetic: `make arithmetic`."""
