@@ -41,9 +41,9 @@ def differing(report):
     counts = Counter()
     for case in ElementTree.parse(report).iter("testcase"):
         # pytest writes the path with dots: book.exercises.kernel.ipynb
-        place = case.get("classname", "").removesuffix(".ipynb")
+        place = case.get("classname", "").removesuffix(".ipynb").split(".")
         differs = any(case.find(tag) is not None for tag in ("failure", "error"))
-        counts[place.rpartition(".")[2]] += differs
+        counts["/".join(place[-2:])] += differs
     return counts
 
 
@@ -68,13 +68,13 @@ def run(name, notebooks, usual):
 
 def table(results):
     """What came of each notebook in each setting, as lines of text."""
-    lines = [" " * 24 + "".join(f"{name:>12}" for name in results)]
-    for stem in sorted(set().union(*(counts or () for counts in results.values()))):
+    lines = [" " * 28 + "".join(f"{name:>12}" for name in results)]
+    for name in sorted(set().union(*(counts or () for counts in results.values()))):
         words = []
         for counts in results.values():
-            count = None if counts is None else counts[stem]
+            count = None if counts is None else counts[name]
             words.append({None: "not run", 0: "same"}.get(count, f"{count} differ"))
-        lines.append(f"{stem:24}" + "".join(f"{word:>12}" for word in words))
+        lines.append(f"{name:28}" + "".join(f"{word:>12}" for word in words))
     return "\n".join(lines)
 
 
