@@ -23,6 +23,7 @@ from tools.notebook_gate import (
     assert_same_outputs,
     assert_same_picture,
     assert_similar_picture,
+    assert_similar_widgets,
     chunks,
 )
 
@@ -237,6 +238,24 @@ def test_what_a_similar_picture_shows_may_move_by_a_pixel():
         for stored, fresh in [(one, other), (other, one)]:
             with pytest.raises(AssertionError, match="moved by more than a pixel"):
                 assert_similar_picture(stored, fresh)
+
+
+def slider(identity, number, alt="t = 1"):
+    """The state of a widget with a frame, in which a point has this height."""
+    value = f"<img alt='{alt}' src=\"data:image/svg+xml,%3Cpath d='M 1.5 {number}'\">"
+    models = {
+        identity * 32: {"state": {"value": value, "layout": "IPY_MODEL_" + 32 * "c"}}
+    }
+    return {"application/vnd.jupyter.widget-state+json": {"state": models}}
+
+
+def test_a_number_of_a_similar_frame_may_be_rounded_otherwise():
+    """Another id and 0.1 points pass; 0.2 points and another text do not."""
+    assert_similar_widgets(slider("a", 139.4), slider("b", 139.5))
+    with pytest.raises(AssertionError, match=r"139\.4 in a frame .* become 139\.6"):
+        assert_similar_widgets(slider("a", 139.4), slider("b", 139.6))
+    with pytest.raises(AssertionError, match="differs in more than numbers"):
+        assert_similar_widgets(slider("a", 139.4), slider("a", 139.4, alt="t = 2"))
 
 
 def test_similar_pictures_have_the_same_metadata():
