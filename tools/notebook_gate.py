@@ -109,17 +109,17 @@ def pytest_runtest_call(item):
     """After nbval has compared the text of a cell, compare the rest."""
     result = yield
     if isinstance(item, IPyNbCell):
-        similar = item.config.getoption("--similar-pictures")
-        compare = assert_similar_picture if similar else assert_same_picture
+        similar = bool(item.config.getoption("--similar-pictures"))
         try:
-            assert_same_outputs(item.cell.outputs, item.test_outputs, compare)
+            assert_same_outputs(item.cell.outputs, item.test_outputs, similar=similar)
         except AssertionError as difference:
             item.raise_cell_error(str(difference))
     return result
 
 
-def assert_same_outputs(stored, fresh, compare_pictures):
-    """The same outputs in the same order, and pictures that pass the comparison."""
+def assert_same_outputs(stored, fresh, *, similar=False):
+    """The same outputs in the same order; pictures equal up to rounding or similar."""
+    compare_pictures = assert_similar_picture if similar else assert_same_picture
     assert len(stored) == len(fresh), (
         f"{len(stored)} outputs are stored, this run gave {len(fresh)}"
     )
@@ -133,11 +133,9 @@ def assert_same_outputs(stored, fresh, compare_pictures):
             if kind == "image/png":
                 compare_pictures(old_data[kind], new_data[kind])
             elif not kind.startswith("text/"):  # nbval has compared text
-                old_text, new_text = (
-                    json.dumps(old_data[kind]),
-                    json.dumps(new_data[kind]),
-                )
-                if compare_pictures is assert_similar_picture:
+                old_text = json.dumps(old_data[kind])
+                new_text = json.dumps(new_data[kind])
+                if similar:
                     old_text, new_text = ID.sub("", old_text), ID.sub("", new_text)
                 assert old_text == new_text, f"{kind} differs"
 
