@@ -225,7 +225,7 @@ mutants: $(VENV)
 ## make lock           pin every version anew in all locks (UPGRADE=no adds what is missing and keeps
 ##                     the other pins)
 # What builds the package is pinned too, so that no install has to look for it.
-PIN := sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml | $(BIN)/uv pip compile --quiet $(if $(filter no,$(UPGRADE)),,--upgrade) \
+PIN := sed -n 's/^requires = \["\([^"]*\)"\].*/\1/p' pyproject.toml | $(BIN)/uv pip compile --quiet $(if $(filter no,$(UPGRADE)),,--upgrade) \
   --universal --fork-strategy fewest --python-version 3.11 --no-emit-index-url --no-annotate --no-header pyproject.toml -
 lock: $(VENV)
 	$(PIN) --all-extras --output-file requirements.lock

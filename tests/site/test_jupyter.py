@@ -116,7 +116,8 @@ def test_laboratory_and_slider_live_in_jupyter(page, view):
     run_cell(page, 2)
     printed = re.compile(r"target of the third input: 0\.[5-9]\d*\s*")
     expect(page.locator(".jp-OutputArea").last).to_have_text(printed, timeout=PATIENCE)
-    assert page.troubles == []
+    # JupyterLab warns of parts that a slow machine has started slowly
+    assert [text for text in page.troubles if "to activate" not in text] == []
 
 
 def run_cell(page, number):
