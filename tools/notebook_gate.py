@@ -7,6 +7,8 @@ and, after the last cell, the state of the widgets.
 
 import base64
 import io
+import json
+import re
 import struct
 import zlib
 
@@ -27,6 +29,12 @@ ROUNDING = 2  # of 255: what another processor may change in a channel of a pixe
 # a few pixels are then like none around them.
 MOVE = 1  # pixel
 REST = 1e-4  # of all pixels
+# The frames of a slider are text, with numbers that are rounded to 0.1 points. A widget
+# has an id that depends on all of them.
+STEP = 0.1 + 1e-9
+ID = re.compile(r"\b(?:IPY_MODEL_)?[0-9a-f]{32}\b")
+FRAME = re.compile(r'data:image/svg[^"]*')
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
 class Notebook(IPyNbFile):
@@ -60,7 +68,9 @@ class WidgetState(pytest.Item):
         drop_scripts(notebook.bookkeeper.nb)
         stored = notebook.nb.metadata.get("widgets")
         fresh = notebook.bookkeeper.nb.metadata.get("widgets")
-        assert_same_widgets(stored, fresh)
+        similar = self.config.getoption("--similar-pictures")
+        compare = assert_similar_widgets if similar else assert_same_widgets
+        compare(stored, fresh)
 
     def repr_failure(self, excinfo):
         """The sentence of the comparison; the traceback leads nowhere useful."""
@@ -99,17 +109,17 @@ def pytest_runtest_call(item):
     """After nbval has compared the text of a cell, compare the rest."""
     result = yield
     if isinstance(item, IPyNbCell):
-        similar = item.config.getoption("--similar-pictures")
-        compare = assert_similar_picture if similar else assert_same_picture
+        similar = bool(item.config.getoption("--similar-pictures"))
         try:
-            assert_same_outputs(item.cell.outputs, item.test_outputs, compare)
+            assert_same_outputs(item.cell.outputs, item.test_outputs, similar=similar)
         except AssertionError as difference:
             item.raise_cell_error(str(difference))
     return result
 
 
-def assert_same_outputs(stored, fresh, compare_pictures):
-    """The same outputs in the same order, and pictures that pass the comparison."""
+def assert_same_outputs(stored, fresh, *, similar=False):
+    """The same outputs in the same order; pictures equal up to rounding or similar."""
+    compare_pictures = assert_similar_picture if similar else assert_same_picture
     assert len(stored) == len(fresh), (
         f"{len(stored)} outputs are stored, this run gave {len(fresh)}"
     )
@@ -123,7 +133,11 @@ def assert_same_outputs(stored, fresh, compare_pictures):
             if kind == "image/png":
                 compare_pictures(old_data[kind], new_data[kind])
             elif not kind.startswith("text/"):  # nbval has compared text
-                assert old_data[kind] == new_data[kind], f"{kind} differs"
+                old_text = json.dumps(old_data[kind])
+                new_text = json.dumps(new_data[kind])
+                if similar:
+                    old_text, new_text = ID.sub("", old_text), ID.sub("", new_text)
+                assert old_text == new_text, f"{kind} differs"
 
 
 def assert_same_picture(stored, fresh):
@@ -198,6 +212,28 @@ def assert_same_widgets(stored, fresh):
             f"the stored state of the widget {name} differs from that of this run"
         )
     assert stored == fresh, "the stored state of the widgets differs"
+
+
+def assert_similar_widgets(stored, fresh):
+    """The same widgets, whatever their ids; numbers of frames differ by a rounding."""
+    old = sorted(map(_text_and_numbers, _states(stored).values()))
+    new = sorted(map(_text_and_numbers, _states(fresh).values()))
+    assert [text for text, _ in old] == [text for text, _ in new], (
+        "the stored state of the widgets differs in more than numbers of pictures"
+    )
+    for (_, old_numbers), (_, new_numbers) in zip(old, new, strict=True):
+        for one, other in zip(old_numbers, new_numbers, strict=True):
+            assert abs(one - other) <= STEP, (
+                f"{one} in a frame of a slider has become {other}"
+            )
+
+
+def _text_and_numbers(model):
+    """A widget's model as a text without ids, and the numbers of its frames."""
+    text = ID.sub("", json.dumps(model, sort_keys=True))
+    frames = FRAME.findall(text)
+    numbers = [float(number) for frame in frames for number in NUMBER.findall(frame)]
+    return FRAME.sub(lambda frame: NUMBER.sub("", frame[0]), text), numbers
 
 
 def _states(widgets):
