@@ -1,5 +1,6 @@
 """`make execute` replaces a notebook only by a whole and sound run of it."""
 
+import json
 import os
 import resource
 import signal
@@ -103,10 +104,12 @@ def test_store_interrupted_while_it_writes_leaves_the_notebook_whole(
 
 
 def test_store_removes_what_a_killed_run_left(executed):
-    """The half of a notebook that a killed run wrote goes."""
+    """The half of a notebook goes; another file takes the place of the old one."""
     left = executed.with_suffix(".ipynb.new")
     left.write_text("{")
-    execute.store(executed)
+    with executed.open() as old:  # which stays what it was for who reads it
+        execute.store(executed)
+        assert json.load(old)["cells"][0]["execution_count"] is None
     assert not left.exists()
     assert nbformat.read(executed, as_version=4).cells[0].execution_count == 1
 

@@ -28,8 +28,10 @@ MARK = "_build/html/.built"
 
 @pytest.fixture
 def copy(tmp_path):
-    """A copy with stubs."""
-    return stub_copy(tmp_path / AWKWARD)
+    """A copy with stubs; a build that still waits there ends with the test."""
+    folder = stub_copy(tmp_path / AWKWARD)
+    yield folder
+    (folder / "go").touch()
 
 
 def sentence(result):

@@ -186,7 +186,7 @@ def test_install_without_a_network_says_so(tmp_path, what):
     (copy / ".venv" / ".test").unlink()
     (copy / "requirements.lock").write_text("a-package-of-nobody==1.0\n")
     command = [copy / ".venv" / "bin" / "python", "-m", "tools.install", *words[what]]
-    quickly = {"PIP_RETRIES": "1", "npm_config_fetch_retries": "0"}
+    quickly = {"PIP_RETRIES": "0", "npm_config_fetch_retries": "0"}
     result = subprocess.run(
         [*bubble("--unshare-net"), *command],
         cwd=copy,
