@@ -133,8 +133,8 @@ def assert_same_outputs(stored, fresh, *, similar=False):
             if kind == "image/png":
                 compare_pictures(old_data[kind], new_data[kind])
             elif not kind.startswith("text/"):  # nbval has compared text
-                old_text = json.dumps(old_data[kind])
-                new_text = json.dumps(new_data[kind])
+                old_text = json.dumps(old_data[kind], sort_keys=True)
+                new_text = json.dumps(new_data[kind], sort_keys=True)
                 if similar:
                     old_text, new_text = ID.sub("", old_text), ID.sub("", new_text)
                 assert old_text == new_text, f"{kind} differs"
