@@ -11,6 +11,7 @@ here: any Python can begin.
 import argparse
 import re
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -44,6 +45,9 @@ def explain(result, what):
     """Refuse in one sentence what failed, after its report where that is needed."""
     if not result.returncode:
         return
+    if result.returncode < 0:
+        name = signal.Signals(-result.returncode).name
+        raise Refused(f"{what} could not be installed: {name} ended the installer")
     if OFFLINE.search(result.stderr):
         raise Offline(
             f"{what} could not be downloaded; this needs a connection to the internet, "

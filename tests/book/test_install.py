@@ -59,6 +59,13 @@ def test_explain_shows_what_it_does_not_know(capsys):
     assert capsys.readouterr().err == "ERROR: a riddle\n"
 
 
+def test_explain_names_the_signal_that_ended_the_installer(capsys):
+    """Where the system ends it, as when memory is full, no line above says why."""
+    with pytest.raises(Refused, match=r"^It could not be installed: SIGKILL ended the"):
+        install.explain(SimpleNamespace(returncode=-9, stderr="WARNING: slow\n"), "It")
+    assert capsys.readouterr().err == ""
+
+
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """A checkout with two locks, and an environment that is not there yet."""
