@@ -17,11 +17,13 @@ from pathlib import Path
 import nbformat
 import numpy as np
 
+from tools.checkout import one_sentence
 from tools.execute import BOOK, ROOT, named, short_name
 from tools.notebook_gate import ROUNDING, pixels
 from tools.trial import copy_tree, environment, installed, needs, pins, report, table
 
 NUMBER = re.compile(r"(?<![\w.])[-+−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])")
+INTERRUPTED = "Interrupted before a notebook was run; nothing was changed."
 # Outputs that are read as text; the others are compared as a whole.
 TEXT = re.compile(r"text/|application/json|image/svg")
 
@@ -173,7 +175,7 @@ def main():
     wanted = [str(need) for need in needs("book")]
     if given.oldest:
         wanted.append("--resolution=lowest-direct")
-    with tempfile.TemporaryDirectory() as folder:
+    with one_sentence(INTERRUPTED), tempfile.TemporaryDirectory() as folder:
         tree = copy_tree(Path(folder))
         python = environment(Path(folder, "environment"), wanted)
         locked = pins(ROOT / "requirements-book.lock")

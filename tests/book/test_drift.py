@@ -222,8 +222,8 @@ def test_report_is_printed_and_stored(tmp_path, monkeypatch, capsys):
     """A workflow shows the file, a person reads the terminal."""
     monkeypatch.setattr(trial, "ROOT", tmp_path)
     monkeypatch.setattr(trial, "REPORTS", tmp_path / "reports")
-    trial.report("drift", trial.table(["a", "b"], [(1, 2)]))
+    trial.report("drift", trial.table(["a", "b"], [(1, "|r| = 2")]))
     assert (tmp_path / "reports" / "drift.md").read_text("utf-8") == (
-        "| a | b |\n| --- | --- |\n| 1 | 2 |\n"
+        "| a | b |\n| --- | --- |\n| 1 | \\|r\\| = 2 |\n"
     )
-    assert "| 1 | 2 |" in capsys.readouterr().out
+    assert "| 1 | " in capsys.readouterr().out
