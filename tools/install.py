@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 from tools import checkout
 from tools.checkout import ROOT, Refused
@@ -28,7 +29,6 @@ BUSY = f"Another installation is running in {ROOT}; this one waits until it has 
 OFFLINE = re.compile(
     r"NewConnectionError|NameResolutionError|ConnectTimeout|ReadTimeout|ProxyError"
     r"|Connection ?(?:Error|refused|reset|aborted)|Max retries exceeded"
-    r"|\(from versions: none\)"
     r"|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH"
 )
 FULL = re.compile(r"No space left on device|ENOSPC")
@@ -44,14 +44,18 @@ def explain(result, what):
     """Refuse in one sentence what failed, after its report where that is needed."""
     if not result.returncode:
         return
+    if FULL.search(result.stderr):
+        raise Refused(f"{what} could not be installed: the disk is full")
     if OFFLINE.search(result.stderr):
         raise Offline(
             f"{what} could not be downloaded; this needs a connection to the internet, "
             "once"
         )
-    if FULL.search(result.stderr):
-        raise Refused(f"{what} could not be installed: the disk is full")
     checkout.check_room(1)
+    if result.returncode < 0:  # as where memory runs out
+        raise Refused(
+            f"{what} could not be installed: signal {-result.returncode} ended it"
+        )
     sys.stderr.write(result.stderr)
     raise Refused(f"{what} could not be installed; the lines above say why")
 
@@ -97,7 +101,8 @@ def install(environment, lock, mark):
 
 def marks_in(environment):
     """The marks in an environment, with the lock of each."""
-    texts = {path: path.read_text() for path in environment.glob(".*")}
+    files = [path for path in environment.glob(".*") if path.is_file()]
+    texts = {path: path.read_text("utf-8", "replace") for path in files}
     return {path: ROOT / name for path, name in texts.items() if name.endswith(".lock")}
 
 
@@ -124,11 +129,15 @@ def install_javascript(place):
     checkout.check_writable(place)
     checkout.check_room(ROOM)
     command = ["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
+    mark = place / "node_modules" / ".installed"
+    began = time.time()
     with checkout.locked(place, BUSY, wait=True):
+        if mark.exists() and mark.stat().st_mtime >= began:
+            return  # the installation for which this one has waited did it
         result = npm(command, return_completed_process=True, cwd=place, **REPORTED)
         explain(result, f"The JavaScript of {place.relative_to(ROOT)}")
         checkout.check_room(1)  # npm succeeds on a full disk, with files cut short
-        (place / "node_modules" / ".installed").touch()
+        mark.touch()
 
 
 def main():
