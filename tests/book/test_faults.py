@@ -93,6 +93,17 @@ def test_make_book_asked_to_end_ends_its_children(copy):
         pass
 
 
+def test_one_sentence_goes_on_where_nohup_was_typed():
+    """The end of a terminal ends no command that was told to outlive it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with checkout.one_sentence("It was ended."):
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_remove_last_build_begins_with_the_marks(tmp_path, monkeypatch):
     """Interrupted in the middle, it has left no mark on what is half gone."""
     monkeypatch.setattr(build, "BUILD", tmp_path)
