@@ -144,6 +144,34 @@ def test_site_has_a_mark_for_each_choice_of_solutions(tmp_path, line, variable, 
     assert re.sub(r"on-\d{4}-\d\d-\d\d$", "on-DAY", found) == mark
 
 
+@pytest.mark.parametrize(
+    ("line", "counts"),
+    [
+        ('logo = "art/crest.svg"  # ours', True),
+        ("logo='art/crest.svg'", True),
+        ('logo = "gone.svg"', False),
+        ('logo = ""', False),
+    ],
+)
+def test_site_is_built_anew_when_its_logo_changes(tmp_path, line, counts):
+    """The picture that course.toml names is one of the site's sources."""
+    (tmp_path / "course.toml").write_text(f'name = "x"\n{line}\n')
+    for folder in ("art", "book"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "art" / "crest.svg").touch()
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    result = subprocess.run(
+        ["make", "--print-data-base", "help"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=ALONE,
+    )
+    sources = re.search(r"^SOURCES := (.*)$", result.stdout, re.M)[1].split()
+    assert ("art/crest.svg" in sources) == counts
+    assert "course.toml" in sources
+
+
 def test_drift_passes_its_variables(make):
     """One notebook, and the oldest versions in place of the newest."""
     assert make("drift") == [["-m", "tools.drift"]]

@@ -176,7 +176,7 @@ def test_make_refuses_a_python_in_one_sentence(tmp_path, python, sentence):
     """make stops with one clear sentence, before anything is made."""
     for name in ("Makefile", "requirements-book.lock", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
-    program = tmp_path / "python-for-test"
+    program = tmp_path / "a python for test"
     if python:
         program.write_text(python)
         program.chmod(0o755)
