@@ -245,6 +245,31 @@ def test_files_are_the_same_without_a_history(tmp_path):
     assert result.stdout.splitlines() == files()
 
 
+NOT_OURS = "#!/bin/sh\necho fatal: another owner >&2\nexit 128\n"
+
+
+@pytest.mark.parametrize(
+    ("git", "said"),
+    [
+        (None, "git is not there, by which the book's files are listed; install it"),
+        (NOT_OURS, "git does not list the book's files: fatal: another owner"),
+    ],
+    ids=["missing", "failing"],
+)
+def test_files_say_what_is_wrong_with_git(tmp_path, git, said):
+    """One sentence, with git's own if it has one, as in a folder of another user."""
+    if git:
+        program(tmp_path / "git", git)
+    result = subprocess.run(
+        [sys.executable, "-m", "tools.files", "true"],
+        cwd=ROOT,
+        env=ALONE | {"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert sentence(result) == said
+
+
 PAGE = """\
 # Start
 
