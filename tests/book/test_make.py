@@ -1,7 +1,6 @@
 """The targets of make for instructors: what is typed reaches the program unchanged."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -9,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.book.checkouts import ALONE
 from tools.execute import ROOT
 
 # Stands for Python in the Makefile, and writes down what it was given.
@@ -17,12 +17,6 @@ import json, os, sys
 with open(os.environ["LOG"], "a") as file:
     file.write(json.dumps(sys.argv[1:]) + "\\n")
 """
-# Without the variables that a make around these tests hands down.
-ALONE = {
-    name: value
-    for name, value in os.environ.items()
-    if not name.startswith(("MAKE", "MFLAGS"))
-}
 # What the targets need counts as installed.
 INSTALLED = [f"--assume-old=.venv/.{use}" for use in ("book", "grade", "test")]
 AWKWARD = '../My Drive/Ann\'s "set", 1'
