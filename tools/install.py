@@ -11,6 +11,7 @@ here: any Python can begin.
 import argparse
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -44,6 +45,9 @@ def explain(result, what):
     """Refuse in one sentence what failed, after its report where that is needed."""
     if not result.returncode:
         return
+    if result.returncode < 0:
+        name = signal.Signals(-result.returncode).name
+        raise Refused(f"{what} could not be installed: {name} ended the installer")
     if FULL.search(result.stderr):
         raise Refused(f"{what} could not be installed: the disk is full")
     if OFFLINE.search(result.stderr):
@@ -52,10 +56,6 @@ def explain(result, what):
             "once"
         )
     checkout.check_room(1)
-    if result.returncode < 0:  # as where memory runs out
-        raise Refused(
-            f"{what} could not be installed: signal {-result.returncode} ended it"
-        )
     sys.stderr.write(result.stderr)
     raise Refused(f"{what} could not be installed; the lines above say why")
 

@@ -28,10 +28,11 @@ ROUNDING = 2  # of 255: what another processor may change in a channel of a pixe
 # at whole pixels, so one that lies between two of them can jump; where several overlap,
 # a few pixels are then like none around them.
 MOVE = 1  # pixel
-REST = 1e-4  # of all pixels
+REST = 2e-4  # of all pixels
 # The frames of a slider are text, with numbers that are rounded to 0.1 points. A widget
 # has an id that depends on all of them.
 STEP = 0.1 + 1e-9
+BEYOND, FAR = 2000, 1e-3  # points: outside the picture a curve may move by this share
 ID = re.compile(r"\b(?:IPY_MODEL_)?[0-9a-f]{32}\b")
 FRAME = re.compile(r'data:image/svg[^"]*')
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
@@ -223,7 +224,8 @@ def assert_similar_widgets(stored, fresh):
     )
     for (_, old_numbers), (_, new_numbers) in zip(old, new, strict=True):
         for one, other in zip(old_numbers, new_numbers, strict=True):
-            assert abs(one - other) <= STEP, (
+            allowed = FAR * abs(one) if abs(one) > BEYOND else STEP
+            assert abs(one - other) <= allowed, (
                 f"{one} in a frame of a slider has become {other}"
             )
 

@@ -250,8 +250,14 @@ def slider(identity, number, alt="t = 1"):
 
 
 def test_a_number_of_a_similar_frame_may_be_rounded_otherwise():
-    """Another id and 0.1 points pass; 0.2 points and another text do not."""
+    """Another id and 0.1 points pass; 0.2 points and another text do not.
+
+    Far outside of the picture a thousandth passes.
+    """
     assert_similar_widgets(slider("a", 139.4), slider("b", 139.5))
+    assert_similar_widgets(slider("a", 22240.5), slider("b", 22230.1))
+    with pytest.raises(AssertionError, match=r"22240\.5 in a frame .* become 22263\.1"):
+        assert_similar_widgets(slider("a", 22240.5), slider("a", 22263.1))
     with pytest.raises(AssertionError, match=r"139\.4 in a frame .* become 139\.6"):
         assert_similar_widgets(slider("a", 139.4), slider("b", 139.6))
     with pytest.raises(AssertionError, match="differs in more than numbers"):
