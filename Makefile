@@ -21,7 +21,9 @@ CHOSEN := $(or $(SOLUTIONS),$(shell sed -n "s/^ *solutions *= *[\"']\{0,1\}\([a-
 SITE := _build/html/.built$(if $(filter-out yes,$(CHOSEN)),-$(CHOSEN))$(if $(filter-out yes no,$(CHOSEN)),-on-$(shell date -u +%F))$(if $(filter site,$(MAKECMDGOALS)),-pdf)
 # `make site` prints the book too, and its pages offer the PDF; else they have no such link.
 export NTK_PDF := $(if $(filter site,$(MAKECMDGOALS)),yes,no)
-SOURCES := _config.yml _toc.yml course.toml $(shell find book ntklib ntk_answers tests -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*')
+# The picture that course.toml names counts too, unless its path has a space.
+LOGO := $(wildcard $(shell sed -n "s/^ *logo *= *[\"']\([^\"' ]*\)[\"'].*/\1/p" course.toml 2>/dev/null))
+SOURCES := _config.yml _toc.yml course.toml $(LOGO) $(wildcard grading/course.py) $(shell find book ntklib ntk_answers tests -type f -not -path '*/node_modules/*' -not -path '*/__pycache__/*' -not -path '*/.*')
 
 # Where nothing can be written, ruff goes without its cache.
 export RUFF_NO_CACHE := $(shell test -w . && echo false || echo true)
@@ -46,9 +48,9 @@ book: $(SITE)
 	@echo "The book is built. Open _build/html/index.html in a browser, or run 'make serve'."
 
 define PYTHON_IS_GOOD
-	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1)' 2>/dev/null || \
-	  { found=$$($(PYTHON) --version 2>/dev/null); echo "This book needs Python 3.11 or newer, and '$(PYTHON)' is $${found:-not there}; install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	@"$(PYTHON)" -c 'import sys; sys.version_info >= (3, 11) or sys.exit(1)' 2>/dev/null || \
+	  { found=$$("$(PYTHON)" --version 2>/dev/null); echo "This book needs Python 3.11 or newer, and '$(PYTHON)' is $${found:-not there}; install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "'$(PYTHON)' cannot make virtual environments; install its venv module (on Debian: apt-get install python3-venv)" >&2; exit 1; }
 endef
 
@@ -58,7 +60,7 @@ $(GRADE): requirements-grade.lock
 $(VENV): requirements.lock | $(BOOK)
 $(BOOK) $(LAB) $(GRADE) $(VENV): pyproject.toml
 	$(PYTHON_IS_GOOD)
-	@$(PYTHON) -m tools.install .venv $(filter %.lock,$^) $@
+	@"$(PYTHON)" -m tools.install .venv $(filter %.lock,$^) $@
 
 $(KATEX) $(AXE) $(LIGHTHOUSE): %/node_modules/.installed: %/package-lock.json $(BOOK)
 	@$(BIN)/python -m tools.install $*
@@ -183,7 +185,7 @@ variants: $(BOOK) $(GRADE)
 ##                     a sandbox
 grade: $(if $(CONTAINER),,$(GRADE))
 	@$(if $(SUBMISSIONS),,echo "Name what was collected: make grade SUBMISSIONS=folder-or-zip" >&2; exit 1;) \
-	  $(if $(CONTAINER),$(PYTHON) -m grading.container "$$CONTAINER",$(BIN)/python -m grading) "$$SUBMISSIONS" \
+	  $(if $(CONTAINER),"$(PYTHON)" -m grading.container "$$CONTAINER",$(BIN)/python -m grading) "$$SUBMISSIONS" \
 	  $(if $(OUT),--out "$$OUT") $(if $(ROSTER),--roster "$$ROSTER") $(if $(COURSE),--course "$$COURSE") \
 	  $(if $(SEED),--seed "$$SEED") $(if $(WORKERS),--workers "$$WORKERS") $(if $(SETS),--sets $(SETS)) \
 	  $(if $(filter yes,$(UNPROTECTED)),--unprotected)

@@ -38,8 +38,9 @@ def main(arguments=None):
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # it may not know every letter
             stream.reconfigure(errors="backslashreplace")
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # which nohup sees to
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     try:
         check_protection(given)
         check_folders(given)

@@ -138,7 +138,9 @@ def beside(submissions):
 
 def public(environment=os.environ):
     """The file of this copy of the book, which NTK_COURSE may replace; None without."""
-    path = Path(environment.get("NTK_COURSE") or ROOT / "course.toml")
+    if environment.get("NTK_COURSE"):
+        return Path(environment["NTK_COURSE"])
+    path = ROOT / "course.toml"
     return path if path.exists() else None
 
 
@@ -172,7 +174,9 @@ def read(path, sets=None, *, with_secret=True):
         if sets is not None:
             _check_names(course, sets)
     except OSError as error:
-        raise CourseError(f"{path} cannot be read: {error.strerror}") from None
+        raise CourseError(
+            f"{error.filename or path} cannot be read: {error.strerror}"
+        ) from None
     except UnicodeDecodeError:
         raise CourseError(f"{path} is not UTF-8 text") from None
     except ValueError as error:  # TOMLDecodeError and CourseError among them

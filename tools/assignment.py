@@ -14,10 +14,10 @@ from pathlib import Path
 
 import nbformat
 
-from book._ext.course import with_due_date
+from book._ext.course import read, with_due_date
 from book._ext.exercise_sets import SETS
 from book._ext.exercise_table import rows
-from grading import course
+from grading.course import CourseError
 from tools import checkout, nbgrader_course
 from tools.archive import write_archive
 from tools.downloads import install_cell, places, put_before_code
@@ -70,7 +70,7 @@ def make_course(folder):
     earlier course had and kept is said in sentences.
     """
     folder = Path(folder).expanduser().resolve()
-    settings = course.read_public()
+    settings = read()
     notebooks = {}
     for path in SETS:
         notebook = plain(nbformat.read(path, as_version=4))
@@ -88,9 +88,12 @@ def main():
         sys.exit(
             f"Here COURSE is the folder of an nbgrader course, not a file like {keep}"
         )
-    with checkout.one_sentence(INTERRUPTED), checkout.building_alone():
-        checkout.check_writable()
-        write_copies(keep)
+    try:
+        with checkout.one_sentence(INTERRUPTED), checkout.building_alone():
+            checkout.check_writable()
+            write_copies(keep)
+    except CourseError as error:
+        sys.exit(str(error))
     print(f"The student's copies are in {COPIES.relative_to(ROOT)}.")
     print(f"What a student needs is in {ARCHIVE.relative_to(ROOT)}.")
 

@@ -30,7 +30,9 @@ def one_sentence(interrupted):
 
     `interrupted` is what to say after Ctrl-C or when the program is asked to end.
     """
-    endings = (signal.SIGTERM, signal.SIGHUP)
+    endings = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # which nohup sees to
+        endings.append(signal.SIGHUP)
     before = [signal.signal(each, signal.default_int_handler) for each in endings]
     try:
         yield

@@ -17,11 +17,13 @@ from pathlib import Path
 import nbformat
 import numpy as np
 
-from tools.execute import BOOK, ROOT
+from tools.checkout import one_sentence
+from tools.execute import BOOK, ROOT, named, short_name
 from tools.notebook_gate import ROUNDING, pixels
 from tools.trial import copy_tree, environment, installed, needs, pins, report, table
 
 NUMBER = re.compile(r"(?<![\w.])[-+−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])")
+INTERRUPTED = "Interrupted before a notebook was run; nothing was changed."
 # Outputs that are read as text; the others are compared as a whole.
 TEXT = re.compile(r"text/|application/json|image/svg")
 
@@ -146,38 +148,41 @@ def findings(packages, notebooks, moved):
     return "\n\n".join(parts)
 
 
-def chosen(words):
-    """The notebooks that a person names by path or stem; all, if none is named."""
-    stems = {path.stem: path for path in BOOK}
-    unknown = [word for word in words if Path(word).stem not in stems]
-    if unknown:
-        sys.exit(f"{unknown[0]} is no notebook; these are: {' '.join(stems)}")
-    return [stems[Path(word).stem] for word in words] or BOOK
+def rerun_all(python, tree, paths):
+    """Run notebooks: rows of what moved, and how many ran before Ctrl-C, if it came."""
+    moved = []
+    for number, path in enumerate(paths):
+        try:
+            rows = rerun(python, tree, path)
+        except KeyboardInterrupt:
+            print("Interrupted. This is what was found until then:\n", flush=True)
+            return moved, number
+        moved += [(short_name(path), *row) for row in rows]
+    return moved, len(paths)
 
 
 def main():
     """Run the notebooks with other versions; end with 1 where something moved."""
     parser = argparse.ArgumentParser(prog="make drift", description=__doc__)
-    parser.add_argument("notebooks", nargs="*", help="all, if none is named")
+    parser.add_argument(
+        "notebooks", nargs="*", type=named, help="all, if none is named"
+    )
     parser.add_argument(
         "--oldest", action="store_true", help="the oldest versions that are allowed"
     )
     given = parser.parse_args()
-    paths = chosen(given.notebooks)
+    paths = given.notebooks or BOOK
     wanted = [str(need) for need in needs("book")]
     if given.oldest:
         wanted.append("--resolution=lowest-direct")
-    moved = []
-    with tempfile.TemporaryDirectory() as folder:
+    with one_sentence(INTERRUPTED), tempfile.TemporaryDirectory() as folder:
         tree = copy_tree(Path(folder))
         python = environment(Path(folder, "environment"), wanted)
         locked = pins(ROOT / "requirements-book.lock")
         packages = changed(locked, installed(python))
-        for path in paths:
-            rows = rerun(python, tree, path)
-            moved += [(path.stem, *row) for row in rows]
-    report("drift", findings(packages, len(paths), moved))
-    sys.exit(1 if moved else 0)
+        moved, ran = rerun_all(python, tree, paths)
+    report("drift", findings(packages, ran, moved))
+    sys.exit(1 if moved or ran < len(paths) else 0)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ what is stored. `docs/where-it-runs.md` says what this showed.
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,11 @@ from typing import NamedTuple
 
 import nbformat
 from jupyter_client.manager import AsyncKernelManager
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import (
+    CellExecutionError,
+    CellTimeoutError,
+    DeadKernelError,
+)
 
 from tools.execute import ROOT, client_for
 
@@ -69,10 +74,12 @@ def run(path, python):
         client.execute(env=environment(), cleanup_kc=True)
     except CellExecutionError as raised:
         error = f"{raised.ename}: {raised.evalue}"
+    except (CellTimeoutError, DeadKernelError) as raised:
+        error = f"{type(raised).__name__}: {raised}"
     seconds = time.perf_counter() - start
     pairs = enumerate(zip(code, stored, strict=True), start=1)
     different = [number for number, (cell, old) in pairs if text(cell) != old]
-    return Run(error, different, seconds, max(seen))
+    return Run(error, different, seconds, max(seen, default=0))
 
 
 def environment():
@@ -143,12 +150,17 @@ def main():
     parser.add_argument("notebooks", nargs="*", type=Path, default=SAMPLE)
     parser.add_argument("--as-is", action="store_true", help="install nothing")
     given = parser.parse_args()
+    if shutil.which(given.python) is None:
+        sys.exit(f"there is no program {given.python}")
     if given.as_is:
         refuse_without_kernel(given.python)
         failed = compare(given.notebooks, given.python)
     else:
         with tempfile.TemporaryDirectory() as folder:
-            inside = new_environment(given.python, folder)
+            try:
+                inside = new_environment(given.python, folder)
+            except subprocess.CalledProcessError:
+                sys.exit(f"{given.python} got no environment; the lines above say why")
             failed = compare(given.notebooks, inside)
     sys.exit(f"{failed} notebooks did not run to their end" if failed else 0)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from tools.checkout import one_sentence
 from tools.compare_sites import changes
 from tools.execute import ROOT
 from tools.trial import (
@@ -49,7 +50,9 @@ SHOWN = ("sphinx", "docutils", "myst-parser", "sphinx-book-theme")
 # All that has to change in the settings.
 WITHOUT_JUPYTER_BOOK = '\nextensions.remove("jupyter_book")\n'
 KIND = re.compile(r"\[([\w.]+)\]$")  # Sphinx names it at the end of a warning
-LOCATED = re.compile(r": (WARNING|ERROR|CRITICAL): ")
+# Behind the place, where there is one: a setting has none.
+LEVEL = re.compile(r"(?:^|: )(?:WARNING|ERROR|CRITICAL): ")
+INTERRUPTED = "Interrupted; nothing was changed."
 
 
 def requirements():
@@ -82,7 +85,7 @@ def build(python, tree):
 
 def kinds(said):
     """How often each kind of warning came."""
-    lines = [line for line in said.splitlines() if LOCATED.search(line)]
+    lines = [line for line in said.splitlines() if LEVEL.search(line)]
     found = [KIND.search(line) for line in lines]
     return Counter(kind[1] if kind else "of no kind" for kind in found)
 
@@ -127,7 +130,7 @@ def swapped(counter):
 
 def main():
     """Build, compare and report; end with 1 at a warning or a build that stopped."""
-    with tempfile.TemporaryDirectory() as folder:
+    with one_sentence(INTERRUPTED), tempfile.TemporaryDirectory() as folder:
         tree = copy_tree(Path(folder))
         python = environment(Path(folder, "environment"), requirements())
         well, said = build(python, tree)

@@ -36,6 +36,24 @@ def notebooks_of_the_book():
 BOOK = notebooks_of_the_book()
 
 
+def short_name(path):
+    """What a report calls a notebook; a chapter and a set can have the same stem."""
+    return f"exercises/{path.stem}" if path.parent.name == "exercises" else path.stem
+
+
+def named(word):
+    """The notebook of the command line that has this path, or this name in the book."""
+    names = {path.stem: path for path in BOOK}
+    names |= {short_name(path): path for path in BOOK}
+    path = Path(word).resolve()
+    found = path if path.is_file() else names.get(word)
+    if found is None:
+        raise argparse.ArgumentTypeError(
+            f"there is no notebook {word}; these are: {' '.join(names)}"
+        )
+    return found
+
+
 class NotebookError(Exception):
     """A notebook did not run to its end, or its outputs must not be stored."""
 

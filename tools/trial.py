@@ -84,7 +84,8 @@ def needs(*extras):
 def table(columns, rows):
     """A table in Markdown; what stands in a cell has no lines of its own."""
     lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+    cells = [[str(cell).replace("|", r"\|") for cell in line] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
 def report(name, text):

@@ -137,11 +137,11 @@ def main(arguments=None):
     """Make the archives for the students on the roster."""
     given = command_line().parse_args(arguments)
     try:
-        settings = course.read(given.course.expanduser())
+        settings = course.read(given.course and given.course.expanduser())
         if not (settings.variants and settings.secret):
             sys.exit(
-                f"{given.course} must say variants = true and give a secret, "
-                "so that grading draws the same constants"
+                f"{given.course or 'course.toml'} must say variants = true and give a "
+                "secret, so that grading draws the same constants"
             )
         students = roster.read(given.roster.expanduser()).people
         if not students:

@@ -5,6 +5,7 @@ copies, which tools/assignment.py makes. Without a due date there is none. The d
 ``course-of-this-book`` shows the name of the course and all due dates.
 """
 
+import html
 import re
 import string
 from pathlib import Path
@@ -37,15 +38,26 @@ def authors(settings):
 def apply(app, config):
     """Give the site its title, authors and logo."""
     try:
-        settings = course.read_public()
-        check_sets(settings.due)
+        settings = read()
     except course.CourseError as error:
         raise ConfigError(str(error)) from None
     config.project = config.html_title = settings.title
-    config.author = authors(settings)
     config.copyright = settings.copyright
+    # These three the theme writes into its pages as they are.
+    config.author = html.escape(authors(settings), quote=False)
+    logo = {"alt_text": html.escape(f"{settings.title} - Home")}
     if settings.logo:
         config.html_logo = str(settings.logo)
+    else:
+        logo["text"] = html.escape(settings.title, quote=False)
+    config.html_theme_options = config.html_theme_options | {"logo": logo}
+
+
+def read():
+    """The settings of this copy of the book; each set that is due must be there."""
+    settings = course.read_public()
+    check_sets(settings.due)
+    return settings
 
 
 def check_sets(due):

@@ -5,6 +5,7 @@ jupyter-book is a stub, and so is what makes the students' copies.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,11 +19,12 @@ from tools.files import files
 
 # As awkward as a folder's name gets.
 AWKWARD = "Übung & Co/Ann's (new) book"
-# Without what a make around these tests hands down.
+# Without what a make around these tests hands down: `make check WHAT=make` names WHAT.
+VARIABLES = set(re.findall(r"\$\(([A-Z]+)\)", (ROOT / "Makefile").read_text("utf-8")))
 ALONE = {
     name: value
     for name, value in os.environ.items()
-    if not name.startswith(("MAKE", "MFLAGS", "NTK_"))
+    if not name.startswith(("MAKE", "MFLAGS", "NTK_")) and name not in VARIABLES
 }
 # Notes its parent; waits for a file `go`, if the file `wait` is there; then it is done.
 JUPYTER_BOOK = """#!/bin/sh

@@ -3,6 +3,7 @@
 import os
 import platform
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
@@ -115,6 +116,15 @@ def test_run_says_that_a_setting_shows_nothing(monkeypatch, capsys):
     assert "'older' shows nothing on this machine: it is too old." in (
         capsys.readouterr().out
     )
+
+
+def test_run_that_ended_early_shows_nothing(monkeypatch, capsys):
+    """What pytest has not run did not come out the same: its report does not count."""
+    ended = SimpleNamespace(returncode=3)
+    monkeypatch.setattr(program, "why_it_does_not_take", lambda *_: "")
+    monkeypatch.setattr(program.subprocess, "run", lambda *_, **__: ended)
+    assert program.run("finer", [], {}) is None
+    assert "pytest ended with 3 before all" in capsys.readouterr().out
 
 
 REPORT = """<testsuites><testsuite>

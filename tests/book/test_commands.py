@@ -5,7 +5,6 @@ make counts with each of its variables: `make grade CONTAINER=podman` is two.
 """
 
 import ast
-import os
 import re
 import shlex
 import shutil
@@ -13,6 +12,7 @@ import subprocess
 
 import pytest
 
+from tests.book.checkouts import ALONE
 from tools.execute import ROOT
 
 PAGES = [
@@ -202,12 +202,6 @@ LINTERS = ("ruff", "codespell", "pyright", "actionlint", "zizmor")
 STUB = """#!/bin/sh
 echo "$(basename "$0")" "$@" >> "$LOG"
 """
-# Without the variables that a make around these tests hands down.
-ALONE = {
-    name: value
-    for name, value in os.environ.items()
-    if not name.startswith(("MAKE", "MFLAGS"))
-}
 
 
 def lines(page):

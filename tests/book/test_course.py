@@ -19,11 +19,12 @@ from grading import course, pages
 from grading.results import Student
 from tools import archive, assignment, nbgrader_course, print_book
 from tools.execute import ROOT
+from tools.gradescope import __main__ as gradescope
 
 CHANGED = """
 name = "Stat 946, *fall* 2026"
-title = "Kernels & *networks*"
-authors = "Ada Byron and Bo Chen"
+title = 'Kernels & *networks*, "<wide>"'
+authors = "Ada Byron & Bo <Chen>"
 copyright = "2027"
 logo = "my crest.svg"
 solutions = "no"
@@ -31,6 +32,7 @@ solutions = "no"
 [due]
 bounds = 2026-10-01T23:59:00-04:00
 """
+TITLE = 'Kernels & *networks*, "<wide>"'
 CREST = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"></svg>'
 DUE = "Thursday, 1 October 2026, 23:59 (UTC-04:00)"
 
@@ -93,13 +95,14 @@ def page(site, name):
 def test_site_has_the_title_and_the_name_of_the_course(site):
     """The first page, the tab, the card, and the page for wrong addresses."""
     start = page(site, "book/start.html")
-    assert start.css("article h1")[0].text().removesuffix("#") == "Kernels & *networks*"
-    assert start.css("title")[0].text() == "Kernels & *networks*"
+    heading = start.css("article h1")[0].text().removesuffix("#")
+    assert re.sub("[“”]", '"', heading) == TITLE  # Sphinx turns them
+    assert start.css("title")[0].text() == TITLE
     (card,) = start.css('meta[property="og:site_name"]')
-    assert card.attrs["content"] == "Kernels & *networks*"
+    assert card.attrs["content"] == TITLE
     assert "Stat 946, *fall* 2026" in start.css("article")[0].text()
     for name in ("index.html", "404.html", "book/exercises/bounds.html"):
-        assert "Kernels & *networks*" in page(site, name).css("title")[0].text()
+        assert TITLE in page(site, name).css("title")[0].text()
 
 
 @pytest.mark.slow
@@ -108,7 +111,7 @@ def test_site_names_its_authors_and_the_book(site):
     start = page(site, "book/start.html")
     foot = start.css(".component-author")[0].text().strip()
     assert re.sub(r"\s+", " ", foot) == (
-        "By Ada Byron and Bo Chen; based on “The neural tangent kernel: an executable "
+        "By Ada Byron & Bo <Chen>; based on “The neural tangent kernel: an executable "
         "lecture”; after a lecture by Mufan Li, notes by Sidharth Bajaj"
     )
     assert "2027" in start.css(".copyright")[0].text()
@@ -123,7 +126,8 @@ def test_site_shows_the_logo(site):
         for image in images:
             path = (site / name).parent / image.attrs.sget("src").replace("%20", " ")
             assert path.read_text() == CREST
-            assert image.attrs["alt"] == "Kernels & *networks* - Home"
+            assert image.attrs["alt"] == f"{TITLE} - Home"
+        assert not page(site, name).css(".navbar-brand .title")
 
 
 @pytest.mark.slow
@@ -193,6 +197,45 @@ def test_apply_stops_the_build_in_one_sentence(tmp_path, monkeypatch, text, sent
     assert "\n" not in str(caught.value)
 
 
+def test_apply_hands_the_theme_html(tmp_path, monkeypatch):
+    """Without a logo the title stands at the top; no sign of it is taken for a tag."""
+    path = tmp_path / "course.toml"
+    path.write_text("title = 'm << n & n'")
+    monkeypatch.setenv("NTK_COURSE", str(path))
+    config = SimpleNamespace(html_theme_options={"toc_title": "x"})
+    on_the_site.apply(None, config)
+    assert config.html_title == "m << n & n"
+    assert config.html_theme_options == {
+        "toc_title": "x",
+        "logo": {
+            "alt_text": "m &lt;&lt; n &amp; n - Home",
+            "text": "m &lt;&lt; n &amp; n",
+        },
+    }
+
+
+WRONG = {
+    "[due]\nbounds = 2026-10-01": r"course\.toml: due\.bounds must be a time with its ",
+    "[due]\nbonds = 2026-10-01T23:59:00Z": r"course\.toml: due has no set 'bonds'; ",
+}
+
+
+@pytest.mark.parametrize("program", [assignment, gradescope], ids=["copies", "zips"])
+@pytest.mark.parametrize("text", WRONG)
+def test_programs_refuse_wrong_settings_in_one_sentence(
+    tmp_path, monkeypatch, text, program
+):
+    """The students' copies and the autograders are not made without their dates."""
+    path = tmp_path / "course.toml"
+    path.write_text(text)
+    monkeypatch.setenv("NTK_COURSE", str(path))
+    monkeypatch.setenv("NTK_ALONE", "yes")  # whatever else is built here
+    monkeypatch.setattr(sys, "argv", ["program"])
+    with pytest.raises(SystemExit, match=WRONG[text]) as end:
+        program.main()
+    assert "\n" not in end.value.code
+
+
 def test_copies_say_when_they_are_due(changed, monkeypatch, tmp_path):
     """nbgrader's course, and the README of the archive, with the course's name."""
     monkeypatch.setattr(nbgrader_course, "_generate", lambda folder, names: None)
@@ -225,8 +268,8 @@ def test_copies_say_nothing_without_settings(monkeypatch, tmp_path):
 def test_title_page_of_the_pdf_names_the_course_and_the_book():
     """Title, authors and course are new; what it is based on stands below."""
     text = print_book.TITLE_PAGE.format(**print_book.about())
-    assert "Kernels & *networks*: an executable lecture</p>" in text
-    assert "<p>Ada Byron and Bo Chen, for Stat 946, *fall* 2026</p>" in text
+    assert f"{TITLE}: an executable lecture</p>" in text
+    assert "<p>Ada Byron & Bo <Chen>, for Stat 946, *fall* 2026</p>" in text
     assert "<p>Based on “The neural tangent kernel: an executable lecture”. Aft" in text
 
 

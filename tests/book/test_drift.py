@@ -13,13 +13,13 @@ from tests.book.conftest import write_notebook
 from tools import drift, trial
 from tools.drift import (
     changed,
-    chosen,
     findings,
     moved_cells,
     moved_numbers,
     moved_pixels,
     reason,
     rerun,
+    rerun_all,
 )
 from tools.execute import ROOT
 
@@ -150,14 +150,24 @@ def test_findings_count_the_notebooks_that_stood_still():
     )
 
 
-def test_chosen_refuses_a_notebook_that_is_not_there():
-    """One sentence with the names that there are."""
-    assert chosen(["ntk", "book/gronwall.ipynb"]) == [
-        ROOT / "book" / "ntk.ipynb",
-        ROOT / "book" / "gronwall.ipynb",
-    ]
-    with pytest.raises(SystemExit, match=r"nkt is no notebook; these are: .*\bntk\b"):
-        chosen(["nkt"])
+def test_rerun_all_keeps_what_it_found_before_an_interrupt(monkeypatch, capsys):
+    """Two of three ran; a chapter and a set of the same stem are told apart."""
+    found = iter([[("a", "stdout", "x")], [("b", "stdout", "y")]])
+
+    def rerun(python, tree, path):
+        rows = next(found, None)
+        if rows is None:
+            raise KeyboardInterrupt
+        return rows
+
+    monkeypatch.setattr(drift, "rerun", rerun)
+    book = ROOT / "book"
+    same = [book / "generalization.ipynb", book / "exercises" / "generalization.ipynb"]
+    moved, ran = rerun_all("python", book, [*same, book / "ntk.ipynb"])
+    assert ran == 2
+    names = ["generalization", "exercises/generalization"]
+    assert [row[0] for row in moved] == names
+    assert capsys.readouterr().out.startswith("Interrupted.")
 
 
 @pytest.mark.parametrize("rows", [[], [("one", "stdout", "other words")]])
@@ -212,8 +222,8 @@ def test_report_is_printed_and_stored(tmp_path, monkeypatch, capsys):
     """A workflow shows the file, a person reads the terminal."""
     monkeypatch.setattr(trial, "ROOT", tmp_path)
     monkeypatch.setattr(trial, "REPORTS", tmp_path / "reports")
-    trial.report("drift", trial.table(["a", "b"], [(1, 2)]))
+    trial.report("drift", trial.table(["a", "b"], [(1, "|r| = 2")]))
     assert (tmp_path / "reports" / "drift.md").read_text("utf-8") == (
-        "| a | b |\n| --- | --- |\n| 1 | 2 |\n"
+        "| a | b |\n| --- | --- |\n| 1 | \\|r\\| = 2 |\n"
     )
-    assert "| 1 | 2 |" in capsys.readouterr().out
+    assert "| 1 | " in capsys.readouterr().out

@@ -49,6 +49,30 @@ def test_compare_counts_what_raises(tmp_path, capsys):
     assert capsys.readouterr().out == f"{'wrong':.<30} {error}\n"
 
 
+def test_run_names_a_kernel_that_dies(tmp_path):
+    """A crash, as where memory runs out, is told of its notebook and ends no other."""
+    path = tmp_path / "crash.ipynb"
+    write_notebook(path, ["import os\nos._exit(1)"])
+    assert elsewhere.run(path, sys.executable).error.startswith("DeadKernelError: ")
+
+
+def test_main_refuses_a_python_that_is_not_there(monkeypatch):
+    """A mistyped path is one sentence."""
+    monkeypatch.setattr(sys, "argv", ["elsewhere", "/nowhere/python3.12"])
+    with pytest.raises(SystemExit, match=r"^there is no program /nowhere/python3\.12$"):
+        elsewhere.main()
+
+
+def test_main_says_that_the_packages_do_not_install(tmp_path, monkeypatch):
+    """Below what the other Python or pip has said there is no traceback."""
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nexit 1\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "argv", ["elsewhere", str(python)])
+    with pytest.raises(SystemExit, match=f"{python} got no environment; the lines"):
+        elsewhere.main()
+
+
 def test_python_without_a_kernel_is_refused(tmp_path):
     """With --as-is nothing is installed; what is missing is said in one sentence."""
     python = tmp_path / "python"

@@ -1,5 +1,6 @@
 """`make execute` replaces a notebook only by a whole and sound run of it."""
 
+import argparse
 import json
 import os
 import resource
@@ -147,3 +148,28 @@ def test_execute_on_a_full_disk_leaves_the_notebook_whole(
     )
     assert executed.read_bytes() == before
     assert list(executed.parent.iterdir()) == [executed]
+
+
+def test_named_finds_a_notebook_by_its_path_or_name(monkeypatch):
+    """A chapter goes before a set of its name; every name of a report can be typed."""
+    book = execute.ROOT / "book"
+    monkeypatch.chdir(execute.ROOT)
+    for word, path in {
+        "ntk": book / "ntk.ipynb",
+        "book/ntk.ipynb": book / "ntk.ipynb",
+        "kernel": book / "exercises" / "kernel.ipynb",
+        "generalization": book / "generalization.ipynb",
+        "book/exercises/generalization.ipynb": (
+            book / "exercises" / "generalization.ipynb"
+        ),
+    }.items():
+        assert execute.named(word) == path
+    for path in execute.BOOK:
+        assert execute.named(execute.short_name(path)) == path
+
+
+def test_named_refuses_what_is_not_there():
+    """One sentence with the names that there are."""
+    expected = r"^there is no notebook nkt; these are: .*\bntk\b"
+    with pytest.raises(argparse.ArgumentTypeError, match=expected):
+        execute.named("nkt")

@@ -93,6 +93,17 @@ def test_make_book_asked_to_end_ends_its_children(copy):
         pass
 
 
+def test_one_sentence_goes_on_where_nohup_was_typed():
+    """The end of a terminal ends no command that was told to outlive it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with checkout.one_sentence("It was ended."):
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_remove_last_build_begins_with_the_marks(tmp_path, monkeypatch):
     """Interrupted in the middle, it has left no mark on what is half gone."""
     monkeypatch.setattr(build, "BUILD", tmp_path)
@@ -232,6 +243,31 @@ def test_files_are_the_same_without_a_history(tmp_path):
         check=True,
     )
     assert result.stdout.splitlines() == files()
+
+
+NOT_OURS = "#!/bin/sh\necho fatal: another owner >&2\nexit 128\n"
+
+
+@pytest.mark.parametrize(
+    ("git", "said"),
+    [
+        (None, "git is not there, by which the book's files are listed; install it"),
+        (NOT_OURS, "git does not list the book's files: fatal: another owner"),
+    ],
+    ids=["missing", "failing"],
+)
+def test_files_say_what_is_wrong_with_git(tmp_path, git, said):
+    """One sentence, with git's own if it has one, as in a folder of another user."""
+    if git:
+        program(tmp_path / "git", git)
+    result = subprocess.run(
+        [sys.executable, "-m", "tools.files", "true"],
+        cwd=ROOT,
+        env=ALONE | {"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert sentence(result) == said
 
 
 PAGE = """\

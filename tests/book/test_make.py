@@ -1,7 +1,6 @@
 """The targets of make for instructors: what is typed reaches the program unchanged."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -9,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.book.checkouts import ALONE
 from tools.execute import ROOT
 
 # Stands for Python in the Makefile, and writes down what it was given.
@@ -17,12 +17,6 @@ import json, os, sys
 with open(os.environ["LOG"], "a") as file:
     file.write(json.dumps(sys.argv[1:]) + "\\n")
 """
-# Without the variables that a make around these tests hands down.
-ALONE = {
-    name: value
-    for name, value in os.environ.items()
-    if not name.startswith(("MAKE", "MFLAGS"))
-}
 # What the targets need counts as installed.
 INSTALLED = [f"--assume-old=.venv/.{use}" for use in ("book", "grade", "test")]
 AWKWARD = '../My Drive/Ann\'s "set", 1'
@@ -142,6 +136,34 @@ def test_site_has_a_mark_for_each_choice_of_solutions(tmp_path, line, variable, 
     )
     found = re.search(r"^SITE := _build/html/\.built(.*)$", result.stdout, re.M)[1]
     assert re.sub(r"on-\d{4}-\d\d-\d\d$", "on-DAY", found) == mark
+
+
+@pytest.mark.parametrize(
+    ("line", "counts"),
+    [
+        ('logo = "art/crest.svg"  # ours', True),
+        ("logo='art/crest.svg'", True),
+        ('logo = "gone.svg"', False),
+        ('logo = ""', False),
+    ],
+)
+def test_site_is_built_anew_when_its_logo_changes(tmp_path, line, counts):
+    """The picture that course.toml names is one of the site's sources."""
+    (tmp_path / "course.toml").write_text(f'name = "x"\n{line}\n')
+    for folder in ("art", "book"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "art" / "crest.svg").touch()
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    result = subprocess.run(
+        ["make", "--print-data-base", "help"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=ALONE,
+    )
+    sources = re.search(r"^SOURCES := (.*)$", result.stdout, re.M)[1].split()
+    assert ("art/crest.svg" in sources) == counts
+    assert "course.toml" in sources
 
 
 def test_drift_passes_its_variables(make):

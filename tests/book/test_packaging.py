@@ -1,6 +1,5 @@
 """The project around the book: pins, environment, hooks, make."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -13,15 +12,10 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.book.checkouts import ALONE
 from tools.execute import ROOT
 from tools.files import files
 
-# Without the variables that a make around these tests hands down.
-ALONE = {
-    name: value
-    for name, value in os.environ.items()
-    if not name.startswith(("MAKE", "MFLAGS"))
-}
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT = PYPROJECT["project"]
 LOCK = (ROOT / "requirements.lock").read_text("utf-8").splitlines()
@@ -176,7 +170,7 @@ def test_make_refuses_a_python_in_one_sentence(tmp_path, python, sentence):
     """make stops with one clear sentence, before anything is made."""
     for name in ("Makefile", "requirements-book.lock", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
-    program = tmp_path / "python-for-test"
+    program = tmp_path / "a python for test"
     if python:
         program.write_text(python)
         program.chmod(0o755)

@@ -82,6 +82,12 @@ def test_main_prints_the_table_when_it_is_interrupted(
     assert rows == [["luck", "0", "-"], ["law", "0", "-"]]
 
 
+def test_main_refuses_to_run_nothing(monkeypatch, capsys):
+    """No other seed at all would show nothing, and pass."""
+    assert start(monkeypatch, lambda path, more: [], "ntk", "--seeds", 0) == 2
+    assert "--seeds must be 1 or more" in capsys.readouterr().err
+
+
 def test_main_says_that_no_notebook_has_a_seed(monkeypatch, two_notebooks):
     """It does not pass in silence over a notebook that it cannot try."""
     reason = start(monkeypatch, lambda path, more: [], two_notebooks[2])

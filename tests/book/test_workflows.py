@@ -256,9 +256,9 @@ def test_summary_says_what_came_out(tmp_path):
     )
     assert summary.read_text().splitlines() == [
         "## make seeds: failure",
-        "```text",
+        "````text",
         "seeds + 100: 2 cells fail",
-        "```",
+        "````",
     ]
 
 

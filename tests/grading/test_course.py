@@ -79,7 +79,7 @@ def test_read_needs_no_setting(tmp_path):
         ("secret = 3", "secret must be a text in quotes, not 3"),
         ("secret = ''", "the secret is empty"),
         ("secret = 'a'\nsecret_file = 'b'", "give secret or secret_file, not both"),
-        ("secret_file = 'gone'", "cannot be read: No such file or directory"),
+        ("secret_file = 'gone'", "/gone cannot be read: No such file or directory"),
         ("secret", "Expected '=' after a key"),
         ("title = 3", "title must be a text of one line in quotes, not 3"),
         ('name = "a\\nb"', r"name must be a text of one line in quotes, not 'a\\nb'"),
@@ -206,7 +206,8 @@ def test_public_is_the_file_at_the_root():
     """Without NTK_COURSE it is the repository's, and it can be read."""
     assert course.public({}) == course.ROOT / "course.toml"
     assert course.read(course.public({}), with_secret=False).title
-    assert course.public({"NTK_COURSE": "nowhere"}) is None
+    with pytest.raises(CourseError, match="nowhere cannot be read: No such file"):
+        course.read(course.public({"NTK_COURSE": "nowhere"}))
 
 
 def test_found_takes_the_nearest_file(tmp_path, public):

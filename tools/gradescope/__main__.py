@@ -7,11 +7,13 @@ repository what grades: the library, the answers, the grading, one set.
 import argparse
 import json
 import secrets
+import sys
 import zipfile
 from pathlib import Path
 
+from book._ext.course import read
 from book._ext.exercise_sets import SETS
-from grading import course
+from grading.course import CourseError
 from grading.gradescope import SETTINGS
 from grading.submissions import released
 from tools.execute import ROOT
@@ -27,7 +29,10 @@ def main():
     """Write the zips, and say what has to be typed into Gradescope's form."""
     given = command_line().parse_args()
     sets = released(ROOT / "book" / "exercises")
-    settings = course.read_public()
+    try:
+        settings = read()
+    except CourseError as error:
+        sys.exit(str(error))
     for name in given.sets or sets:
         path = write(given.out.expanduser(), name, given.seed)
         words = settings.due_in_words(name)
