@@ -89,9 +89,10 @@ def main():
             f"Here COURSE is the folder of an nbgrader course, not a file like {keep}"
         )
     try:
-        with checkout.one_sentence(INTERRUPTED), checkout.building_alone():
+        with checkout.one_sentence(INTERRUPTED):
             checkout.check_writable()
-            write_copies(keep)
+            with checkout.building_alone():
+                write_copies(keep)
     except CourseError as error:
         sys.exit(str(error))
     print(f"The student's copies are in {COPIES.relative_to(ROOT)}.")
