@@ -16,6 +16,8 @@ from pathlib import Path
 import nbformat
 import yaml
 
+from book._ext.exercise_sets import solutions_are_shown
+
 ROOT = Path(__file__).parents[1]
 DATA = re.compile(r"data/[\w-]+\.csv")
 FENCE = re.compile(r"^(?P<fence>`{3,}|:{3,})\{(?P<name>[\w:-]+)\}[ ]*(?P<title>.*)$")
@@ -58,11 +60,16 @@ class Places:
 
 
 def places(root=ROOT, environment=os.environ):
-    """The addresses of _config.yml; NTK_BASEURL and NTK_REPOSITORY go before them."""
+    """The addresses of _config.yml; NTK_BASEURL and NTK_REPOSITORY go before them.
+
+    The repository has the solutions: while they are not shown, nothing leads there.
+    """
     config = yaml.safe_load((Path(root) / "_config.yml").read_text("utf-8"))
     repository = config.get("repository", {})
     site = environment.get("NTK_BASEURL") or config["html"]["baseurl"]
     address = environment.get("NTK_REPOSITORY") or repository.get("url", "")
+    if not solutions_are_shown(environment.get("NTK_SOLUTIONS")):
+        address = ""
     branch = repository.get("branch", "main")
     return Places(site.rstrip("/"), address.rstrip("/").removesuffix(".git"), branch)
 

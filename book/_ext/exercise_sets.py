@@ -41,10 +41,10 @@ def solutions_are_shown(chosen=None, today=None):
     Args:
         chosen: one of these words, or the date; as a rule that of the environment, or
             else that of course.toml.
-        today: the date; as a rule that of the clock.
+        today: the date; as a rule the last one that has begun everywhere.
 
     Raises:
-        ValueError: it is something else, and no slip may publish the solutions.
+        CourseError: it is something else, and no slip may publish the solutions.
     """
     chosen = chosen or os.environ.get("NTK_SOLUTIONS")
     chosen = chosen or course.read_public().solutions

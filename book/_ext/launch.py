@@ -13,7 +13,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 import nbformat
-from book._ext.exercise_sets import solutions_are_shown
 from flit_core.wheel import make_wheel_in
 from sphinx.errors import ExtensionError
 from tools.downloads import ROOT, download, places, wheel_name
@@ -189,8 +188,7 @@ def buttons(where, page, source, notebook, up="", pdf=False):
 def add_buttons(app, pagename, templatename, context, doctree):
     """Put the links of a page into the theme's header."""
     source = None
-    # The repository has the solutions: no page leads there while they are not shown.
-    if pagename in app.env.found_docs and solutions_are_shown():
+    if pagename in app.env.found_docs:
         path = Path(app.env.doc2path(pagename))
         source = path.relative_to(app.srcdir).as_posix()
     found = buttons(

@@ -109,9 +109,18 @@ def test_places_come_from_one_file_and_the_environment():
         "NTK_BASEURL": "https://b.example/",
         "NTK_REPOSITORY": "https://github.com/a/b.git",
     }
-    found = places(environment=named)
+    found = places(environment=named | {"NTK_SOLUTIONS": "yes"})
     assert found == Places("https://b.example", "https://github.com/a/b", "main")
     assert found.on_github == "a/b"
+
+
+@pytest.mark.parametrize("chosen", ["no", "2999-12-31"])
+def test_repository_has_no_address_while_solutions_are_not_shown(chosen):
+    """It has them all: neither links nor the first cells of notebooks lead there."""
+    named = {"NTK_REPOSITORY": "https://github.com/a/b", "NTK_SOLUTIONS": chosen}
+    where = places(environment=named)
+    assert where == Places("", "", "main")
+    assert f"./{wheel_name()}[notebooks]" in install_cell(where).source
 
 
 @pytest.mark.slow
