@@ -9,7 +9,7 @@ The students' copies are made by tools/assignment.py.
 import copy
 import os
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import nbformat
@@ -34,6 +34,15 @@ LINES_FOR_INSTRUCTORS = re.compile(
     r"^% BEGIN INSTRUCTORS$.*?^% END INSTRUCTORS$\n*", re.M | re.S
 )
 
+# The time zone in which days begin last: once a day has begun here, no set is still due
+# on the evening before it anywhere.
+LAST_ZONE = timezone(timedelta(hours=-12))
+
+
+def begun_everywhere(now):
+    """The last day that has begun in every time zone, at noon in Greenwich."""
+    return now.astimezone(LAST_ZONE).date()
+
 
 def solutions_are_shown(chosen=None, today=None):
     """Whether the site shows solutions: yes, no, or from a date on.
@@ -53,11 +62,11 @@ def solutions_are_shown(chosen=None, today=None):
     try:
         first_day = date.fromisoformat(chosen)
     except ValueError:
-        raise ValueError(
+        raise course.CourseError(
             "SOLUTIONS must be yes, no, or the date from which on they are shown, such "
             f"as 2026-12-20; got {chosen!r}"
         ) from None
-    return (today or datetime.now(UTC).date()) >= first_day
+    return (today or begun_everywhere(datetime.now(UTC))) >= first_day
 
 
 def is_solution(cell):

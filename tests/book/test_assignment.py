@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import zlib
-from datetime import date
+from datetime import date, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -549,6 +549,21 @@ def test_solutions_are_shown_from_their_date_on(monkeypatch, chosen, shown):
     monkeypatch.setenv("NTK_SOLUTIONS", "")
     found = exercise_sets.solutions_are_shown(today=date(2026, 12, 20))
     assert found is shown
+
+
+@pytest.mark.parametrize(
+    ("moment", "day"),
+    [
+        ("2026-12-19T23:59:00-05:00", 19),  # a set is due in Toronto
+        ("2026-12-20T01:00:00+14:00", 18),
+        ("2026-12-20T11:59:00+00:00", 19),
+        ("2026-12-20T12:00:00+00:00", 20),
+    ],
+)
+def test_a_day_counts_once_it_has_begun_everywhere(moment, day):
+    """No solution is out on the evening before its day, in whatever time zone."""
+    found = exercise_sets.begun_everywhere(datetime.fromisoformat(moment))
+    assert found == date(2026, 12, day)
 
 
 def test_lines_for_instructors_are_left_out(monkeypatch):
