@@ -69,7 +69,7 @@ def make_course(folder):
     The reference copies are in source/, the students' copies in release/. What an
     earlier course had and kept is said in sentences.
     """
-    folder = Path(folder).expanduser().resolve()
+    folder = Path(folder).expanduser()
     settings = read()
     notebooks = {}
     for path in SETS:

@@ -14,8 +14,10 @@ from pathlib import Path
 import nbformat
 
 from book._ext.exercise_sets import SETS
+from tools.checkout import Refused
 
-# Where a notebook keeps the mark of what was written, by which an edited one is told.
+# Where a reference copy keeps the mark of what was written, by which an edited one is
+# told. It is made of the solutions, so students' copies have none.
 MARK = "ntk_written"
 
 # How the platforms name files in the archives of a course (nbgrader's zip_collect
@@ -63,6 +65,7 @@ def make_course(folder, notebooks, name=""):
     course; if there is none, the folder's is its id. The reference copies are in
     source/, the students' copies in release/. Sentences say what was kept.
     """
+    folder = _made(folder)
     kept = [_write_config(folder, name)]
     for name, notebook in notebooks.items():
         path = folder / "source" / name / f"{name}.ipynb"
@@ -71,9 +74,17 @@ def make_course(folder, notebooks, name=""):
     return [sentence for sentence in kept if sentence]
 
 
+def _made(folder):
+    """The folder, which is there from now on."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(f"{folder} cannot be made: {error.strerror}") from None
+    return folder.resolve()
+
+
 def _write_config(folder, name):
     """Write the configuration, unless there is one; a sentence if that is another."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "nbgrader_config.py"
     # nbgrader makes folders of this name.
     course_id = re.sub(r"[^\w.-]+", "-", name).strip("-") or folder.name
@@ -91,7 +102,7 @@ def _write_source(notebook, path):
     A copy that was edited by hand is kept; then a sentence says so.
     """
     if path.exists():
-        old = nbformat.read(path, as_version=4)
+        old = _read(path)
         if old.metadata.get(MARK) != _digest(old):
             return (
                 f"Kept as it is: {path}, which was edited by hand; delete it and run "
@@ -102,6 +113,19 @@ def _write_source(notebook, path):
     path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, path)
     return ""
+
+
+def _read(path):
+    """The reference copy of a set, as the instructor has left it."""
+    try:
+        notebook = nbformat.read(path, as_version=4)
+        nbformat.validate(notebook)
+    except Exception:  # whatever comes of a file that is something else
+        raise Refused(
+            f"{path} is no notebook; mend it, or delete it and run this again to get "
+            "the book's"
+        ) from None
+    return notebook
 
 
 def _digest(notebook):
@@ -137,3 +161,11 @@ def _generate(folder, names):
                 f"{name}: nbgrader made no student's copy\n"
                 f"{result.get('log')}\n{result.get('error')}"
             )
+        _take_off_mark(folder / "release" / name / f"{name}.ipynb")
+
+
+def _take_off_mark(path):
+    """Take the mark, which nbgrader has copied, off a student's copy."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.metadata.pop(MARK, None)
+    nbformat.write(notebook, path)

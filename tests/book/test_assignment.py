@@ -292,6 +292,14 @@ def test_students_copies_hold_no_solution(course):
     assert leaks(course / "source") == secrets()
 
 
+@pytest.mark.parametrize("stem", ORDER)
+def test_students_copy_has_no_mark_made_of_solutions(course, stem):
+    """What the notebook as a whole carries names its language, and nothing else."""
+    path = course / "release" / stem / f"{stem}.ipynb"
+    metadata = json.loads(path.read_text("utf-8"))["metadata"]
+    assert set(metadata) == {"kernelspec", "language_info"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("stem", ORDER)
 def test_students_copy_is_ready_to_work_on(course, stem):

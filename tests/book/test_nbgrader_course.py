@@ -14,6 +14,7 @@ import pytest
 from book._ext.exercise_sets import SETS
 from tools import nbgrader_course
 from tools.assignment import plain
+from tools.checkout import Refused
 from tools.execute import ROOT
 
 BOUNDS = next(path for path in SETS if path.stem == "bounds")
@@ -82,6 +83,25 @@ def test_make_course_a_second_time_keeps_the_configuration(folder):
     (sentence,) = make(folder)
     assert sentence.startswith(f"Kept as it is: {path}")
     assert "timeout = 900" in path.read_text()
+
+
+@pytest.mark.parametrize("text", ["", "{broken", "{}", "[]", '{"nbformat": 9}'])
+def test_make_course_a_second_time_refuses_what_is_no_notebook(folder, text):
+    """A reference copy that was damaged is named, and stays as it is."""
+    make(folder)
+    path, _ = source(folder)
+    path.write_text(text, "utf-8")
+    with pytest.raises(Refused, match=r"bounds\.ipynb is no notebook; mend it, or del"):
+        make(folder)
+    assert path.read_text("utf-8") == text
+
+
+@pytest.mark.parametrize("below", [".", "course", "x" * 300])
+def test_make_course_says_where_no_folder_can_be_made(tmp_path, below):
+    """One sentence names the place, where a file lies or the name is too long."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Refused, match=r" cannot be made: \w"):
+        make((tmp_path if len(below) > 9 else tmp_path / "file") / below)
 
 
 @pytest.mark.parametrize(
