@@ -25,16 +25,19 @@ import nbformat
 from book._ext.exercise_table import rows
 from grading import course, report, roster
 from ntk_answers import variants
+from tools import checkout
 from tools.archive import write_archive
 from tools.assignment import COPIES
 from tools.execute import ROOT
 
 FOLDER = ROOT / "_build" / "variants"
+INTERRUPTED = "Interrupted; run the same command again to get all archives whole."
 INTRO = """
 
 **Your own copy.** Some exercises in this copy have constants of your own, which the \
-book and other students do not have. Hand in this notebook and no other. `check` knows \
-your constants by the codes in the cell that imports it; leave them as they are."""
+book and most other students do not have. Hand in this notebook and no other. \
+`check` knows your constants by the codes in the cell that imports it; leave them as \
+they are."""
 SETUP = """\
 from functools import partial
 
@@ -147,7 +150,8 @@ def main(arguments=None):
         if not students:
             sys.exit(f"{given.roster} names no student")
         out = given.out.expanduser()
-        make(students, settings.secret, out)
+        with checkout.one_sentence(INTERRUPTED):
+            make(students, settings.secret, out)
     except ValueError as error:
         sys.exit(str(error))
     except OSError as error:

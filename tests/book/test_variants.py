@@ -192,6 +192,21 @@ def test_main_says_what_is_wrong(tmp_path, names, message):
         copies.main([str(roster), "--course", str(settings), "--out", str(out)])
 
 
+def test_main_says_that_it_was_interrupted(tmp_path, monkeypatch):
+    """Ctrl-C ends in a sentence, for the last archive may be a part of one."""
+
+    def interrupted(students, secret, out):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(copies, "make", interrupted)
+    settings = tmp_path / "course.toml"
+    settings.write_text('secret = "s"\nvariants = true\n', "utf-8")
+    roster = tmp_path / "list.csv"
+    roster.write_text("Name\nAnn\n", "utf-8")
+    with pytest.raises(SystemExit, match=r"^Interrupted; run the same command again"):
+        copies.main([str(roster), "--course", str(settings)])
+
+
 def test_make_needs_the_copies_for_all(tmp_path, monkeypatch):
     """They are made by another target, which is named."""
     monkeypatch.setattr(copies, "COPIES", tmp_path)
