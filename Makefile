@@ -17,8 +17,9 @@ LIGHTHOUSE := tools/bench/node_modules/.installed
 SOLUTIONS ?=
 export NTK_SOLUTIONS := $(SOLUTIONS)
 # A mark of its own without solutions, and for each day where a date decides: another choice builds anew.
+# A day is where days begin last, as in book/_ext/exercise_sets.py.
 CHOSEN := $(or $(SOLUTIONS),$(shell sed -n "s/^ *solutions *= *[\"']\{0,1\}\([a-z0-9-]*\).*/\1/p" course.toml 2>/dev/null),course)
-SITE := _build/html/.built$(if $(filter-out yes,$(CHOSEN)),-$(CHOSEN))$(if $(filter-out yes no,$(CHOSEN)),-on-$(shell date -u +%F))$(if $(filter site,$(MAKECMDGOALS)),-pdf)
+SITE := _build/html/.built$(if $(filter-out yes,$(CHOSEN)),-$(CHOSEN))$(if $(filter-out yes no,$(CHOSEN)),-on-$(shell TZ=UTC+12 date +%F))$(if $(filter site,$(MAKECMDGOALS)),-pdf)
 # `make site` prints the book too, and its pages offer the PDF; else they have no such link.
 export NTK_PDF := $(if $(filter site,$(MAKECMDGOALS)),yes,no)
 # The picture that course.toml names counts too, unless its path has a space.

@@ -383,6 +383,14 @@ def test_links_to_the_guide_are_for_instructors():
         assert not re.search(r"instructor(?:\.md)?[`>)]", text), path
 
 
+def test_no_page_sends_students_to_the_repository():
+    """It has every solution; what can be done with a copy of it is for instructors."""
+    for path in (ROOT / "book").glob("*.md"):
+        text = exercise_sets.LINES_FOR_INSTRUCTORS.sub("", path.read_text("utf-8"))
+        if path.stem != "instructor":
+            assert "repository" not in text, path
+
+
 def site_without_solutions(folder, course):
     """The site of a first page, the sets and the guide, with this book's settings."""
     shutil.copytree(ROOT / "book", folder / "book")
