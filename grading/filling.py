@@ -1,16 +1,14 @@
 """Points in the columns that an export has for them, and sentences about these."""
 
-import csv
 import os
 import re
-import unicodedata
 
 from grading.owners import plain
 
 OWN_COLUMNS = {"moodle": "grade", "gradescope": "total score"}  # of one assignment
 CANVAS_NUMBER = re.compile(r"\s*\(\d+\)$")  # of an assignment, after its title
 MOST_NAMED = 20  # in a sentence
-FORMULA = ("=", "+", "-", "@")
+EXCUSED = "EX"  # Canvas's word
 
 
 class NoColumn(Exception):
@@ -24,33 +22,45 @@ def fill(roster, out, totals, possible):
     as it is. `possible` has the points of each set. Returns sentences: which columns
     were filled, and what could not be.
     """
-    rows = [list(row) for row in roster.rows]
-    columns, sentences = _columns(roster, possible, rows[0])
+    sheet = roster.sheet()
+    columns, sentences = _columns(roster, possible, sheet)
+    excused = {}
     for student in roster.people:
         for set_name, column in columns.items():
             points = totals.get(student.name, {}).get(set_name)
-            if points is not None:
-                _put(rows[student.row], column, _number(points, roster.delimiter))
+            if points is not None and roster.cell(student.row, column) == EXCUSED:
+                excused.setdefault(set_name, []).append(student.name)
+            elif points is not None:
+                sheet.put(student.row, column, _number(points, roster))
+    for set_name, names in excused.items():
+        sentences.append(f"{set_name}: excused, and left so: {_listed(names)}")
     strangers = [name for name in totals if name not in roster.students]
     if strangers:
-        names = ", ".join(strangers[:MOST_NAMED])
-        more = ", …" if len(strangers) > MOST_NAMED else ""
-        sentences.append(f"not in {roster.file_name}: {names}{more}")
-    name = f"filled_{roster.file_name}"
-    _write(roster, out / name, rows)
-    return [f"Filled in: {out / name}", *sentences]
+        sentences.append(f"not in {roster.file_name}: {_listed(strangers)}")
+    sheet.make_safe()
+    path = out / f"filled_{roster.file_name}"
+    new = path.with_name(f".{path.name}.new")
+    new.write_bytes(sheet.text.encode(roster.encoding))
+    os.replace(new, path)
+    return [f"Filled in: {path}", *sentences]
 
 
-def _columns(roster, possible, header):
+def _listed(names):
+    """Names in a row, with an end."""
+    more = ", …" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
+
+
+def _columns(roster, possible, sheet):
     """The column of each set, and a sentence about each."""
     columns, sentences = {}, []
     for set_name in possible:
         try:
-            columns[set_name] = _column(roster, set_name, possible, header)
+            columns[set_name] = _column(roster, set_name, possible, sheet)
         except NoColumn as error:
             sentences.append(f"{set_name}: not filled in, {error}")
     for set_name, column in columns.items():
-        title = header[column]
+        title = sheet.rows[0][column].strip()
         sentences.append(f"{set_name}: filled in, in the column {title}")
         points, most = possible[set_name], _most(roster, column)
         if most not in (None, points):
@@ -60,7 +70,7 @@ def _columns(roster, possible, header):
     return columns, sentences
 
 
-def _column(roster, set_name, sets, header):
+def _column(roster, set_name, sets, sheet):
     """The number of the column of a set, made where the table is not a platform's.
 
     NoColumn says why there is none.
@@ -71,16 +81,17 @@ def _column(roster, set_name, sets, header):
         if about == set_name:
             return roster.columns[own]
         about = about or f"a set that neither {roster.file_name} nor SETS names"
-        raise NoColumn(f"as {header[roster.columns[own]]} is for {about}")
+        raise NoColumn(f"as {roster.header[roster.columns[own]]} is for {about}")
     fitting = _fitting(roster, set_name)
     if len(fitting) > 1:
-        several = ", ".join(header[column] for column in fitting)
+        several = ", ".join(roster.header[column] for column in fitting)
         raise NoColumn(f"as several columns fit: {several}")
     if not fitting and roster.platform == "canvas":
         raise NoColumn(f"as no assignment of {roster.file_name} is called so")
     if not fitting:
-        header.append(set_name)
-    return fitting[0] if fitting else len(header) - 1
+        fitting = [len(sheet.rows[0])]
+        sheet.put(0, fitting[0], set_name)
+    return fitting[0]
 
 
 def _own_set(roster, sets):
@@ -105,7 +116,10 @@ def _fitting(roster, set_name):
             titles[number] = plain(CANVAS_NUMBER.sub("", title))
     wanted = plain(set_name)
     same = [number for number, title in titles.items() if title == wanted]
-    return same or [number for number, title in titles.items() if wanted in title]
+    some = [number for number, title in titles.items() if wanted in title]
+    # Moodle's gradebook: beside "(Real)" may be "(Percentage)" and "(Feedback)"
+    real = [number for number in some if roster.header[number].endswith("(Real)")]
+    return same or real or some
 
 
 def _most(roster, column):
@@ -122,31 +136,6 @@ def _most(roster, column):
         return None
 
 
-def _number(points, delimiter):
-    """A number as the table writes it, with a comma where semicolons separate."""
-    text = f"{points:.10g}"
-    return text.replace(".", ",") if delimiter == ";" else text
-
-
-def _put(row, column, text):
-    """Put a text into a row, which may be too short."""
-    row += [""] * (column + 1 - len(row))
-    row[column] = text
-
-
-def _write(roster, path, rows):
-    """Write the table in the form in which it came, but names as no formulas."""
-    for column in roster.names_in:
-        for row in rows:
-            if column < len(row) and _is_formula(row[column]):
-                row[column] = f"'{row[column]}"
-    new = path.with_name(f".{path.name}.new")
-    with new.open("w", newline="", encoding="utf-8") as file:
-        file.write(roster.mark)
-        csv.writer(file, delimiter=roster.delimiter).writerows(rows)
-    os.replace(new, path)
-
-
-def _is_formula(text):
-    """Whether a spreadsheet might take a name for a formula."""
-    return unicodedata.normalize("NFKC", text).lstrip().startswith(FORMULA)
+def _number(points, roster):
+    """A number as the table writes it, with its sign before the decimals."""
+    return f"{points:.10g}".replace(".", roster.decimal)

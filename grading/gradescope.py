@@ -56,8 +56,10 @@ def handed_in(home, set_name, scratch):
     exercises = released(SOURCE / "book" / "exercises")[set_name]
     collected, unpacked = scratch / "collected", scratch / "unpacked"
     unpacked.mkdir()
-    # as in a collected folder, in which each student has a folder
-    shutil.copytree(home / "submission", collected / "student", symlinks=True)
+    # as in a collected folder, in which each student has a folder: here as in Moodle's,
+    # so that no name of a file in it makes it one of several students
+    own = collected / "student_1_assignsubmission_file"
+    shutil.copytree(home / "submission", own, symlinks=True)
     for submission in collect(collected, {set_name: exercises}, unpacked=unpacked):
         if submission.set_name == set_name or submission.reason:
             return exercises, submission

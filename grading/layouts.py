@@ -7,7 +7,7 @@ else by Canvas's number of the file, by the time of the file, by the number of t
 
 import tempfile
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from grading.submissions import Submission, which
 LONGEST_LIST = 300  # characters
 MOST_FILES = 200  # of one person
 LATE = "late according to the platform, which does not say by how much"
+NOTHING_OF_SET = "without any cell or answer of the set"
 SAME_TIME = 60  # seconds in which an archive is unpacked: no order to be read from it
 
 
@@ -33,7 +34,7 @@ class Candidate:
     copy: int
     set_name: str | None = None
     python: str = ""
-    blank: bool = False  # nothing was filled in
+    blank: str = ""  # why there is no answer in it
     reason: str = ""  # why it cannot be read
     not_graded: str = ""  # why we could not look
 
@@ -75,6 +76,8 @@ def collect(folder, sets, roster=None, unpacked=None):
             submission.student, submission.key = person.name, person.key
             if roster and not person.student:
                 submission.remarks.append(f"is not in {roster.file_name}")
+            elif roster:
+                submission.remarks += _other_names(person, roster)
             if len(person.files) > MOST_FILES:
                 of = f"{MOST_FILES} newest of {len(person.files)} files"
                 submission.remarks.append(f"only the {of} were looked at")
@@ -101,13 +104,18 @@ class Person:
 def _people(pairs, roster):
     """Who handed in what; two people of one name get their numbers into it."""
     people = {}
+    namesakes = _namesakes(pairs)
     for file, owner in pairs:
-        student = roster.find(owner) if roster else None
+        name = exact(owner.name)
+        # only a number tells namesakes apart
+        asked = replace(owner, name="") if name in namesakes else owner
+        student = roster.find(asked) if roster else None
         if student:
             known = Person(student.name, student.key, student, [])
             person = people.setdefault(student, known)
         else:
-            same = (owner.platform, owner.id) if owner.id else exact(owner.name)
+            by_name = owner.platform == "moodle" and name not in namesakes
+            same = (owner.platform, owner.id) if owner.id and not by_name else name
             known = Person(owner.name, owner.name, None, [])
             person = people.setdefault(same or owner.name, known)
         person.files.append((file, owner))
@@ -117,6 +125,31 @@ def _people(pairs, roster):
         if not person.student and number and several[plain(person.name)] > 1:
             person.name = person.key = f"{person.name} ({number})"
     return list(people.values())
+
+
+def _namesakes(pairs):
+    """The names that two people of one assignment have, with their two numbers.
+
+    The same name with another number in another assignment is the same person's:
+    Moodle numbers people anew there.
+    """
+    numbers = {}
+    for _, owner in pairs:
+        numbers.setdefault((owner.place, exact(owner.name)), set()).add(owner.id)
+    return {name for (_, name), ids in numbers.items() if len(ids) > 1}
+
+
+def _other_names(person, roster):
+    """The remark about names of a person that the roster does not have for them.
+
+    Canvas gives a group's work the group's name and the number of one of its people.
+    """
+    names = [owner.name for _, owner in person.files if owner.platform == "canvas"]
+    others = [name for name in names if not roster.has_name(person.student, name)]
+    if not others:
+        return []
+    listed = ", ".join(dict.fromkeys(others))
+    return [f"handed in under the name {listed}: perhaps for a group"]
 
 
 def _ask_for_times(candidates, person, roster):
@@ -145,8 +178,10 @@ def _candidate(file, owner, sets, moment):
         candidate.not_graded = f"cannot be read ({error.strerror})"
     candidate.python = notebook.python
     candidate.set_name = which(base, notebook.cells, sets) or owner.set_name
-    if candidate.set_name and notebook.cells:
-        candidate.blank = blank(notebook.cells, sets[candidate.set_name])
+    of_set = candidate.set_name and notebook.cells
+    if of_set and blank(notebook.cells, sets[candidate.set_name]):
+        by_content = which("", notebook.cells, sets)
+        candidate.blank = "as it was handed out" if by_content else NOTHING_OF_SET
     return candidate
 
 
@@ -164,7 +199,7 @@ def _submissions(candidates, sets):
             names = _listed(f"{one.shown} ({_failing(one)})" for one in strange)
             found[0].remarks.append(f"left: {names}")
         return found
-    return [_nothing(strange or candidates)]
+    return [_nothing(strange + [one for one in candidates if one not in strange])]
 
 
 def _is_notebook(candidate):
@@ -181,7 +216,7 @@ def _taken(candidates):
     submission = _submission(taken)
     submission.set_name = taken.set_name
     if taken.blank:
-        submission.remarks.append(f"{taken.shown} is as it was handed out")
+        submission.remarks.append(f"{taken.shown} is {taken.blank}")
     if submission.late:
         submission.remarks.append(LATE)
     if others:
@@ -200,14 +235,18 @@ def _why_not(candidate, taken):
     if candidate.reason and not taken.reason:
         return candidate.reason
     if candidate.blank and not taken.blank:
-        return "as it was handed out"
+        return candidate.blank
     return "not the newest"
 
 
 def _nothing(candidates):
-    """The submission of a person without a notebook of any set."""
-    first = candidates[0]
+    """The submission of a person without a notebook of any set, by the first file."""
+    first, *others = candidates
+    others = [one for one in others if one.file.name]
     submission = _submission(first)
+    if others:
+        names = _listed(f"{one.shown} ({_failing(one)})" for one in others)
+        submission.remarks.append(f"left: {names}")
     if not submission.not_graded and not submission.reason:
         submission.reason = "belongs to no set of exercises that is known here"
         if not first.file.name:

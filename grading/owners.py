@@ -6,17 +6,25 @@ Canvas      `<name>_[LATE_]<id>_<file id>_<file>`, one folder or archive for a s
             after LATE where marking is anonymous (canvas-lms, lib/content_zipper.rb:
             `get_filename`, `add_upload_submission`).
 Moodle      `<full name>_<participant>_assignsubmission_file/<file>`, or the same as one
-            name with `_` for `/`; `Participant_<number>_…` if marked blindly (Moodle,
+            name with `_` for `/`; `Participant_<number>_…` if marked blindly, a group
+            in place of a person, `Default group` without a number. A person has
+            another number in each assignment (Moodle,
             mod/assign/classes/downloader.php: `get_student_prefix`,
-            `load_submissionplugin_filelist`).
+            `load_submissionplugin_filelist`; locallib.php:
+            `get_uniqueid_for_user_static`).
 Gradescope  `submission_<number>/<file>` beside `submission_metadata.yml`, which has
             names and times by the name of the folder ("Export Submissions").
 nbgrader    `submitted/<student>/<set>/<set>.ipynb`, with the time in a `timestamp.txt`
             (nbgrader, "Course directory" and exchange/default/submit.py).
+Blackboard  `<assignment>_<login>_attempt_<time>_<file>`, beside `….txt` for each
+            attempt (github.com/kwurst/bb-file-cleanup).
+Brightspace `<numbers> - <full name> - <time>/<file>`, or the same as one name with
+            ` - ` for `/`, beside an index.html; the numbers are not a person's.
 Anything    `<student>/…`, `<student>_<set>.ipynb`, `<student>.ipynb`, in folders for
             sets or sections too. An archive is a folder.
 """
 
+import contextlib
 import re
 import unicodedata
 from collections import defaultdict
@@ -31,14 +39,28 @@ from grading.files import METADATA, NOTEBOOKS
 from grading.notebooks import shown
 
 CANVAS = re.compile(
-    r"(?P<name>\w+?)_(?P<late>LATE_)?(?P<id>\d+)_(?:(?P<number>\d+)_.+|\w+\.html)"
+    r"(?P<name>\S+?)_(?P<late>LATE_)?(?P<id>\d+)_"
+    r"(?:(?P<number>\d+)_.+|(?:text|link)\.html)"
 )
 CANVAS_ANONYMOUS = re.compile(
-    r"(?P<late>LATE_)?(?P<name>anon_(?P<id>[^\W_]+))_(?P<number>\d+)_.+"
+    r"(?P<late>LATE_)?(?P<name>(?P<id>anon_[^\W_]+))_(?P<number>\d+)_.+"
 )
-MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_[a-z]+(?:_.*)?", re.S)
+MOODLE = re.compile(
+    r"(?P<name>.+?)(?:_(?P<id>\d+))?_assignsubmission_[a-z]+(?:_.*)?", re.S
+)
+BLACKBOARD = re.compile(
+    r"[^_]+_(?P<name>.+)_attempt_(?P<time>\d{4}(?:-\d\d){5})(?:_.+|\.txt)?"
+)
+BRIGHTSPACE = re.compile(
+    r"\d+-\d+ - (?P<name>.+?) - "
+    r"(?P<month>[A-Z][a-z]{2,8}) (?P<day>\d{1,2}, \d{4}) "
+    r"(?P<clock>\d{3,4} [AP]M)(?: - .+)?"
+)
 GRADESCOPE_FOLDER = re.compile(r"assignment_\d+_export")
 SUBMITTED, TIMESTAMP = "submitted", "timestamp.txt"  # nbgrader's
+# A single folder is no student's own if notebooks of one set have so many names there.
+FEWEST_OF_ONE = 3
+INDEX = "index.html"  # Brightspace's
 LATE = re.compile(r"_LATE(?=_|$)")
 # What browsers and systems add to the name of a file that is there already.
 COPY = re.compile(
@@ -47,6 +69,8 @@ COPY = re.compile(
     )$""",
     re.I | re.X,
 )
+# What Google Drive puts before the name of a copy.
+COPY_OF = re.compile(r"(?:copy of|kopie von|copie de|copia de|copia di)\s+", re.I)
 # Canvas and others number a second file of the same name.
 NUMBERED = re.compile(r"[ -](?P<number>\d{1,2})$")
 
@@ -63,12 +87,17 @@ class Owner:
     late: bool | None = None  # says the platform, if it does not say when
     number: int = 0  # of the file; a later file has a greater one
     set_name: str | None = None  # by the folder
+    place: tuple = ()  # the folder in which people have one number each
 
 
 def plain(name):
-    """A name for comparisons: without case, blanks and punctuation, composed."""
+    """A name for comparisons: without case, blanks and punctuation, composed.
+
+    Marks stay: they are the vowels of Indian scripts.
+    """
     letters = unicodedata.normalize("NFKC", name).casefold()
-    return "".join(c for c in unicodedata.normalize("NFC", letters) if c.isalnum())
+    composed = unicodedata.normalize("NFC", letters)
+    return "".join(c for c in composed if unicodedata.category(c)[0] in "LMN")
 
 
 def exact(name):
@@ -78,19 +107,28 @@ def exact(name):
 
 
 def stem(name, sets=()):
-    """The name of a file without its kind and the mark of a copy; the copy's number."""
-    for suffix in (*NOTEBOOKS, ".zip"):
-        if name.casefold().endswith(suffix):
-            name = name[: -len(suffix)]
-            break
-    mark = COPY.search(name)
-    if mark:
+    """The name of a file without its kind and the marks of a copy; the copy's number.
+
+    Of several marks the last one's number counts.
+    """
+    base, copy = _without_kind(name), 0
+    while mark := COPY.search(base):
         number = mark["browser"] or mark["windows"] or mark["jupyter"] or "1"
-        return name[: mark.start()], int(number[:9])
-    mark = NUMBERED.search(name)
-    if mark and named(name[: mark.start()], sets):
-        return name[: mark.start()], int(mark["number"])
-    return name, 0
+        base, copy = base[: mark.start()], copy or int(number[:9])
+    while mark := COPY_OF.match(base):
+        base, copy = base[mark.end() :], copy or 1
+    mark = NUMBERED.search(base)
+    if mark and not copy and named(base[: mark.start()], sets):
+        return base[: mark.start()], int(mark["number"])
+    return base, copy
+
+
+def _without_kind(name):
+    """The name of a file without its ending, which may be there more than once."""
+    for ending in (*NOTEBOOKS, ".zip"):
+        if name.casefold().endswith(ending):
+            return _without_kind(name[: -len(ending)])
+    return name
 
 
 def named(base, sets):
@@ -119,6 +157,7 @@ class _Sorting:
     def pairs(self, files, depth, set_name):
         """The pairs for files that share their first `depth` folders, no person's."""
         direct, folders = _parted(files, depth)
+        place = files[0].parts[:depth] if files else ()
         groups = {}
         for file in direct:
             if file.name == METADATA:
@@ -126,7 +165,8 @@ class _Sorting:
         found = []
         for file in direct:
             if not _is_of_course(file.name):
-                found.append((file, self.of_name(file.name, set_name)))
+                person = self.of_name(file.name, set_name)
+                found.append((file, replace(person, place=place)))
         containers = self.containers(folders, depth + 1, groups)
         for name, inside in folders.items():
             if name in containers:
@@ -134,7 +174,7 @@ class _Sorting:
                 found += self.pairs(inside, depth + 1, inner)
                 continue
             people = groups.get(name) or [_platform(name) or Owner(name)]
-            people = [replace(person, set_name=set_name) for person in people]
+            people = [replace(one, set_name=set_name, place=place) for one in people]
             found += [(file, person) for file in inside for person in people]
         return found
 
@@ -148,11 +188,14 @@ class _Sorting:
             base = PurePath(name).stem
         late = True if LATE.search(base) else None
         base = LATE.sub("", base)
+        whole = Owner(base, late=late, set_name=set_name)
+        if self.knows and self.knows(whole):
+            return whole
         for known in self.sets.values():
             person = _without_set(base, known)
             if person:
                 return Owner(person, late=late, set_name=known)
-        return Owner(base, late=late, set_name=set_name)
+        return whole
 
     def containers(self, folders, depth, groups):
         """The folders that are no person's: those of a set, a section, a download."""
@@ -167,6 +210,11 @@ class _Sorting:
         known = self.with_known(others, depth)
         if known is not None:
             return found | known
+        named = {name: self.most_named(others[name], depth) for name in others}
+        fewest = FEWEST_OF_ONE if len(others) == 1 else 2
+        flat = [name for name, people in named.items() if people >= fewest]
+        if 2 * len(flat) > len(others):
+            return found | {name for name, people in named.items() if people}
         if any(_directly(inside, depth) for inside in others.values()):
             return found
         sections = [self.is_section(inside, depth) for inside in others.values()]
@@ -198,6 +246,21 @@ class _Sorting:
             if self.is_general(name) and self.has_known(inside, depth + 1):
                 return True
         return any(self.knows(person) for person in people)
+
+    def most_named(self, files, depth):
+        """After how many people the notebooks of one set here are named, at most.
+
+        They lie here or in a folder of the set.
+        """
+        people = defaultdict(set)
+        for file in files:
+            *above, name = file.parts[depth:]
+            in_set = self.sets.get(plain(above[0])) if len(above) == 1 else None
+            if file.is_notebook and (in_set or not above):
+                owner = self.of_name(name, in_set)
+                if owner.set_name and plain(owner.name) not in self.sets:
+                    people[owner.set_name].add(exact(owner.name))
+        return max(map(len, people.values()), default=0)
 
     def is_section(self, files, depth):
         """Whether these files are several people's.
@@ -231,7 +294,7 @@ def _parted(files, depth):
 def _is_of_course(name):
     """Whether a file beside those of students is the platform's or the teacher's."""
     tables = name.casefold().endswith((".csv", ".xlsx", ".toml"))
-    return name in ("", METADATA) or (tables and not _platform(name))
+    return name in ("", METADATA, INDEX) or (tables and not _platform(name))
 
 
 def _directly(files, depth):
@@ -244,18 +307,64 @@ def _directly(files, depth):
 
 
 def _platform(name):
-    """The owner that Canvas or Moodle has written into a name, or None."""
-    moodle = MOODLE.fullmatch(name)
-    if moodle:
-        number = moodle["id"]
-        blind = moodle["name"] == "Participant"  # the worksheet calls them so as well
-        shown_as = f"Participant {number}" if blind else moodle["name"]
-        return Owner(shown_as, "moodle", number)
-    canvas = CANVAS_ANONYMOUS.fullmatch(name) or CANVAS.fullmatch(name)
-    if canvas:
-        late, number = bool(canvas["late"]), int((canvas["number"] or "0")[:18])
-        return Owner(canvas["name"], "canvas", canvas["id"], late=late, number=number)
-    return None
+    """The owner that a platform has written into a name, or None.
+
+    What looks like several platforms' is that of the one whose mark comes first: what a
+    student has written comes after it.
+    """
+    anonymous = CANVAS_ANONYMOUS.fullmatch(name)
+    if anonymous:
+        return _of_canvas(anonymous)
+    matches = [pattern.fullmatch(name) for pattern in PLATFORMS]
+    found = [match for match in matches if match]
+    if not found:
+        return None
+    first = min(found, key=lambda match: match.end("name"))
+    return PLATFORMS[first.re](first)
+
+
+def _of_canvas(match):
+    """The owner in a name by Canvas."""
+    late, number = bool(match["late"]), int((match["number"] or "0")[:18])
+    return Owner(match["name"], "canvas", match["id"], late=late, number=number)
+
+
+def _of_moodle(match):
+    """The owner in a name by Moodle."""
+    name, number = match["name"], match["id"] or ""
+    if name == "Participant":  # marked blindly; the worksheet calls them so as well
+        name = f"Participant {number}"
+    return Owner(name, "moodle", number)
+
+
+def _of_blackboard(match):
+    """The owner in a name by Blackboard."""
+    moment = _moment(match["time"], "%Y-%m-%d-%H-%M-%S")
+    return Owner(match["name"], "blackboard", handed_in=moment)
+
+
+def _of_brightspace(match):
+    """The owner in a name by Brightspace, whose hours may have one digit: 926 PM."""
+    text = f"{match['month'][:3]} {match['day']} {match['clock']:0>7}"
+    return Owner(
+        match["name"], "brightspace", handed_in=_moment(text, "%b %d, %Y %I%M %p")
+    )
+
+
+PLATFORMS = {
+    CANVAS: _of_canvas,
+    MOODLE: _of_moodle,
+    BLACKBOARD: _of_blackboard,
+    BRIGHTSPACE: _of_brightspace,
+}
+
+
+def _moment(text, form):
+    """The time that a platform has written into a name; None if it is none."""
+    try:
+        return datetime.strptime(text, form)
+    except ValueError:
+        return None
 
 
 def _without_set(base, set_name):
@@ -273,15 +382,35 @@ def gradescope(path):
     """The people by folder in Gradescope's metadata; nothing if it cannot be read."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        data = yaml.load(path.read_text("utf-8"), loader)
-        groups = {}
-        for folder, about in data.items():
-            moment = about.get(":created_at")
-            people = about[":submitters"]
-            groups[shown(folder)] = [_submitter(each, moment) for each in people]
-    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError):
+        data = yaml.load(_people_and_times(path), loader)
+        entries = list(data.items())
+    except (yaml.YAMLError, ValueError, AttributeError):
         return {}
+    groups = {}
+    for folder, about in entries:
+        with contextlib.suppress(LookupError, TypeError, AttributeError):
+            moment = about.get(":created_at")
+            people = [_submitter(each, moment) for each in about[":submitters"]]
+            groups[shown(folder)] = people
     return groups
+
+
+def _people_and_times(path):
+    """The lines of Gradescope's metadata that say who handed in what, and when.
+
+    All that the tests of all attempts have printed is left out: it is much longer, and
+    may hold what a reader of YAML refuses.
+    """
+    kept, wanted = [], True
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if line[:1].strip():  # a folder
+                wanted = True
+            elif line.startswith("  :"):  # something about it
+                wanted = line.startswith(("  :submitters:", "  :created_at:"))
+            if wanted:
+                kept.append(line)
+    return "".join(kept)
 
 
 def _submitter(person, moment):

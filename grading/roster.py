@@ -11,14 +11,12 @@ Gradescope  `Name` (or `First Name`, `Last Name`), `SID`, `Email`, `Submission T
 Others      any table with a column of names, logins or e-mail addresses.
 """
 
-import csv
-import io
 import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from grading import filling
+from grading import filling, tables
 from grading.notebooks import shown
 from grading.owners import exact, plain
 
@@ -40,7 +38,10 @@ MOMENTS = (
 )
 PERSONAL = frozenset((*NAMES, *FIRST_NAMES, *LAST_NAMES))
 MODIFIED, SUBMITTED = "last modified (submission)", "submission time"
-TEST_STUDENT = "student, test"  # Canvas's, nobody
+TEST_STUDENT = ("student, test", "test student")  # Canvas's, nobody
+PARTICIPANT = re.compile(r"\D+\d+")  # Moodle's, in any language
+GRADE = re.compile(r"\d+(?:[.,]\d+)?|-")
+BLIND_MAXIMUM = 3  # the number of its column where the worksheet names nobody
 EXACT = "exact"  # marks names that tell `jan.e` from `jane`
 
 
@@ -64,23 +65,31 @@ class Roster:
     `Student` for each row that names one.
     """
 
-    def __init__(self, path, text):
-        """The roster in the text of a file."""
+    def __init__(self, path, data):
+        """The roster in the bytes of a file; a RosterError if it names nobody."""
         self.file_name = path.name
-        self.mark = "\ufeff" if text.startswith("\ufeff") else ""
-        text = text.removeprefix("\ufeff").lstrip("\r\n")
-        first = text.split("\n", 1)[0]
-        self.delimiter = max(",;\t", key=first.count)
-        self.rows = list(csv.reader(io.StringIO(text), delimiter=self.delimiter))
+        self.text, self.encoding = tables.decoded(data)
+        if self.encoding == "cp1252":
+            raise RosterError(f"{path} is not UTF-8 text; save it as CSV UTF-8")
+        if not self.text.strip("\ufeff\r\n ,;\t"):
+            raise RosterError(f"{path} is empty")
+        sheet = self.sheet()
+        self.rows = sheet.rows
+        self.decimal = _decimal(sheet)
         self.header = [shown(cell.strip()) for cell in self.rows[0]]
         self.columns = {}
         for number, name in enumerate(self.header):
             self.columns.setdefault(name.casefold(), number)
+        self.columns |= self._worksheet()
         self.platform = self._platform()
         self.names_in = [self.columns[one] for one in PERSONAL if one in self.columns]
         self.keys_in = [self.columns[one] for one in KEYS if one in self.columns]
         self.people = self._read_people()
         self._names = self._index()
+
+    def sheet(self):
+        """The table, to be filled in."""
+        return tables.Sheet(self.text)
 
     @property
     def students(self):
@@ -90,8 +99,9 @@ class Roster:
     def find(self, owner):
         """The student whom a file belongs to, or None: by number, then by name."""
         number = (owner.platform, owner.id)
-        if owner.id and number in self._names:
-            return self._names[number]
+        known = self._names.get(number) if owner.id else None
+        if known and self._may_be(known, owner):
+            return known
         if owner.id and owner.platform == self.platform == "canvas":
             return None  # its numbers are the same everywhere: this is somebody else
         for name in (*owner.others, owner.name):
@@ -99,6 +109,26 @@ class Roster:
                 if known_as in self._names:
                     return self._names[known_as]
         return None
+
+    def _may_be(self, student, owner):
+        """Whether a student with the owner's number has the owner's name, too.
+
+        In Moodle a group may have the same number. Its older versions put the name of a
+        person's group before that of the person.
+        """
+        name = self._name_in(student.row)
+        if owner.platform != "moodle" or not (name and owner.name):
+            return True
+        blind = re.sub(r"\d", "", self.value(student.row, "identifier"))
+        if plain(re.sub(r"\d", "", owner.name)) == plain(blind):
+            return True
+        return plain(owner.name).endswith(plain(name))
+
+    def has_name(self, student, name):
+        """Whether this is one of the names of a student, in any form."""
+        return not {plain(name), (EXACT, exact(name))}.isdisjoint(
+            self._all_names(student)
+        )
 
     def handed_in(self, student, set_name):
         """When a student handed in a set, if this is the export of that assignment."""
@@ -126,6 +156,35 @@ class Roster:
         number = self.columns.get(column)
         return "" if number is None else self.cell(row, number)
 
+    def _worksheet(self):
+        """The columns of Moodle's worksheet by their English names; none if it is not.
+
+        Whatever the language, the first column has `Participant 501` and the like, and
+        the grade stands before the maximum, which is the same number for all.
+        """
+        columns = list(zip(*filter(any, self.rows[1:]), strict=False))
+        if not columns or not PERSONAL.isdisjoint(self.columns):
+            return {}
+        if not all(PARTICIPANT.fullmatch(cell) for cell in columns[0]):
+            return {}
+        for number in range(BLIND_MAXIMUM, len(columns)):
+            grades, most = columns[number - 1], set(columns[number])
+            same = len(most) == 1 and GRADE.fullmatch(most.pop())
+            if same and all(GRADE.fullmatch(cell) for cell in grades if cell):
+                return self._worksheet_of(columns[:number])
+        return {}
+
+    def _worksheet_of(self, columns):
+        """The columns of a worksheet in which these come before the maximum."""
+        most = len(columns)
+        found = {"identifier": 0, "grade": most - 1, "maximum grade": most}
+        if most > BLIND_MAXIMUM:
+            found["full name"] = 1
+        for number, cells in enumerate(columns):
+            if all("@" in cell for cell in cells):
+                found["email address"] = number
+        return found
+
     def _platform(self):
         """Whose export it is, by its columns; a RosterError if it names nobody."""
         names = set(self.columns)
@@ -144,15 +203,17 @@ class Roster:
 
     def _read_people(self):
         """A student for each row that names one, with names that differ."""
-        people = []
+        people, known = [], set()
         for number, row in enumerate(self.rows[1:], 1):
             name = self._name_in(number)
             empty = self.platform == "canvas" and not self.value(number, "id")
-            if not any(row) or empty or name.casefold() == TEST_STUDENT:
+            if not any(row) or empty or name.casefold() in TEST_STUDENT:
                 continue
             keys = [self.value(number, column) for column in KEYS]
             key = next((key for key in keys if key), name)
-            people.append(Student(name or key, key, number))
+            if (name, *keys) not in known:  # or else it is one more row of a person
+                known.add((name, *keys))
+                people.append(Student(name or key, key, number))
         names = [plain(student.name) for student in people]
         return [
             Student(f"{one.name} ({one.key})", one.key, one.row)
@@ -208,15 +269,13 @@ def read(path):
         raise RosterError(f"{path} cannot be read: {error.strerror}") from None
     if data.startswith(b"PK"):
         raise RosterError(f"{path} is a spreadsheet; save it as CSV UTF-8")
-    try:
-        text = data.decode(
-            "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
-        )
-    except UnicodeDecodeError:
-        raise RosterError(f"{path} is not UTF-8 text; save it as CSV UTF-8") from None
-    if not text.strip("\ufeff\r\n ,;\t"):
-        raise RosterError(f"{path} is empty")
-    try:
-        return Roster(path, text)
-    except csv.Error as error:
-        raise RosterError(f"{path} is not CSV: {error}") from None
+    return Roster(path, data)
+
+
+def _decimal(sheet):
+    """The sign before decimals: as in the table's numbers, or else by its separator."""
+    cells = [cell.strip() for row in sheet.rows for cell in row]
+    for sign in ",.":
+        if any(re.fullmatch(rf"\d+[{sign}]\d+", cell) for cell in cells):
+            return sign
+    return "," if sheet.separator == ";" else "."

@@ -146,6 +146,18 @@ def test_listing_does_not_believe_sizes(tmp_path, found, monkeypatch):
     }
 
 
+def test_listing_reads_metadata_that_are_larger_than_a_notebook(
+    tmp_path, found, monkeypatch
+):
+    """Gradescope keeps in one file what all tests of all attempts have printed."""
+    monkeypatch.setattr(files, "LARGEST_FILE", 1000)
+    data = packed({"submission_metadata.yml": b"x" * 2000, "kernel.ipynb": b"x" * 2000})
+    assert found(put(tmp_path / "in", {"all.zip": data})) == {
+        "all/submission_metadata.yml": "",
+        "all/kernel.ipynb": "is larger than 20 MB; clear the outputs and save it again",
+    }
+
+
 def test_listing_refuses_what_has_no_end(tmp_path, found, monkeypatch):
     """Too many files, folders too deep, damage and passwords: each is one sentence."""
     monkeypatch.setattr(files, "MOST_FILES", 3)

@@ -64,6 +64,10 @@ def collected(folder, sets, roster=None):
 
 
 CANVAS = {
+    "अंजलि_12350_678908_kernel.ipynb": KERNEL,
+    "o'neilcy_LATE_12351_678909_kernel_2_final_12.ipynb": KERNEL,
+    "anon_12345_678910_kernel.ipynb": KERNEL,
+    "late_12352_678911_kernel.ipynb": KERNEL,
     "leeann_12345_678901_kernel.ipynb": KERNEL,
     "leeann_12345_678902_tiny-1.ipynb": TINY,
     "leeann_12345_678903_photo.png": b"\x89PNG",
@@ -87,12 +91,16 @@ def test_collect_reads_names_of_canvas(tmp_path, sets):
         ("anon_p0qRs", "kernel"),
         ("doejane", None),
         ("smithbob", None),
+        ("अंजलि", "kernel"),
+        ("o'neilcy", "kernel"),
+        ("anon_12345", "kernel"),
+        ("late", "kernel"),
     }
     assert by_name["doejane", None].reason == "is not a notebook (format 4)"
     late = "late according to the platform, which does not say by how much"
     assert {one.late for one in found} == {True, False}
     for one in found:
-        assert one.late == (one.student in ("anon_p0qRs", "müllerjörg"))
+        assert one.late == (one.student in ("anon_p0qRs", "müllerjörg", "o'neilcy"))
         assert one.late == (late in one.remarks)
 
 
@@ -105,6 +113,7 @@ def test_collect_reads_folders_of_moodle(tmp_path, sets):
         "Participant_12347_assignsubmission_file_/kernel.ipynb": KERNEL,
         "Bo Smith_12348_assignsubmission_file_kernel (1).ipynb": KERNEL,
         "Cy Doe_12349_assignsubmission_file/notes.pdf": b"%PDF",
+        "Default group_assignsubmission_file/kernel.ipynb": KERNEL,
     }
     assert {one[::2] for one in collected(put(tmp_path / "in", content), sets)} == {
         ("Ann Lee", "kernel"),
@@ -112,7 +121,77 @@ def test_collect_reads_folders_of_moodle(tmp_path, sets):
         ("Participant 12347", "kernel"),
         ("Bo Smith", "kernel"),
         ("Cy Doe", None),
+        ("Default group", "kernel"),
     }
+
+
+def test_collect_knows_people_of_moodle_in_several_assignments(tmp_path, sets):
+    """Their numbers differ between assignments; within one they tell people apart."""
+    own = "_assignsubmission_file"
+    content = {
+        f"NTK-Kernel-7/Ann Lee_71{own}/kernel.ipynb": KERNEL,
+        f"NTK-Tiny-8/Ann Lee_81{own}/tiny.ipynb": TINY,
+        f"NTK-Kernel-7/Bo Doe_72{own}/kernel.ipynb": KERNEL,
+        f"NTK-Kernel-7/Bo Doe_73{own}/kernel.ipynb": KERNEL,
+    }
+    folder = put(tmp_path / "in", content)
+    people = [("Ann Lee", "kernel"), ("Ann Lee", "tiny")]
+    people += [("Bo Doe (72)", "kernel"), ("Bo Doe (73)", "kernel")]
+    assert sorted(one[::2] for one in collected(folder, sets)) == people
+    # one of the two has left the class: nobody knows which
+    roster = Roster(Path("class.csv"), b"Name\nAnn Lee\nBo Doe\n")
+    found = collect(folder, sets, roster)
+    assert sorted((one.student, one.set_name) for one in found) == people
+    for one in found:
+        assert ("is not in class.csv" in one.remarks) == one.student.startswith("Bo")
+
+
+def test_collect_reads_names_of_blackboard(tmp_path, sets):
+    """Assignment, login, time of the attempt, file; and a text for each attempt."""
+    attempts = ["2026-09-30-23-11-02", "2026-10-02-08-00-00", "2026-13-01-00-00-00"]
+    content = {
+        f"Kernel_ann.lee_attempt_{attempts[0]}_kernel_final.ipynb": KERNEL,
+        f"Kernel_ann.lee_attempt_{attempts[0]}.txt": b"Name: Ann Lee",
+        f"Kernel_bo_doe_attempt_{attempts[1]}_kernel.ipynb": KERNEL,
+        f"Kernel_bo_doe_attempt_{attempts[0]}_kernel.ipynb": KERNEL,
+        f"Kernel_cy_attempt_{attempts[2]}.txt": b"Name: Cy",
+    }
+    found = collect(put(tmp_path / "in", content), sets)
+    assert [(one.student, one.set_name, one.handed_in) for one in found] == [
+        ("ann.lee", "kernel", datetime(2026, 9, 30, 23, 11, 2)),
+        ("bo_doe", "kernel", datetime(2026, 10, 2, 8)),
+        ("cy", None, None),
+    ]
+
+
+@pytest.mark.parametrize("joint", ["/", " - "])
+def test_collect_reads_names_of_brightspace(tmp_path, sets, joint):
+    """The numbers are the same for all; the hour may have one digit."""
+    names = [
+        "397063-2557369 - Mary-Ann O'Lee - Sep 24, 2026 126 PM",
+        "397063-2557369 - Mary-Ann O'Lee - Sep 24, 2026 126 AM",
+        "397063-2557369 - Bo Doe - September 24, 2026 1159 PM",
+    ]
+    content = {f"{name}{joint}kernel.ipynb": KERNEL for name in names}
+    found = collect(put(tmp_path / "in", {**content, "index.html": b"<"}), sets)
+    assert {(one.student, one.handed_in) for one in found} == {
+        ("Mary-Ann O'Lee", datetime(2026, 9, 24, 13, 26)),
+        ("Bo Doe", datetime(2026, 9, 24, 23, 59)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "student"),
+    [
+        ("leeann_1_2_Bo_3_assignsubmission_file_kernel.ipynb", "leeann"),
+        ("Bo_3_assignsubmission_file_kernel_1_2_final.ipynb", "Bo"),
+        ("x_bo_attempt_2026-09-30-23-11-02_a_1_2_kernel.ipynb", "bo"),
+    ],
+)
+def test_collect_believes_the_platform_that_wrote_first(tmp_path, sets, name, student):
+    """What a student calls a file comes after the platform's words."""
+    [found] = collected(put(tmp_path / "in", {name: KERNEL}), sets)
+    assert found[0] == student
 
 
 METADATA = """
@@ -174,6 +253,31 @@ def test_collect_survives_metadata_in_a_bad_state(tmp_path, sets, damage):
     }
     found = collected(put(tmp_path / "in", content), sets)
     assert found[0][::2] == ("submission_101", "kernel")
+
+
+def test_collect_reads_of_metadata_what_it_needs(tmp_path, sets):
+    """What tests have printed is in there, too, whatever it is; so are empty groups."""
+    results = """\
+  :results: !ruby/object:Results
+    output: "\x07"
+  :history:
+  - :id: 1
+    :created_at: 2026-09-01 00:00:00.000000000 Z
+    :submitters: none
+"""
+    lost = """\
+submission_103:
+  :submitters: []
+submission_104:
+  :score: 0.0
+"""
+    text = METADATA.replace("  :score: 0.0\n", results) + lost
+    paths = [f"submission_{number}/kernel.ipynb" for number in range(101, 105)]
+    folder = put(tmp_path / "in", dict.fromkeys(paths, KERNEL))
+    write(folder / "submission_metadata.yml", text.encode() + b"  :x: \xff\n")
+    found = collected(folder, sets)
+    names = ["Ann Lee", "Bo Smith", "Cy Doe", "submission_103", "submission_104"]
+    assert [one[0] for one in found] == names
 
 
 def test_collect_believes_no_metadata_of_students(tmp_path, sets):
@@ -245,6 +349,45 @@ def test_collect_finds_students_in_any_folders(tmp_path, sets, names):
     assert found.keys() == {one[0].casefold() for one in collected(path, sets)}
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["all/ada_kernel", "all/bob_kernel", "all/kernel_cy (1)"],
+        [
+            "s1/ada_kernel",
+            "s1/bob_kernel",
+            "s2/cy_kernel",
+            "s2/kernel_di",
+            "s3/ed_kernel",
+        ],
+        ["s1/kernel/ada", "s1/kernel/bob", "s2/kernel/cy", "s2/kernel/di"],
+    ],
+)
+def test_collect_finds_students_by_the_names_of_files_in_a_folder(
+    tmp_path, sets, names
+):
+    """A section, or the folder that an archive of files is unpacked into."""
+    content = {f"{name}.ipynb": KERNEL for name in names}
+    found = collected(put(tmp_path / "in", content), sets)
+    people = ["ada", "bob", "cy", "di", "ed"]
+    assert sorted(one[0] for one in found) == people[: len(names)]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["ada/my_kernel.ipynb", "ada/final_kernel.ipynb"],
+        ["ada/my_kernel.ipynb", "ada/final_kernel.ipynb", "bob/kernel.ipynb"],
+        ["ada/kernel/old.ipynb", "ada/kernel/new.ipynb", "bob/kernel/kernel.ipynb"],
+        ["ada/tiny_kernel.ipynb", "ada/kernel_tiny.ipynb", "bob/tiny_kernel.ipynb"],
+    ],
+)
+def test_collect_takes_versions_of_a_file_for_one_persons(tmp_path, sets, names):
+    """Not every word before the name of a set is a person."""
+    found = collected(put(tmp_path / "in", dict.fromkeys(names, KERNEL)), sets)
+    assert {one[0] for one in found} == {name.split("/")[0] for name in names}
+
+
 def test_collect_lets_no_folder_decide_about_others(tmp_path, sets):
     """One student's folder that looks like a section's makes no section of a class."""
     content = {
@@ -283,7 +426,7 @@ def test_collect_takes_a_notebook_in_a_folder_for_the_folders_owner(tmp_path, se
 def test_collect_knows_students_by_the_roster(tmp_path, sets):
     """With a roster its names tell folders of students from folders of sections."""
     text = "Name,Login\nAda Byron,ada\nBo Smith,bo\n"
-    roster = Roster(Path("class.csv"), text)
+    roster = Roster(Path("class.csv"), text.encode())
     content = {
         "ada/old/kernel.ipynb": KERNEL,
         "ada/bo_kernel.ipynb": KERNEL,
@@ -300,9 +443,30 @@ def test_collect_knows_students_by_the_roster(tmp_path, sets):
     assert not any("is not in" in remark for remark in found[0].remarks)
 
 
+def test_collect_asks_the_roster_before_it_takes_a_name_apart(tmp_path, sets):
+    """Somebody may be called like a set."""
+    names = ["Ann Kernel.ipynb", "Bo_kernel.ipynb"]
+    roster = Roster(Path("class.csv"), b"Name\nAnn Kernel\nBo\n")
+    folder = put(tmp_path / "in", dict.fromkeys(names, KERNEL))
+    assert [one[0] for one in collected(folder, sets, roster)] == ["Ann Kernel", "Bo"]
+
+
+def test_collect_says_that_canvas_has_the_name_of_a_group(tmp_path, sets):
+    """The number is that of one of the group; the others have handed in nothing."""
+    text = '\nStudent,ID,Section\n"Lee, Ann",11,\n"Doe, Bo",12,\n"Hu, Cy",13,\n'
+    roster = Roster(Path("class.csv"), text.encode())
+    names = ["group3_11_1_kernel.ipynb", "doebo_12_2_kernel.ipynb"]
+    folder = put(tmp_path / "in", dict.fromkeys(names, KERNEL))
+    remarks = {one.student: one.remarks for one in collect(folder, sets, roster)}
+    assert remarks == {
+        "Lee, Ann": ["handed in under the name group3: perhaps for a group"],
+        "Doe, Bo": [],
+    }
+
+
 def test_collect_finds_sections_of_people_who_are_not_on_the_roster(tmp_path, sets):
     """The roster of another class says nothing about folders."""
-    roster = Roster(Path("class.csv"), "Name\nCy Doe\n")
+    roster = Roster(Path("class.csv"), b"Name\nCy Doe\n")
     names = ["s1/ada/tiny.ipynb", "s1/bob/tiny.ipynb", "s2/eve/tiny.ipynb"]
     folder = put(tmp_path / "in", dict.fromkeys(names, TINY))
     found = collect(folder, sets, roster)
@@ -313,7 +477,7 @@ def test_collect_takes_times_from_the_roster(tmp_path, sets):
     """Moodle's worksheet of a set says when that set was handed in."""
     column, moment = "Last modified (submission)", "Thursday, 1 October 2026, 11:59 PM"
     text = f'Identifier,Full name,Grade,{column}\nParticipant 5,Ann Lee,,"{moment}"\n'
-    roster = Roster(Path("Grades-tiny-7.csv"), text)
+    roster = Roster(Path("Grades-tiny-7.csv"), text.encode())
     own = "Ann Lee_5_assignsubmission_file"
     content = {f"{own}/tiny.ipynb": TINY, f"{own}/kernel.ipynb": KERNEL}
     found = collect(put(tmp_path / "in", content), sets, roster)
@@ -406,6 +570,30 @@ def test_collect_says_that_nothing_was_filled_in(tmp_path, sets):
     [found] = collect(folder, sets)
     assert (found.set_name, found.reason) == ("tiny", "")
     assert found.remarks == ["ada_tiny.ipynb is as it was handed out"]
+
+
+def test_collect_says_that_a_notebook_has_nothing_of_the_set(tmp_path, sets):
+    """One of another course that is called like a set is not as it was handed out."""
+    other = [{"cell_type": "code", "source": "x = 1", "metadata": {}, "id": "a"}]
+    [found] = collect(put(tmp_path / "in", {"ada_kernel.ipynb": other}), sets)
+    remark = "ada_kernel.ipynb is without any cell or answer of the set"
+    assert (found.set_name, found.remarks) == ("kernel", [remark])
+
+
+def test_collect_names_all_files_of_a_person_without_a_notebook(tmp_path, sets):
+    """An export, a link and an archive of another kind are said, not left out."""
+    names = ["ada/a.html", "ada/a.gdoc", "ada/work.7z", "ada/~$a.docx", "bob/b.py"]
+    folder = put(tmp_path / "in", dict.fromkeys(names, b"x"))
+    (folder / "ada" / "empty").mkdir()
+    ada, bob = collect(folder, sets)
+    assert (ada.file, ada.remarks) == (
+        "ada/work.7z",
+        [
+            "left: ada/a.gdoc (is not a notebook (format 4)), "
+            "ada/a.html (is not a notebook (format 4))"
+        ],
+    )
+    assert (bob.file, bob.remarks) == ("bob/b.py", [])
 
 
 def test_collect_orders_copies_by_number_within_a_minute(tmp_path, sets):
@@ -528,6 +716,11 @@ def test_collect_keeps_no_cells(tmp_path, sets):
         ("kernel 2.ipynb.txt", "kernel", 2),
         ("ada-1.ipynb", "ada-1", 0),
         ("hardcopy.ipynb", "hardcopy", 0),
+        ("kernel (1) (2).ipynb", "kernel", 2),
+        ("kernel-Copy1 (3).IPYNB", "kernel", 3),
+        ("Copy of kernel.ipynb", "kernel", 1),
+        ("Kopie von Copy of kernel (2).ipynb", "kernel", 2),
+        ("kernel.ipynb.ipynb", "kernel", 0),
         ("kernel (" + "9" * 5000 + ").ipynb", "kernel", 999999999),
     ],
 )
