@@ -44,12 +44,17 @@ class Candidate:
         return "/".join(self.file.parts).rstrip("/")
 
     @property
-    def merit(self):
-        """What makes one of several count: first whether there is anything in it."""
+    def substance(self):
+        """Whether it can be read, and whether there is anything in it."""
+        return not self.reason, not self.blank
+
+    def merit(self, others):
+        """What makes it count rather than the others of the set."""
         moment = self.handed_in.timestamp() if self.handed_in else 0
-        minute = self.file.changed // SAME_TIME
-        age = (moment, self.owner.number, minute, self.copy)
-        return not self.reason, not self.blank, age
+        like = [one for one in others if one.substance == self.substance]
+        newest = max(one.file.changed for one in like)
+        changed = min(self.file.changed, newest - SAME_TIME)
+        return self.substance, moment, self.owner.number, changed, self.copy
 
 
 def collect(folder, sets, roster=None, unpacked=None):
@@ -212,7 +217,8 @@ def _is_notebook(candidate):
 
 def _taken(candidates):
     """The submission for a set, and a remark about what was not taken for it."""
-    taken, *others = sorted(candidates, key=lambda one: one.merit, reverse=True)
+    by_merit = sorted(candidates, key=lambda one: one.merit(candidates), reverse=True)
+    taken, *others = by_merit
     submission = _submission(taken)
     submission.set_name = taken.set_name
     if taken.blank:

@@ -596,12 +596,15 @@ def test_collect_names_all_files_of_a_person_without_a_notebook(tmp_path, sets):
     assert (bob.file, bob.remarks) == ("bob/b.py", [])
 
 
-def test_collect_orders_copies_by_number_within_a_minute(tmp_path, sets):
+@pytest.mark.parametrize("start", [NOON, NOON - 2])
+def test_collect_orders_copies_by_number_within_a_minute(tmp_path, sets, start):
     """An unpacked archive has one time for all; then the number of the copy counts."""
     names = ["tiny.ipynb", "tiny-Copy2.ipynb", "tiny-Copy1.ipynb", "tiny (10).ipynb"]
     folder = put(tmp_path / "in" / "ada", dict.fromkeys(names, TINY)).parent
     for seconds, name in enumerate(reversed(names)):
-        os.utime(folder / "ada" / name, (NOON, NOON + seconds))
+        os.utime(folder / "ada" / name, (start, start + seconds))
+    old = write(folder / "ada" / "tiny (11).ipynb", TINY)
+    os.utime(old, (start, start - 60))
     assert collect(folder, sets)[0].file == "ada/tiny (10).ipynb"
 
 
