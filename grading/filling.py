@@ -82,7 +82,7 @@ def _column(roster, set_name, sets, sheet):
             return roster.columns[own]
         about = about or f"a set that neither {roster.file_name} nor SETS names"
         raise NoColumn(f"as {roster.header[roster.columns[own]]} is for {about}")
-    fitting = _fitting(roster, set_name)
+    fitting = _fitting(roster, set_name, sets)
     if len(fitting) > 1:
         several = ", ".join(roster.header[column] for column in fitting)
         raise NoColumn(f"as several columns fit: {several}")
@@ -105,8 +105,8 @@ def _own_set(roster, sets):
     return one[0] if len(one) == 1 else None
 
 
-def _fitting(roster, set_name):
-    """The columns that are called like a set, or else those that name it."""
+def _fitting(roster, set_name, sets):
+    """The columns that are called like a set, or else those that name it alone."""
     titles = {}
     for number, title in enumerate(roster.header):
         of_people = number in roster.names_in or number in roster.keys_in
@@ -116,7 +116,12 @@ def _fitting(roster, set_name):
             titles[number] = plain(CANVAS_NUMBER.sub("", title))
     wanted = plain(set_name)
     same = [number for number, title in titles.items() if title == wanted]
-    some = [number for number, title in titles.items() if wanted in title]
+    others = [plain(name) for name in sets if wanted not in plain(name)]
+    some = [
+        number
+        for number, title in titles.items()
+        if wanted in title and not any(other in title for other in others)
+    ]
     # Moodle's gradebook: beside "(Real)" may be "(Percentage)" and "(Feedback)"
     real = [number for number in some if roster.header[number].endswith("(Real)")]
     return same or real or some

@@ -18,6 +18,10 @@ from grading import pool, sandbox
 SOURCE = Path(__file__).resolve().parents[1]
 SETTINGS = "autograder.json"  # which set, and the seed of the inputs
 
+# The folder of the submission, as in what is collected from Moodle: whatever the files
+# in it are called, they are one student's.
+OWN = "student_1_assignsubmission_file"
+
 # Gradescope stops everything after ten minutes, and then gives 0: a notebook that does
 # not end has to be stopped before that.
 SECONDS, MEMORY = 20, 2**30
@@ -56,10 +60,7 @@ def handed_in(home, set_name, scratch):
     exercises = released(SOURCE / "book" / "exercises")[set_name]
     collected, unpacked = scratch / "collected", scratch / "unpacked"
     unpacked.mkdir()
-    # as in a collected folder, in which each student has a folder: here as in Moodle's,
-    # so that no name of a file in it makes it one of several students
-    own = collected / "student_1_assignsubmission_file"
-    shutil.copytree(home / "submission", own, symlinks=True)
+    shutil.copytree(home / "submission", collected / OWN, symlinks=True)
     for submission in collect(collected, {set_name: exercises}, unpacked=unpacked):
         if submission.set_name == set_name or submission.reason:
             return exercises, submission
@@ -87,7 +88,7 @@ def results(submission, exercises):
     if submission.reason:
         remarks.insert(0, f"{submission.file} {submission.reason}".strip())
     return {
-        "output": "\n".join(remarks),
+        "output": "\n".join(remarks).replace(f"{OWN}/", ""),
         "output_format": "text",
         "visibility": "visible",
         "stdout_visibility": "hidden",  # the seed stands there

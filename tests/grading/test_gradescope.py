@@ -138,7 +138,19 @@ def test_autograder_says_why_a_file_earns_nothing(autograder, tmp_path):
     assert result.returncode == 0, result.stderr
     assert list(tmp_path.iterdir()) == []
     assert [score for _, score, _, _ in scores(autograder)] == [0, 0, 0]
-    assert "is not a notebook" in results(autograder)["output"]
+    assert results(autograder)["output"].startswith("bounds.ipynb is not a notebook")
+
+
+@pytest.mark.slow
+def test_autograder_takes_all_files_for_one_students(autograder):
+    """Names like those of several people are versions of one notebook."""
+    names = ["ann_bounds.ipynb", "bob_bounds.ipynb", "cy_bounds.ipynb"]
+    files = {**dict.fromkeys(names, ""), "di_bounds.ipynb": SET.read_text("utf-8")}
+    assert run(autograder, files).returncode == 0
+    assert [score for _, score, _, _ in scores(autograder)] == [2, 2, 4]
+    output = results(autograder)["output"]
+    assert output.startswith("di_bounds.ipynb was taken, not ")
+    assert "ann_bounds.ipynb (is an empty file)" in output
 
 
 @pytest.mark.slow

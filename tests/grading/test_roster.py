@@ -288,6 +288,7 @@ def test_fill_writes_points_into_the_columns_of_canvas(reading, tmp_path):
     [
         ("Bounds (902)", "Limits (902)", "as no assignment of export.csv is called so"),
         ("Bounds (902)", "Kernel 2 (902)", "as several columns fit: Exercises: kernel"),
+        ("Bounds (902)", "Bounds of a kernel (902)", "bounds: not filled in, as no"),
     ],
 )
 def test_fill_says_where_no_column_of_canvas_fits(
