@@ -230,7 +230,9 @@ class _Sorting:
             return None
         strange = [name for name in folders if not self.knows(Owner(name))]
         found = {name for name in strange if self.has_known(folders[name], depth)}
-        return found if found or len(strange) < len(folders) else None
+        if not found and len(strange) == len(folders):
+            return None
+        return found | {name for name in strange if _is_download(folders[name], depth)}
 
     def is_general(self, name):
         """Whether a folder has a name that no person has."""
@@ -268,7 +270,7 @@ class _Sorting:
         So it is if a platform named them, or if folders beside each other hold files of
         the same name.
         """
-        if all(_platform(file.parts[depth]) for file in files):
+        if _is_download(files, depth):
             return True
         holders = defaultdict(set)
         for file in files:
@@ -295,6 +297,15 @@ def _is_of_course(name):
     """Whether a file beside those of students is the platform's or the teacher's."""
     tables = name.casefold().endswith((".csv", ".xlsx", ".toml"))
     return name in ("", METADATA, INDEX) or (tables and not _platform(name))
+
+
+def _is_download(files, depth):
+    """Whether a platform has named what lies at this depth, or its folder there."""
+    names = {file.parts[depth] for file in files}
+    if METADATA in names or SUBMITTED in names:
+        return True
+    named = [_platform(one) or GRADESCOPE_FOLDER.fullmatch(one) for one in names]
+    return any(named) and len(names) == sum(map(bool, named)) + (INDEX in names)
 
 
 def _directly(files, depth):

@@ -233,6 +233,37 @@ def test_collect_reads_an_export_of_gradescope(tmp_path, sets):
         ]
 
 
+DOWNLOADS = {
+    "gradescope.zip": {
+        "assignment_99_export/submission_metadata.yml": METADATA.encode(),
+        "assignment_99_export/submission_101/my own.ipynb": KERNEL,
+    },
+    "gradescope (1).zip": {
+        "submission_metadata.yml": METADATA.encode(),
+        "submission_101/mine.ipynb": TINY,
+    },
+    "nbgrader.zip": {"submitted/Cy Doe/kernel/kernel.ipynb": KERNEL},
+    "NTK-Kernel-7.zip": {"Eve_5_assignsubmission_file/tiny.ipynb": TINY},
+    "NTK-Tiny-8.zip": {"Zed_1_assignsubmission_file/kernel.ipynb": KERNEL},
+    "brightspace.zip": {
+        "1-2 - Di Hu - Sep 24, 2026 126 PM/x.ipynb": KERNEL,
+        "index.html": b"<",
+    },
+}
+PEOPLE = ["Ann Lee", "Bo Smith", "Cy Doe", "Di Hu", "Eve", "Zed"]
+
+
+@pytest.mark.parametrize("roster", [None, b"Name\nAnn Lee\nBo Smith\nEve\n"])
+def test_collect_finds_downloads_in_a_folder(tmp_path, sets, roster):
+    """Each as it came, with one person or more, on the roster or not."""
+    for name, content in DOWNLOADS.items():
+        write(tmp_path / "in" / name, packed(put(tmp_path / name, content)))
+    known = roster and Roster(Path("class.csv"), roster)
+    found = collected(tmp_path / "in", sets, known)
+    assert sorted({one[0] for one in found}) == sorted(PEOPLE)
+    assert len(found) == len(PEOPLE) + 2  # two of them have handed in two sets
+
+
 @pytest.mark.parametrize(
     "damage",
     [
