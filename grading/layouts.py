@@ -43,6 +43,13 @@ class Candidate:
         """Its path within what was collected."""
         return "/".join(self.file.parts).rstrip("/")
 
+    def root(self, sets):
+        """The owner's folder, archive or file that was handed in with it."""
+        depth = len(self.owner.place) + 1
+        below = self.file.parts[depth:-1]
+        of_set = below and plain(below[0]) in map(plain, sets)
+        return self.file.parts[: depth + 1 if of_set else depth]
+
     @property
     def substance(self):
         """Whether it can be read, and whether there is anything in it."""
@@ -191,14 +198,22 @@ def _candidate(file, owner, sets, moment):
 
 
 def _submissions(candidates, sets):
-    """The submissions of one person: one for each set, or one that says why not."""
+    """The submissions of one person: one for each set, or one that says why not.
+
+    Who hands in the whole folder of exercises, with answers to some sets, has handed in
+    none of the others.
+    """
     notebooks = [one for one in candidates if _is_notebook(one)]
+    strange = [one for one in notebooks if not one.set_name]
+    of_sets = [one for one in notebooks if one.set_name]
+    answered = {one.root(sets) for one in of_sets if all(one.substance)}
     found = []
     for set_name in sets:
         of_set = [one for one in notebooks if one.set_name == set_name]
-        if of_set:
+        if all(one.blank and one.root(sets) in answered for one in of_set):
+            strange += of_set
+        else:
             found.append(_taken(of_set))
-    strange = [one for one in notebooks if not one.set_name]
     if found:
         if strange:
             names = _listed(f"{one.shown} ({_failing(one)})" for one in strange)
@@ -232,8 +247,9 @@ def _taken(candidates):
 
 
 def _failing(candidate):
-    """Why a file is no notebook of a set."""
-    return candidate.not_graded or candidate.reason or "of no set"
+    """Why a file is no notebook of a set, or none that was handed in for it."""
+    one = candidate
+    return one.not_graded or one.reason or one.blank or "of no set"
 
 
 def _why_not(candidate, taken):

@@ -603,6 +603,29 @@ def test_collect_says_that_nothing_was_filled_in(tmp_path, sets):
     assert found.remarks == ["ada_tiny.ipynb is as it was handed out"]
 
 
+def test_collect_takes_no_set_that_came_along_untouched(tmp_path, sets):
+    """Some hand in the whole folder; what is alone, or a file of its own, counts."""
+    content = {
+        "ada/tiny.ipynb": UNTOUCHED,
+        "ada/mine/kernel.ipynb": KERNEL,
+        "bob/tiny.ipynb": UNTOUCHED,
+        "di/tiny/tiny.ipynb": UNTOUCHED,
+        "di/kernel/kernel.ipynb": KERNEL,
+        "cy_1_2_tiny.ipynb": UNTOUCHED,
+        "cy_1_3_kernel.ipynb": KERNEL,
+    }
+    found = collect(put(tmp_path / "in", content), sets)
+    remarks = {(one.student, one.set_name): one.remarks for one in found}
+    assert remarks == {
+        ("ada", "kernel"): ["left: ada/tiny.ipynb (as it was handed out)"],
+        ("bob", "tiny"): ["bob/tiny.ipynb is as it was handed out"],
+        ("di", "tiny"): ["di/tiny/tiny.ipynb is as it was handed out"],
+        ("di", "kernel"): [],
+        ("cy", "tiny"): ["cy_1_2_tiny.ipynb is as it was handed out"],
+        ("cy", "kernel"): [],
+    }
+
+
 def test_collect_says_that_a_notebook_has_nothing_of_the_set(tmp_path, sets):
     """One of another course that is called like a set is not as it was handed out."""
     other = [{"cell_type": "code", "source": "x = 1", "metadata": {}, "id": "a"}]
