@@ -114,6 +114,7 @@ def test_read_knows_the_worksheet_of_moodle_in_any_language(reading, tmp_path, n
     [
         "login,mail,group,year\nst1,a@b.c,x,2026\nst2,b@b.c,y,2026\n",
         "login,mail,points,group\nst1,a@b.c,1,x\nst2,b@b.c,2,x\n",
+        "login,Name,points,of\nst1,Ann,1,2\nst2,Bo,2,2\n",
         "login,mail\nst1,a@b.c\n",
         "login\n",
     ],
