@@ -70,7 +70,7 @@ COPY = re.compile(
     re.I | re.X,
 )
 # What Google Drive puts before the name of a copy.
-COPY_OF = re.compile(r"(?:copy of|kopie von|copie de|copia de|copia di)\s+", re.I)
+COPY_OF = re.compile(r"(?:copy of|kopie von|copi[ae] d[ei])\s+", re.I)
 # Canvas and others number a second file of the same name.
 NUMBERED = re.compile(r"[ -](?P<number>\d{1,2})$")
 
