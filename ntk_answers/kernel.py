@@ -501,16 +501,17 @@ def smooth_limit_by_quadrature(X, psi, slope):
     """The limit for a smooth psi by the trapezoid rule in two dimensions.
 
     For a smooth integrand that vanishes at both ends, here by the weight exp(-32), the
-    rule is accurate to rounding.
+    rule is accurate to rounding, if its steps are short: along a long input psi is
+    steep.
     """
-    z = np.linspace(-8, 8, 201)
+    norms = np.linalg.norm(X, axis=1)
+    z = np.linspace(-8, 8, 2 * int(25 * max(4, norms.max())) + 1)
     step = z[1] - z[0]
     weight = np.exp(-(z**2) / 2) * step / np.sqrt(2 * np.pi)
-    norms = np.linalg.norm(X, axis=1)
     K = np.zeros((len(X), len(X)))
     for i, j in zip(*np.triu_indices(len(X)), strict=True):
         c = X[i] @ X[j]
-        cos = c / (norms[i] * norms[j])
+        cos = c / (norms[i] * norms[j]) if c else 0.0  # an input may be 0
         sin = np.sqrt(max(0, 1 - cos**2))
         h = norms[i] * z
         h2 = norms[j] * (cos * z[:, None] + sin * z)
