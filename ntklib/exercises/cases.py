@@ -63,8 +63,19 @@ def special(name, seed):
     if exercise.arguments == ("X",):
         X = rng.normal(size=(exercise.sizes[-1][0], 2))
         rows = np.unique(np.vstack([SPECIAL_INPUTS, *exercise.example]), axis=0)
-        X[: len(rows)] = rows
-        return {SPECIAL_INPUTS_IN_WORDS: (X,)}  # with the case by hand among them
+        X[: len(rows)] = rows  # with the case by hand among them
+        in_space = rng.normal(size=(len(X), 5))
+        words = "inputs with five coordinates"
+        if exercise.entry_tol is None:  # which is a share of the lengths
+            in_space[0] = 0
+            words += ", the first input 0"
+        return {words: (in_space,), SPECIAL_INPUTS_IN_WORDS: (X,)}
+    if "t" in exercise.arguments:
+        # For one mode not so long: then no digits are left of 1 - exp(-lam t / m).
+        t = 100.0 if "K" in exercise.arguments else 8 * values["m"] / values["lam"]
+        found["a long time"] = _chosen(exercise, values | {"t": t})
+    if "margin" in exercise.arguments:
+        found["a large margin"] = _chosen(exercise, values | {"margin": 20.0})
     if "K" in exercise.arguments:
         # A power iteration that starts from (1, 1, 1, 1) misses the largest as well.
         v = np.array([1.0, -1.0, 1.0, -1.0])
@@ -77,8 +88,9 @@ def special(name, seed):
         values["eta"] = 1.95 / values["lam"]
         found["a step near the largest stable one"] = _chosen(exercise, values)
     if "d" in exercise.arguments:
-        values |= {"m": 4, "d": 3}
-        found["a small dimension"] = _chosen(exercise, values)
+        found["a small dimension"] = _chosen(exercise, values | {"m": 4, "d": 3})
+        nearly_all = values | {"m": 14, "d": 6}
+        found["nearly as many functions as products"] = _chosen(exercise, nearly_all)
     by_hand = dict(zip(exercise.arguments, exercise.example, strict=True))
     found["the case by hand"] = _chosen(exercise, by_hand)
     return found
@@ -90,8 +102,13 @@ def _rng_of_special(seed):
 
 
 def _mixture(seed):
-    """An activation of its own for every seed."""
-    numbers = _rng_of_special(seed).uniform([-1, 0.5, 0.7, -1], [1, 1, 1.2, 1])
+    """An activation of its own for every seed.
+
+    Its values and slopes have both signs, for answers that lose one. It is no steeper,
+    so that central differences have the digits that are asked for.
+    """
+    low, high = [-0.7, 1, 0.7, -1.5], [-0.3, 2, 1, -0.5]
+    numbers = _rng_of_special(seed).uniform(low, high)
     return psis.Mixture(*numbers.tolist())
 
 

@@ -69,6 +69,19 @@ def test_cases_try_every_activation(name):
         assert np.abs(psi(z) - jax.nn.softplus(z)).max() > 0.1
 
 
+def test_mixtures_and_their_slopes_have_both_signs():
+    """An answer that loses a sign is wrong for them, under nearly every seed."""
+    one_sign = 0
+    for seed in range(200):
+        params, X, psi = drawn("ntk", seed)[1]
+        h = X @ params.W0.T
+        slope = psi.a + psi.b * psi.c * np.cos(psi.c * h + psi.d) + 1 / (1 + np.exp(-h))
+        values = np.asarray(psi(h))
+        one_sign += abs(np.sign(values).sum()) == h.size
+        one_sign += abs(np.sign(slope).sum()) == h.size
+    assert one_sign <= 2
+
+
 def test_cases_never_change_for_a_seed():
     """Grades are reproduced from their seed, so these numbers stay."""
     given = {}
@@ -134,12 +147,20 @@ def test_special_cases_follow_the_drawn_ones(name):
 @pytest.mark.parametrize("name", ["relu_limit", "erf_limit", "gelu_limit"])
 def test_special_inputs_are_orthogonal_parallel_and_opposite(name):
     """Where formulas for the infinite limit divide by 0 or lose digits."""
-    ((X,),) = special(name, 0).values()
+    *_, (X,) = special(name, 0).values()
     U = X / np.linalg.norm(X, axis=1)[:, None]
     cosines = (U @ U.T)[np.triu_indices(len(U), 1)]
     assert (cosines == 0).any()
     assert (np.abs(cosines + 1) < 1e-15).any()
     assert ((cosines > 1 - 1e-12) & (cosines < 1)).any()
+
+
+@pytest.mark.parametrize("name", ["relu_limit", "erf_limit", "gelu_limit"])
+def test_special_inputs_have_many_coordinates_and_may_be_zero(name):
+    """For formulas of the plane or of space; the task of relu excludes the input 0."""
+    (X,), _ = special(name, 0).values()
+    assert X.shape[1] == 5
+    assert (not X.any(axis=1).all()) == (name != "relu_limit")
 
 
 def test_special_K_has_an_eigenvalue_that_repeats():

@@ -4,6 +4,7 @@ The last column is a pattern that the message must match. The pattern ``SIZE`` s
 for wrong answers about which nothing is said but how large the error is.
 """
 
+import math
 from types import SimpleNamespace
 
 import jax
@@ -98,6 +99,31 @@ def relu_kernel(q, angle, constant=2):
     """The closed form with another angle."""
     shape = np.sin(angle) + constant * (np.pi - angle) * np.cos(angle)
     return q.root * shape / (2 * np.pi)
+
+
+def areas(X):
+    """The areas between inputs of two or three coordinates."""
+    if X.shape[1] == 2:
+        return np.abs(np.outer(X[:, 0], X[:, 1]) - np.outer(X[:, 1], X[:, 0]))
+    return np.linalg.norm(np.cross(X[:, None], X), axis=2)
+
+
+def partial_sum(x, terms=40):
+    """The first terms of exp, for numbers."""
+    return sum(x**k / math.factorial(k) for k in range(terms))
+
+
+def exp_as_sum(A, terms=40):
+    """The first terms of exp, for a matrix."""
+    powers = (np.linalg.matrix_power(A, k) for k in range(terms))
+    return sum(power / math.factorial(k) for k, power in enumerate(powers))
+
+
+def laurent(x):
+    """The first terms of 1 / (exp(x) - 1)."""
+    coefficients = (1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160)
+    odd = sum(c * x ** (2 * k + 1) for k, c in enumerate(coefficients))
+    return 1 / x - 1 / 2 + odd + -691 / 1307674368000 * x**11
 
 
 def erf_kernel(q, **changed):
@@ -268,6 +294,11 @@ def pace(q):
 
 GIVEN = {
     "ntk": [
+        (
+            "absolute slopes",
+            lambda q: q.last + q.G * (np.abs(q.E) @ np.abs(q.E).T) / q.n,
+            "right for psi (tanh|softplus)",
+        ),
         ("no 1/n", lambda q: q.n * q.K, "1/n is missing"),
         ("1/sqrt n", lambda q: np.sqrt(q.n) * q.K, "depends on n"),
         ("1/n^2", lambda q: q.K / q.n, "depends on n:"),
@@ -359,6 +390,11 @@ GIVEN = {
     ],
     "relu_limit": [
         (
+            "cross product",
+            lambda q: relu_kernel(q, np.arctan2(areas(q.X), q.G)),
+            "five coordinates",
+        ),
+        (
             "arccos",
             lambda q: relu_kernel(q, np.arccos(q.cos)),
             "arccos near 1",
@@ -442,6 +478,11 @@ GIVEN = {
     ],
     "erf_limit": [
         (
+            "by the cosine",
+            lambda q: erf_kernel(q, top=2 * q.cos * q.root),
+            "first input 0: got nan",
+        ),
+        (
             "bias",
             lambda q: kernel.erf_limit(np.insert(q.X, 0, 1, axis=1)),
             "Williams",
@@ -515,6 +556,11 @@ GIVEN = {
     ],
     "gelu_limit": [
         (
+            "over the lengths",
+            lambda q: kernel.gelu_limit(q.X) / q.root * q.root,
+            "first input 0: got nan",
+        ),
+        (
             "tanh",
             lambda q: kernel._gelu_limit_by_tanh(q.X),
             "approximation by tanh",
@@ -558,6 +604,11 @@ GIVEN = {
         ("float32", lambda q: np.asarray(kernel.gelu_limit(q.X), np.float16), "digit"),
     ],
     "output_velocity": [
+        (
+            "absolute slopes",
+            lambda q: -(q.last + q.G * (np.abs(q.E) @ np.abs(q.E).T) / q.n) @ q.r / q.m,
+            "right for psi (tanh|softplus)",
+        ),
         ("own only", lambda q: -np.diag(q.K) * q.r / q.m, "own residual only"),
         (
             "others only",
@@ -638,6 +689,16 @@ GIVEN = {
         ("in a list", lambda q: [-q.dl @ q.K @ q.dl / q.m**2], "shape"),
     ],
     "prediction": [
+        (
+            "exp as a sum",
+            lambda q: (
+                q.f0_new
+                + q.K_new
+                @ np.linalg.solve(q.K, np.eye(q.m) - exp_as_sum(-q.K * q.t / q.m))
+                @ (q.y - q.f0)
+            ),
+            "a long time",
+        ),
         (
             "no 1/m",
             lambda q: q.f0_new + q.K_new @ learnt(q, q.m) @ (q.y - q.f0),
@@ -1063,6 +1124,13 @@ GIVEN = {
         ("prints", lambda q: print(q.s), "return"),
     ],
     "travelled": [
+        (
+            "exp as a sum",
+            lambda q: by_modes(
+                q, lambda a, e: (1 - partial_sum(-a * q.t / q.m)) ** 2 / a
+            ),
+            "a long time",
+        ),
         ("distance", lambda q: travelled(q) ** 0.5, "its square"),
         ("one factor", lambda q: by_modes(q, lambda a, e: e / a), "appears once"),
         (
@@ -1086,6 +1154,11 @@ GIVEN = {
         ("vector", lambda q: q.V.T @ q.y, "expected"),
     ],
     "matching_ridge": [
+        (
+            "a series in t",
+            lambda q: laurent(q.lam * q.t / q.m) * q.lam,
+            "a long time",
+        ),
         ("m/t", lambda q: q.m / q.t, "hardly begun"),
         ("no 1/m", lambda q: q.lam / np.expm1(q.lam * q.t), "without 1/m"),
         ("inverse", lambda q: q.lam * np.expm1(q.lam * q.t / q.m), "smaller ridge"),
@@ -1176,6 +1249,11 @@ GIVEN = {
         ("list", lambda q: [floor(q)], "expected"),
     ],
     "captured_share": [
+        (
+            "a cap at d",
+            lambda q: 2 * q.m / q.d / (q.d - 1) if q.m <= q.d else 1.0,
+            "nearly as many functions as products",
+        ),
         ("no cap", lambda q: 2 * q.m / q.d / (q.d - 1), "at most 1"),
         ("ordered", lambda q: min(1.0, q.m / q.d / (q.d - 1)), "same product"),
         ("squares too", lambda q: min(1.0, 2 * q.m / q.d / (q.d + 1)), "always 1"),
@@ -1193,6 +1271,11 @@ GIVEN = {
         ("array", lambda q: [share(q)], "expected"),
     ],
     "margin_time": [
+        (
+            "exp as a sum",
+            lambda q: q.m * (partial_sum(q.margin) + q.margin - 1) / q.lam,
+            "a large margin",
+        ),
         ("late", lambda q: q.m * np.exp(q.margin) / q.lam, "large margins"),
         ("one part", lambda q: q.m * np.expm1(q.margin) / q.lam, "two parts"),
         ("no start", lambda q: pace(q) + q.m / q.lam, "at margin 0"),
