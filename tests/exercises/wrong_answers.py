@@ -103,9 +103,9 @@ def relu_kernel(q, angle, constant=2):
 
 def areas(X):
     """The areas between inputs of two or three coordinates."""
-    if X.shape[1] == 2:
-        return np.abs(np.outer(X[:, 0], X[:, 1]) - np.outer(X[:, 1], X[:, 0]))
-    return np.linalg.norm(np.cross(X[:, None], X), axis=2)
+    in_space = np.zeros((len(X), 3))
+    in_space[:, : X.shape[1]] = X[:, :3]
+    return np.linalg.norm(np.cross(in_space[:, None], in_space), axis=2)
 
 
 def partial_sum(x, terms=40):
