@@ -505,7 +505,7 @@ PREDICTION = Answers(
             "what is left, without K⁻¹",
             _prediction_of_what_is_left_without_inverse,
             "exp(-Kt/m) is the share that is still to learn, and it has to be "
-            "integrated: that brings K⁻¹",
+            "integrated",
         ),
         Slip(
             "m in front",

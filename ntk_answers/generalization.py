@@ -123,8 +123,8 @@ TRAVELLED = Answers(
         Slip(
             "twice the time",
             _travelled_by_energy,
-            "1 - exp(-2λt/m) is the part of the loss that is gone; the weights follow "
-            "the residuals",
+            "this has the part of the loss that is gone; the weights follow the "
+            "residuals",
         ),
         Slip(
             "what is left",
@@ -215,7 +215,8 @@ MATCHING_RIDGE = Answers(
         Slip(
             "ν + λ",
             _ridge_with_eigenvalue_added,
-            "this is λ + ν, the denominator; take λ away",
+            "this is the eigenvalue and the ridge together; the exercise asks for the "
+            "ridge",
         ),
         Slip(
             "the loss's exponent",

@@ -239,8 +239,7 @@ NOISE_FLOOR = Answers(
         Slip(
             "the factor not squared",
             _floor_with_factor_not_squared,
-            "the factor 1 - ηλ multiplies the residual, so its square multiplies the "
-            "variance",
+            "a step multiplies the residual by a factor, and the variance by its square",
         ),
         Slip(
             "2 + ηλ",
@@ -251,7 +250,7 @@ NOISE_FLOOR = Answers(
         Slip(
             "no λ in front",
             _floor_without_curvature,
-            "1 - (1 - ηλ)² has the factor ηλ; λ is missing",
+            "λ is missing: let η be small; which modes does the noise move most?",
         ),
         Slip(
             "the standard deviation",
@@ -267,7 +266,8 @@ NOISE_FLOOR = Answers(
         Slip(
             "η too often",
             _floor_with_step_squared,
-            "η appears once too often: 1 - (1 - ηλ)² has a factor η as well",
+            "η appears once too often: let η be small; what does half of it do to the "
+            "variance?",
         ),
         Slip(
             "noise of 1 in each step",
@@ -467,7 +467,8 @@ MARGIN_TIME = Answers(
         Slip(
             "no linear part",
             _time_without_linear_part,
-            "the integral of 1 + exp(z) has two parts; one is missing",
+            "a part is missing: integrate the time that each small margin takes, term "
+            "by term",
         ),
         Slip(
             "the start forgotten",
@@ -488,14 +489,13 @@ MARGIN_TIME = Answers(
         Slip(
             "slope 1",
             _time_at_unit_slope,
-            "this has the slope 1 at every margin; that of the logistic loss is "
-            "1/(1 + exp(z))",
+            "this has the slope 1 at every margin; differentiate the logistic loss",
         ),
         Slip(
             "exp(-z)",
             _time_with_other_sign,
-            "the slope has exp(z) in its denominator, not exp(-z): large margins are "
-            "learnt slowly",
+            "with this sign the slope of the loss grows with the margin; large margins "
+            "are learnt slowly",
         ),
         Slip(
             "no λ",
@@ -515,7 +515,7 @@ MARGIN_TIME = Answers(
         Slip(
             "the sign of the linear part",
             _time_with_linear_part_lost_sign,
-            "both parts of the integral of 1 + exp(z) are positive",
+            "a part has the wrong sign: every small margin takes a positive time",
         ),
     ),
     in_the_book=("eq-logistic-one",),

@@ -227,7 +227,6 @@ VARIATIONS = {
         values=_ODD,
         adapted=_travelled_with_other_loss,
         case=(2 * _ONE, *_ZERO_TO_ONE),
-        hints={"1 - exp(-2λt/m) is the part of": "this has the part of"},
     ),
     "matching_ridge": Variation(
         constant="divisor",

@@ -156,3 +156,13 @@ def test_package_of_exercises_has_no_function_that_answers():
                 name for name in FUNCTIONS if gives_the_right_values(name, function)
             ]
             assert not right, (function, right)
+
+
+FORMULA = re.compile(r" [-+=·*/] |\(|\)|exp|√")
+
+
+@pytest.mark.parametrize("name", [n for n, a in ANSWERS.items() if not a.in_the_book])
+def test_hints_write_out_no_formula_that_the_book_does_not_have(name):
+    """They are installed with the library, where everybody can read all of them."""
+    for slip in ANSWERS[name].slips:
+        assert not FORMULA.search(slip.hint), slip.hint
