@@ -279,13 +279,18 @@ def _secret_file(given, folder):
             raise CourseError(f"{name} must be a text in quotes, not {given[name]}")
     if "secret_file" not in given:
         return None
-    return folder / Path(given["secret_file"]).expanduser()
+    return folder / os.path.expanduser(given["secret_file"])
 
 
 def _secret(given, secret_file):
     """The secret, or what stands in the file that is named."""
     if secret_file is not None:
-        secret = secret_file.read_text("utf-8").strip()
+        try:
+            secret = secret_file.read_text("utf-8-sig").strip()
+        except UnicodeDecodeError:
+            raise CourseError(
+                f"the secret in {secret_file} is not UTF-8 text"
+            ) from None
     else:
         secret = given.get("secret", "")
     if not secret and any(name in given for name in SECRET):
@@ -309,8 +314,8 @@ def _due(given):
     for name, moment in due.items():
         if not isinstance(moment, datetime) or moment.tzinfo is None:
             raise CourseError(
-                f"due.{name} must be a time with its time zone, such as "
-                f"2026-10-01T23:59:00-04:00, not {moment}"
+                f"due.{name} must be a time with its time zone and without quotes, "
+                f"such as 2026-10-01T23:59:00-04:00, not {moment}"
             )
     return due
 

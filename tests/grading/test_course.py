@@ -39,7 +39,7 @@ def settings(folder, text):
 
 def test_read_has_every_setting(tmp_path):
     """The settings of the example, with the secret from a file of its own."""
-    (tmp_path / "secret.txt").write_text("open sesame\n")
+    (tmp_path / "secret.txt").write_text("open sesame\n", "utf-8-sig")
     found = settings(tmp_path, EXAMPLE)
     assert found.secret == "open sesame"
     assert (found.anonymous, found.variants) == (True, False)
@@ -80,6 +80,11 @@ def test_read_needs_no_setting(tmp_path):
         ("secret = ''", "the secret is empty"),
         ("secret = 'a'\nsecret_file = 'b'", "give secret or secret_file, not both"),
         ("secret_file = 'gone'", "/gone cannot be read: No such file or directory"),
+        ("secret_file = '~nobody-here/a'", "~nobody-here/a cannot be read: No such f"),
+        (
+            "[due]\nkernel = '2026-10-01T23:59:00Z'",
+            "time zone and without quotes, such",
+        ),
         ("secret", "Expected '=' after a key"),
         ("title = 3", "title must be a text of one line in quotes, not 3"),
         ('name = "a\\nb"', r"name must be a text of one line in quotes, not 'a\\nb'"),
@@ -103,7 +108,10 @@ def test_read_refuses_in_one_sentence(tmp_path, text, sentence):
 
 
 def test_read_refuses_what_is_not_text(tmp_path):
-    """A file in another encoding is named."""
+    """A file in another encoding is named, be it the settings or the secret."""
+    (tmp_path / "latin").write_bytes(b"\xe9t\xe9")
+    with pytest.raises(CourseError, match=r"the secret in .*/latin is not UTF-8 text$"):
+        settings(tmp_path, "secret_file = 'latin'")
     (tmp_path / "course.toml").write_bytes("anonymous = true".encode("utf-16"))
     with pytest.raises(CourseError, match=r"course\.toml is not UTF-8 text$"):
         course.read(tmp_path / "course.toml")
