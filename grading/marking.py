@@ -7,6 +7,7 @@ OUT/marks/derivations.csv as soon as it is entered.
 import argparse
 import functools
 import json
+import os
 import secrets
 import sys
 import threading
@@ -17,6 +18,7 @@ from pathlib import Path
 from grading import marks
 
 LARGEST_MARK = 100_000  # bytes
+OLD = "This address is an old one: open the one that make mark has printed last"
 PORT = 8765  # always the same: the browser keeps what is not saved by the address
 
 
@@ -36,22 +38,37 @@ class Handler(SimpleHTTPRequestHandler):
         """Send a page, or the marks as they are now."""
         if self._wanted() == "marks.json":
             self._send_marks()
-        elif self._wanted() is not None:
-            self.path = f"/{self._wanted()}"
+        else:
             super().do_GET()
+
+    def send_head(self):
+        """Find the file of a page; this is where GET and HEAD meet."""
+        wanted = self._wanted()
+        if wanted is None:
+            self._refuse()
+            return None
+        if self.path == f"/{self.secret}":  # its links would lead nowhere
+            self.send_response(HTTPStatus.FOUND)
+            self.send_header("Location", f"{self.path}/")
+            self.end_headers()
+            return None
+        self.path = f"/{wanted}"
+        return super().send_head()
 
     def do_POST(self):
         """Enter one mark."""
         if self._wanted() is None:
+            self._refuse()
             return
         try:
             size = int(self.headers["Content-Length"])
-            if size > LARGEST_MARK:
+            if not 0 <= size <= LARGEST_MARK:
                 raise ValueError("the comment is too long")
             entered = json.loads(self.rfile.read(size))
             names = ("student", "exercise", "points", "comment", "text")
+            mark = {name: str(entered[name]) for name in names}
             with self.entering:
-                marks.enter(self.file, {name: str(entered[name]) for name in names})
+                marks.enter(self.file, mark, entered.get("before"))
         except OSError as error:
             self._send(HTTPStatus.INTERNAL_SERVER_ERROR, f"{error.strerror}")
         except (ValueError, KeyError, TypeError) as error:
@@ -68,12 +85,14 @@ class Handler(SimpleHTTPRequestHandler):
         """Print nothing for each request."""
 
     def _wanted(self):
-        """The address after the secret; None, and an error sent, without the secret."""
+        """The address after the secret; None without the secret."""
         first, _, rest = self.path.lstrip("/").partition("/")
-        if secrets.compare_digest(first.encode(), self.secret.encode()):
-            return rest
-        self.send_error(HTTPStatus.NOT_FOUND)
-        return None
+        known = secrets.compare_digest(first.encode(), self.secret.encode())
+        return rest if known else None
+
+    def _refuse(self):
+        """Answer a page of an earlier `make mark`, or a stranger."""
+        self._send(HTTPStatus.NOT_FOUND, OLD)
 
     def _send_marks(self):
         """Send all marks, or the sentence that says why they cannot be read."""
@@ -92,7 +111,8 @@ class Handler(SimpleHTTPRequestHandler):
         self.send_header("Content-Type", f"{kind}; charset=utf-8")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        self.wfile.write(data)
+        if self.command != "HEAD":
+            self.wfile.write(data)
 
 
 class Server(ThreadingHTTPServer):
@@ -120,7 +140,7 @@ def main(arguments=None):
     parser.add_argument("out", nargs="?", type=Path, default=Path("grades"))
     parser.add_argument("--port", type=int, default=PORT)
     given = parser.parse_args(arguments)
-    file = marks.path(given.out.expanduser())
+    file = marks.path(Path(os.path.expanduser(given.out)))
     if not (file.parent / "index.html").exists():
         sys.exit(f"There are no derivations in {file.parent}; run make grade first")
     try:

@@ -95,7 +95,10 @@ def read(file):
     if not file.exists():
         return []
     try:
-        rows = tables.read(file)
+        rows = [
+            {name: _lines(tables.plain, cell) for name, cell in row.items()}
+            for row in tables.read(file)
+        ]
     except OSError as error:
         raise ValueError(f"{file} cannot be read: {error.strerror}") from None
     except csv.Error as error:
@@ -240,15 +243,19 @@ def _renew(row, derivation):
         row[TEXT] = fingerprint(derivation.text)
 
 
-def enter(file, entered):
-    """Enter one mark, as the form does it; ValueError if the points cannot be given.
+def enter(file, entered, before=None):
+    """Enter one mark, as the form does it; ValueError if that cannot be done.
 
-    `entered` has the values of a row by column, but for `of`.
+    `entered` has the values of a row by column, but for `of`. `before` has the points
+    and the comment that the form has shown: what somebody else has entered meanwhile
+    is not written over.
     """
 
     def with_mark(rows):
         for row in rows:
             if all(row[name] == entered[name] for name in ("student", "exercise")):
+                if before and _given(row) not in (_given(before), _given(entered)):
+                    raise ValueError(_meanwhile(row))
                 row |= entered
                 points_in(row)
                 return rows
@@ -257,6 +264,19 @@ def enter(file, entered):
         )
 
     change(file, with_mark)
+
+
+def _given(row):
+    """What a person has entered in a row, as the file keeps it."""
+    kept = [_lines(tables.safe, row[name]) for name in ("points", "comment")]
+    return [_lines(tables.plain, cell) for cell in kept]
+
+
+def _meanwhile(row):
+    """A sentence about what somebody else has entered."""
+    points, comment = row["points"] or "no", row["comment"]
+    found = f"{points} points" + (f' and "{comment}"' if comment else "")
+    return f"{FILE} has {found} by now; load the page again"
 
 
 def change(file, changed):
@@ -287,10 +307,20 @@ def _change(file, changed):
         rows = read(file)
         columns = dict.fromkeys((*HEAD, *(rows[0] if rows else ()), TEXT))
         table = [[row.get(name, "") for name in columns] for row in changed(rows)]
-        tables.write(new, [list(columns), *table], tables.separator(file))
+        with new.open("w", newline="", encoding="utf-8-sig") as opened:
+            writer = csv.writer(opened, delimiter=tables.separator(file))
+            for cells in [list(columns), *table]:
+                writer.writerow([_lines(tables.safe, cell) for cell in cells])
+            opened.flush()
+            os.fsync(opened.fileno())  # or a power cut may leave nothing
         if _stamp(file) == before:
             os.replace(new, file)
             return
+
+
+def _lines(change, text):
+    """A cell whose lines were changed one by one: a comment may have several."""
+    return "\n".join(change(line) for line in text.strip().splitlines())
 
 
 def _stamp(file):

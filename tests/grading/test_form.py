@@ -57,9 +57,9 @@ def start(out):
     """start() -> the server of the form, always at the same address."""
     servers = []
 
-    def started():
+    def started(secret="secret"):
         port = servers[0].server_port if servers else 0
-        server = marking.server(marks.path(out), "secret", port)
+        server = marking.server(marks.path(out), secret, port)
         servers.append(server)
         threading.Thread(target=server.serve_forever, args=[0.01]).start()
         return server
@@ -118,6 +118,95 @@ def test_form_keeps_what_is_typed(browser, start, out):
     form(page, "bob")[2].get_by_text("Saved").wait_for()
     assert row(out, "bob")["points"] == "1"
     assert form(page, "ada")[0].input_value() == "2,5"
+    page.close()
+
+
+def opened(browser, server, secret="secret"):
+    """The page of the exercise in a browser of its own, ready for marks."""
+    page = browser.new_page()
+    page.goto(f"http://127.0.0.1:{server.server_port}/{secret}/ntk.html")
+    page.get_by_text("of 2 marked").wait_for()
+    return page
+
+
+def test_form_keeps_a_comment_that_was_never_left(browser, start, out):
+    """A page that is loaded again, or closed, in the middle of a word."""
+    server = start()
+    page = opened(browser, server)
+    form(page, "ada")[1].press_sequentially("First line\nsecond")
+    page.reload()
+    form(page, "ada")[2].get_by_text("Saved").wait_for()
+    assert form(page, "ada")[1].input_value() == "First line\nsecond"
+    assert row(out, "ada")["comment"] == "First line\nsecond"
+
+    form(page, "bob")[1].press_sequentially("closed")
+    page.goto("about:blank")
+    page.close()
+    again = opened(browser, server)
+    again.wait_for_function("document.forms[1].elements.comment.value === 'closed'")
+    assert row(out, "bob")["comment"] == "closed"
+    again.close()
+
+
+@pytest.mark.parametrize(
+    "storage",
+    ["get() { throw new DOMException('no', 'SecurityError'); }", "value: null"],
+)
+def test_form_needs_no_storage(browser, start, out, storage):
+    """Where a browser keeps nothing, marks are saved as well."""
+    server = start()
+    page = browser.new_page()
+    page.add_init_script(
+        f"Object.defineProperty(window, 'localStorage', {{{storage}}})"
+    )
+    page.goto(f"http://127.0.0.1:{server.server_port}/secret/ntk.html")
+    page.get_by_text("0 of 2 marked").wait_for()
+    form(page, "ada")[0].fill("1")
+    form(page, "ada")[0].press("Enter")
+    form(page, "ada")[2].get_by_text("Saved").wait_for()
+    assert row(out, "ada")["points"] == "1"
+    page.close()
+
+
+def test_form_does_not_write_over_another_mark(browser, start, out):
+    """Two browsers: who has not seen a mark cannot replace it, and loses nothing."""
+    server = start()
+    first, second = opened(browser, server), opened(browser, server)
+    points, _, output = form(first, "ada")
+    points.fill("2")
+    points.press("Enter")
+    output.get_by_text("Saved").wait_for()
+
+    _, comment, output = form(second, "ada")
+    comment.fill("unclear")
+    comment.press("Tab")
+    output.get_by_text(
+        "Not saved: derivations.csv has 2 points by now; load"
+    ).wait_for()
+    assert (row(out, "ada")["points"], row(out, "ada")["comment"]) == ("2", "")
+    second.reload()
+    output.get_by_text("Entered here before, and not saved: unclear").wait_for()
+    comment.fill("unclear")
+    comment.press("Tab")
+    output.get_by_text("Saved", exact=True).wait_for()
+    assert (row(out, "ada")["points"], row(out, "ada")["comment"]) == ("2", "unclear")
+    first.close()
+    second.close()
+
+
+def test_form_says_that_its_address_is_old(browser, start, out):
+    """`make mark` was started anew: its page takes up what the old one cannot save."""
+    server = start()
+    page = opened(browser, server)
+    stop(server)
+    server = start("another")
+    points, _, output = form(page, "ada")
+    points.fill("1")
+    points.press("Enter")
+    output.get_by_text(f"Not saved: {marking.OLD}").wait_for()
+    page.goto(f"http://127.0.0.1:{server.server_port}/another/ntk.html")
+    output.get_by_text("Saved").wait_for()
+    assert row(out, "ada")["points"] == "1"
     page.close()
 
 

@@ -1,6 +1,7 @@
 """Marks for derivations: entered in a spreadsheet or in the form, and never lost."""
 
 import csv
+import errno
 import json
 import os
 import subprocess
@@ -12,7 +13,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from grading import markdown, marking, marking_pages, marks, report, tables
+from grading import markdown, marking, marking_pages, marks, report
 from grading.course import Course
 from grading.markdown import html, solution
 from grading.marks import (
@@ -93,17 +94,25 @@ def test_add_rows_never_deletes(file):
     ]
 
 
+def test_add_rows_keeps_the_lines_of_a_comment(file):
+    """Several lines stay several, and none of them begins a formula."""
+    save(file, 'student,exercise,points,of,comment\nada,ntk,2,3,"Good.\r\n\r\n=so"\n')
+    for _ in range(2):
+        given = add(file, ["ada"])
+        assert given.of("ada", "ntk").comment == "Good.\n\n=so"
+    assert rows(file)[1][4] == "Good.\n\n'=so"
+
+
 def test_change_sees_what_somebody_saved_meanwhile(file, monkeypatch):
     """A spreadsheet saves the file between reading and writing: it is read again."""
     save(file, "student,exercise,points,of,comment\nada,ntk,,3,\n")
-    write = tables.write
+    fsync = os.fsync
 
-    def saved_meanwhile(path, *arguments):
-        monkeypatch.setattr(tables, "write", write)
+    def saved_meanwhile(written):
+        monkeypatch.setattr(os, "fsync", fsync)
         save(file, "student,exercise,points,of,comment\nada,ntk,2,3,\n")
-        write(path, *arguments)
 
-    monkeypatch.setattr(tables, "write", saved_meanwhile)
+    monkeypatch.setattr(os, "fsync", saved_meanwhile)
     add(file, ["ada", "bob"])
     assert [row[:3] for row in rows(file)[1:]] == [
         ["ada", "ntk", "2"],
@@ -441,11 +450,12 @@ def form(tmp_path, file, batch):
         thread.join()
 
 
-def ask(address, entered=None):
+def ask(address, entered=None, method=None):
     """The status and the text of an answer."""
     data = None if entered is None else json.dumps(entered).encode()
     try:
-        with urllib.request.urlopen(address, data) as answer:
+        request = urllib.request.Request(address, data, method=method)
+        with urllib.request.urlopen(request) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -480,15 +490,58 @@ def test_form_refuses_in_one_sentence(form, file, change, sentence):
     assert file.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("points", "comment", "found"),
+    [
+        ("2", "", "2 points"),
+        ("", "good", 'no points and "good"'),
+        ("2", "good", '2 points and "good"'),
+    ],
+)
+def test_form_does_not_write_over_another_mark(form, file, points, comment, found):
+    """A page that shows less than the file has by now is told what the file has."""
+    marks.enter(file, ENTRY | {"points": points, "comment": comment})
+    shown = {"points": "", "comment": ""}
+    entry = ENTRY | {"comment": "mine", "before": shown}
+    sentence = f"derivations.csv has {found} by now; load the page again"
+    assert ask(f"{form}/secret/mark", entry) == (400, sentence)
+    assert rows(file)[1][2:5] == [points, "3", comment]
+    seen = {"points": f" {points}", "comment": comment}
+    assert ask(f"{form}/secret/mark", entry | {"before": seen}) == (200, "Saved")
+    assert ask(f"{form}/secret/mark", entry | {"before": shown}) == (200, "Saved")
+
+
+def test_form_says_that_the_disk_is_full(form, file, monkeypatch):
+    """What cannot be written is said, and the file is what it was."""
+    before = file.read_bytes()
+
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    entered = ask(f"{form}/secret/mark", ENTRY)
+    assert entered == (500, "No space left on device")
+    assert file.read_bytes() == before
+
+
 def test_form_answers_only_who_knows_the_secret(form, file):
     """Another page in the browser and another user can neither read nor enter."""
     assert ask(f"{form}/secret/ntk.html")[0] == 200
     before = file.read_bytes()
     for address in ("", "/", "/ntk.html", "/marks.json", "/wrong/ntk.html"):
-        assert ask(form + address)[0] == 404
-    assert ask(f"{form}/wrong/mark", ENTRY)[0] == 404
+        assert ask(form + address) == (404, marking.OLD)
+        assert ask(form + address, method="HEAD") == (404, "")
+    assert ask(f"{form}/wrong/mark", ENTRY) == (404, marking.OLD)
+    assert ask(f"{form}/secret/ntk.html", method="HEAD") == (200, "")
     assert ask(f"{form}/secret/../grades.csv")[0] == 404
     assert file.read_bytes() == before
+
+
+def test_form_opens_without_the_last_slash(form):
+    """The links of the list lead to the pages all the same."""
+    with urllib.request.urlopen(f"{form}/secret") as answer:
+        assert answer.url == f"{form}/secret/"
+        assert 'href="ntk.html"' in answer.read().decode()
 
 
 @pytest.mark.parametrize(
