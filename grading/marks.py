@@ -144,6 +144,17 @@ def points_in(row):
     return points
 
 
+def _check_worth(row, course):
+    """Refuse a mark that is more than the course gives by now."""
+    points, worth = points_in(row), course.derivation_points(row["exercise"])
+    if points is not None and points > worth:
+        raise ValueError(
+            f"{FILE} gives {row['student']} {row['points']} points for the derivation "
+            f"{row['exercise']}, and the course's settings give {worth} by now; change "
+            "one of them"
+        )
+
+
 def _number(text):
     """A number written with a point or a comma."""
     try:
@@ -168,6 +179,7 @@ class Marks:
             if student is None:
                 self.strangers.append(row)
             else:
+                _check_worth(row, course)
                 mark = Mark(points_in(row), row["comment"], row.get(TEXT, ""))
                 self._enter(student, row["exercise"], mark)
 
@@ -229,6 +241,8 @@ def add_rows(file, derivations, marks, course):
             row["exercise"] = each.exercise
             _renew(row, each)
             rows.append(row)
+        if course.anonymous:  # the order of names, or of arrival, tells who is who
+            rows.sort(key=lambda row: (row["exercise"], row["student"]))
         return rows
 
     change(file, brought_up_to_date)

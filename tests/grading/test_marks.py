@@ -211,6 +211,18 @@ def test_check_refuses_a_file_without_a_column(tmp_path, file):
         marks.check(tmp_path)
 
 
+def test_marks_refuse_more_than_the_course_gives():
+    """Settings that give less by now, or those of another course by mistake."""
+    row = {"student": "ada", "exercise": "ntk", "points": "2,5", "of": "3"}
+    row |= {"comment": ""}
+    assert Marks([row], ["ada"], NAMED).of("ada", "ntk").points == 2.5
+    with pytest.raises(
+        ValueError, match=r"2,5 points for the derivation ntk, and .* 2"
+    ):
+        Marks([row], ["ada"], Course(derivations={"ntk": 2}))
+    assert not Marks([row | {"points": ""}], ["ada"], Course()).marks
+
+
 def test_marks_refuse_two_for_one_derivation():
     """By name and by pseudonym, say; which of them counts is not guessed."""
     row = {"exercise": "ntk", "of": "3", "comment": ""}
@@ -237,7 +249,18 @@ def test_pseudonyms_hide_the_names(file):
     shown = rows(file)[1:]
     assert "ada" not in file.read_text("utf-8")
     given = Marks(marks.read(file), ["ada", "bob"], ANONYMOUS)
-    assert (shown[0][2], given.of("ada", "ntk").points) == ("2", 2)
+    assert [row[2] for row in shown if row[0] == pseudonym("ada", "s")] == ["2"]
+    assert given.of("ada", "ntk").points == 2
+
+
+def test_pseudonyms_are_in_no_order_of_names(file):
+    """Neither the list of the class nor who came later can be read off the rows."""
+    names = [f"student {i}" for i in range(20)]
+    add(file, names)
+    add(file, names, ANONYMOUS)
+    add(file, [*names, "late"], ANONYMOUS)
+    shown = [row[0] for row in rows(file)[1:]]
+    assert shown == sorted(pseudonym(name, "s") for name in [*names, "late"])
 
 
 # --- what a student wrote ------------------------------------------------------------
