@@ -10,6 +10,7 @@ from grading.course import Course
 from grading.notebooks import Cell
 from grading.submissions import ExerciseSet, Submission
 from tests.site.conftest import chromium
+from tools.execute import ROOT
 
 pytestmark = pytest.mark.slow
 DERIVATION = """<script>document.title = "taken over"</script>
@@ -21,8 +22,10 @@ $$
 = \\int_0^\\infty e^{-t} dt + \\int_0^\\infty e^{-2t} dt + \\int_0^\\infty e^{-3t} dt
 $$
 
+$\\frac{WIDE}{2}$
 $\\href{javascript:alert(1)}{\\unknown}$ [link](https://example.org) ![x](https://example.org/x.png)
-"""
+""".replace("WIDE", " + ".join(["a_i"] * 200))
+AXE = ROOT / "tests" / "site" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 @pytest.fixture(scope="module")
@@ -244,6 +247,38 @@ def test_page_opens_as_a_file(browser, out, name, colours, width):
     if name == "marks/ntk.html":
         assert page.locator("#note").is_visible()
         assert page.locator("a[href^=javascript]").count() == 0
+    page.close()
+
+
+def test_wide_formula_can_be_scrolled_to(browser, out):
+    """A formula within a line may be wider than its column; none of it is cut off."""
+    page = browser.new_page()
+    page.goto((out / "marks" / "ntk.html").as_uri())
+    written = page.locator("article .written").first
+    page.wait_for_function("document.querySelector('.written').scrollWidth > 2000")
+    assert written.evaluate("e => (e.scrollLeft = 1000, e.scrollLeft)") == 1000
+    page.close()
+
+
+@pytest.mark.parametrize("name", ["marks/ntk.html", "feedback/ada.html"])
+def test_page_can_be_used_without_a_mouse(browser, start, out, name):
+    """axe finds that all fields have names, and enough contrast.
+
+    What scrolls on the page for marking is reached by the Tab key only where it has to
+    scroll, which browsers see to: else three keys would not do for a derivation.
+    """
+    server = start()
+    page = browser.new_page(viewport={"width": 360, "height": 800}, bypass_csp=True)
+    if name.startswith("marks"):
+        page.goto(f"http://127.0.0.1:{server.server_port}/secret/ntk.html")
+        page.get_by_text("0 of 2 marked").wait_for()
+    else:
+        page.goto((out / name).as_uri())
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    faults = {each["id"] for each in found["violations"]}
+    scrolling = {"scrollable-region-focusable"} if name.startswith("marks") else set()
+    assert faults <= scrolling
     page.close()
 
 
