@@ -210,10 +210,24 @@ def _names(students, course):
     for student in students:
         names[_normal(label(student, named))] = student
         names[pseudonym(student, course.secret)] = student
-    for name, student in list(names.items()):
-        if name.isdigit():  # spreadsheets drop the zeros before a number
-            names.setdefault(name.lstrip("0"), student)
+    spoilt = {}
+    for name, student in names.items():
+        spoilt.setdefault(_spoilt(name), set()).add(student)
+    for name, meant in spoilt.items():
+        if len(meant) == 1:
+            names.setdefault(name, *meant)
     return names
+
+
+def _spoilt(name):
+    """What a spreadsheet may make of a name when it saves the table.
+
+    It drops the zeros before a number, and Excel writes ? for letters like those of
+    Vietnamese unless it saves as CSV UTF-8.
+    """
+    if name.isdigit():
+        return name.lstrip("0")
+    return name.encode("cp1252", "replace").decode("cp1252")
 
 
 def _normal(name):

@@ -174,6 +174,15 @@ def test_marks_find_the_student_again(file, name):
     assert Marks(found, [name], NAMED).of(name, "ntk") == Mark(2, "", TEXT)
 
 
+def test_marks_find_a_name_whose_letters_excel_lost():
+    """As long as it can only be one student's."""
+    row = {"exercise": "ntk", "of": "3", "comment": "", "points": "2"}
+    lost = [{**row, "student": "Nguy?n, Gus"}]
+    assert Marks(lost, ["Nguyễn, Gus"], NAMED).of("Nguyễn, Gus", "ntk").points == 2
+    both = Marks(lost, ["Nguyễn, Gus", "Nguyện, Gus"], NAMED)
+    assert both.strangers == lost
+
+
 def test_marks_tell_numbers_apart():
     """The zeros before a number are forgotten only where nobody else is meant."""
     values = ({"points": "1", "student": "7"}, {"points": "2", "student": "07"})
