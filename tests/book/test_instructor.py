@@ -2,11 +2,14 @@
 
 import csv
 import json
+import re
+import shlex
 import subprocess
 import zipfile
 
 import pytest
 
+from grading import course as course_settings
 from tests.book.checkouts import ALONE
 from tools.execute import ROOT
 
@@ -16,6 +19,19 @@ PAGE = (ROOT / "book" / "instructor.md").read_text("utf-8")
 def test_page_is_one_page():
     """It can be read in a quarter of an hour: below 2,400 words."""
     assert len(PAGE.split()) < 2400
+
+
+def test_settings_on_the_page_can_be_read(tmp_path):
+    """The example of course.toml, with the secret where the page puts it."""
+    (tmp_path / "book").mkdir()
+    (tmp_path / "course").mkdir()
+    (tmp_path / "course" / "secret").write_text("some words")
+    (example,) = re.findall("^```toml\n(.*?)^```", PAGE, re.M | re.S)
+    path = tmp_path / "book" / "course.toml"
+    path.write_text(example, "utf-8")
+    found = course_settings.read(path)
+    assert (found.secret, found.anonymous) == ("some words", True)
+    assert (found.free_days, found.derivation_points("ntk")) == (2, 3)
 
 
 def notebook(name, **sources):
@@ -41,7 +57,8 @@ def course(tmp_path):
         "utf-8",
     )
     wrong = "def sharp_rate(lam, m):\n    return lam / m"
-    with zipfile.ZipFile(folder / "submissions.zip", "w") as archive:
+    (folder / "handed-in").mkdir()
+    with zipfile.ZipFile(folder / "handed-in" / "submissions.zip", "w") as archive:
         text = notebook("bounds", sharp_rate=wrong)
         archive.writestr("leeann_101_9001_bounds-1.ipynb", text)
     return folder
@@ -49,10 +66,11 @@ def course(tmp_path):
 
 def grade(folder):
     """The command of the page, with this folder; what it prints."""
-    out = folder / "grades-kernel"
-    command = ["make", "--silent", "--assume-old=.venv/.grade", "grade"]
-    command += [f"SUBMISSIONS={folder / 'submissions.zip'}", f"OUT={out}"]
-    command += [f"ROSTER={folder / 'export.csv'}", "SEED=20261", "WORKERS=1"]
+    (typed,) = re.findall("^make grade .* OUT=.*$", PAGE, re.M)
+    make, *words = shlex.split(typed)
+    words = [word.replace("../course", str(folder)) for word in words]
+    command = [make, "--silent", "--assume-old=.venv/.grade", *words]
+    command += ["SEED=20261", "WORKERS=1"]
     result = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, env=ALONE
     )
@@ -81,7 +99,7 @@ def mark(out, points):
 @pytest.mark.slow
 def test_page_can_be_followed(course):
     """Grade, mark derivations, grade again, and the platform's list is filled in."""
-    out = course / "grades-kernel"
+    out = course / "grades"
     grade(course)
     mark(out, "2.5")
     records = {path: path.stat().st_mtime_ns for path in (out / "records").iterdir()}
