@@ -152,6 +152,8 @@ def main(arguments=None):
         form = server(file, secret, given.port)
     except OSError as error:
         sys.exit(f"Port {given.port}: {error.strerror}; choose another with --port")
+    except OverflowError:
+        sys.exit(f"Port {given.port}: there is none; choose one from 1024 to 65535")
     with form:
         print(
             f"Marks go into {file}. Open http://127.0.0.1:{form.server_port}/{secret}/"

@@ -121,7 +121,8 @@ def test_read_refuses_names_that_are_not_handed_out(tmp_path):
     """With the sets at hand, a misspelt set or exercise would have no effect."""
     sets = {"kernel": ExerciseSet({"ntk": 3}, [], [])}
     path = tmp_path / "course.toml"
-    path.write_text("[derivations]\ndefault = 1\nntk = 2")
+    due = "[due]\nkernel = 2026-10-01T23:59:00Z\n"
+    path.write_text(f"{due}[derivations]\ndefault = 1\nntk = 2")
     assert course.read(path, sets).derivation_points("ntk") == 2
     path.write_text("[derivations]\nnkt = 2")
     with pytest.raises(CourseError, match="derivations has no exercise 'nkt'"):

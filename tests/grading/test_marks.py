@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -101,6 +102,16 @@ def test_add_rows_keeps_the_lines_of_a_comment(file):
         given = add(file, ["ada"])
         assert given.of("ada", "ntk").comment == "Good.\n\n=so"
     assert rows(file)[1][4] == "Good.\n\n'=so"
+
+
+def test_add_rows_keeps_a_mark_for_what_is_gone(file):
+    """A derivation that was handed in and marked, and then was taken out again."""
+    add(file, ["ada"], names=["ada"])
+    marks.enter(file, {**ENTRY, "points": "2"})
+    before = file.read_bytes()
+    given = add(file, [], names=["ada"])
+    assert given.of("ada", "ntk").points == 2
+    assert file.read_bytes() == before
 
 
 def test_change_sees_what_somebody_saved_meanwhile(file, monkeypatch):
@@ -334,6 +345,13 @@ def test_html_shows_formulas_and_no_markup():
     assert "&lt;script&gt;1&lt;/script&gt;" in text
     assert "<a" not in text
     assert "<img" not in text
+
+
+def test_html_shows_headings_and_listings():
+    """A heading stands below those of the page; a listing is no page of its own."""
+    text = html("# So *it* is\n\n```html\n<b>\n```\n")
+    assert "<p><strong>So <em>it</em> is</strong></p>" in text
+    assert "<pre><code>&lt;b&gt;\n</code></pre>" in text
 
 
 @pytest.mark.parametrize("text", ["> " * 10_000, "[" * 10_000, "$" * 10_000])
@@ -589,7 +607,38 @@ def test_form_is_silent_when_a_browser_goes_away(file, capfd, error, printed):
     assert ("Traceback" in capfd.readouterr().err) is printed
 
 
-def test_main_says_what_is_missing(tmp_path):
+@pytest.mark.parametrize("out", [".", "~nobody-here/grades"])
+def test_main_says_what_is_missing(tmp_path, monkeypatch, out):
     """Before anything was graded there is nothing to mark."""
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit, match="There are no derivations in"):
+        marking.main([out])
+
+
+def test_main_prints_the_address(tmp_path, batch, capsys, monkeypatch):
+    """Each start has a secret of its own; Ctrl-C ends it without a word more."""
+    written(tmp_path, batch)
+
+    def interrupted(form):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(marking.Server, "serve_forever", interrupted)
+    for _ in range(2):
+        marking.main([os.fspath(tmp_path), "--port", "0"])
+    found = re.findall(
+        r"http://127\.0\.0\.1:\d+/([\w-]{22})/\n", capsys.readouterr().out
+    )
+    assert len(set(found)) == 2
+
+
+def test_main_refuses_in_one_sentence(tmp_path, file, batch):
+    """A port that is taken or none, and marks that cannot be read."""
+    written(tmp_path, batch)
+    with marking.server(file, "secret", 0) as server:
+        for port in (server.server_port, 99_999):
+            with pytest.raises(SystemExit, match=f"^Port {port}: .* choose "):
+                marking.main([os.fspath(tmp_path), "--port", str(port)])
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(SystemExit, match=r"derivations.csv cannot be read: Is a dir"):
         marking.main([os.fspath(tmp_path)])
