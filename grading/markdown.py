@@ -4,7 +4,7 @@ Formulas stay TeX, in elements of the class `tex`, for KaTeX to set in the brows
 """
 
 import re
-from html import escape
+from html import escape, unescape
 from urllib.parse import unquote
 
 from markupsafe import Markup
@@ -39,9 +39,10 @@ class Written(IPythonRenderer):
     def image(self, text, url, title=None):
         """A picture that was pasted into the notebook; of others the words alone."""
         address = self.pictures.get(unquote(url).removeprefix("attachment:"))
+        words = escape(unescape(text or url))  # the parser has escaped them before
         if address:
-            return f'<img src="{address}" alt="{escape(text)}" loading="lazy">'
-        return f"[picture: {escape(text or url)}]"
+            return f'<img src="{address}" alt="{words}" loading="lazy">'
+        return f"[picture: {words}]"
 
     def link(self, text, url, title=None):
         """The words of a link and its address, which cannot be clicked on."""

@@ -144,7 +144,7 @@ def saved(cell, folder):
     for name, kinds in getattr(cell, "attachments", {}).items():
         for kind, ending in ENDINGS.items():
             try:
-                data = base64.b64decode(kinds[kind])
+                data = base64.b64decode("".join(kinds[kind]))  # or a list of lines
             except (KeyError, TypeError, ValueError, binascii.Error):
                 continue
             folder.mkdir(exist_ok=True)

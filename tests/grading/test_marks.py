@@ -449,10 +449,15 @@ def test_page_shows_pasted_pictures(tmp_path, batch):
     """A photograph of a page is read from the notebook, and lies beside the page."""
     path = tmp_path / "ada.ipynb"
     cell = {"cell_type": "markdown", "id": "ntk-derivation", "metadata": {}}
-    cell["source"] = "![my page](attachment:my%20page.png) ![other](attachment:o.svg)"
+    cell["source"] = (
+        "![my page](attachment:my%20page.png) ![other](attachment:o.svg)\n\n"
+        "![a<b](attachment:lines.png) ![c<d](attachment:none.png)"
+    )
     cell["attachments"] = {
         "my page.png": {"image/png": "iVBORw0KGgo="},
         "o.svg": {"image/svg+xml": "PHN2Zy8+"},
+        "lines.png": {"image/png": ["iVBORw0K", "Ggo="]},
+        "none.png": {"image/png": None},
     }
     path.write_text(json.dumps({"cells": [cell]}), "utf-8")
     batch[0].path, batch[0].derivations["ntk"] = path, cell["source"]
@@ -461,6 +466,8 @@ def test_page_shows_pasted_pictures(tmp_path, batch):
     assert picture.read_bytes() == b"\x89PNG\r\n\x1a\n"
     assert f'<img src="pictures/{picture.name}" alt="my page" loading="lazy">' in text
     assert "[picture: other]" in text
+    assert f'<img src="pictures/{picture.name}" alt="a&lt;b"' in text
+    assert "[picture: c&lt;d]" in text
     path.unlink()
     assert "[picture: my page]" in written(tmp_path / "out", batch)
 
