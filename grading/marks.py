@@ -226,7 +226,7 @@ def _spoilt(name):
     Vietnamese unless it saves as CSV UTF-8.
     """
     if name.isdigit():
-        return name.lstrip("0")
+        return name.lstrip("0") or "0"
     return name.encode("cp1252", "replace").decode("cp1252")
 
 
