@@ -192,9 +192,9 @@ grade: $(if $(CONTAINER),,$(GRADE))
 	  $(if $(filter yes,$(UNPROTECTED)),--unprotected)
 
 ## make mark           serve the pages on which derivations are marked, and print their address
-##                     (OUT=folder of the grades)
+##                     (OUT=folder of the grades, PORT=number)
 mark: $(GRADE)
-	@$(BIN)/python -m grading.marking $(if $(OUT),"$$OUT",grades)
+	@$(BIN)/python -m grading.marking $(if $(OUT),"$$OUT",grades) $(if $(PORT),--port "$$PORT")
 
 ## make gradescope     write an autograder for each set into _build/gradescope (SETS=kernel,
 ##                     SEED=number, OUT=folder)

@@ -151,7 +151,7 @@ def main(arguments=None):
     try:
         form = server(file, secret, given.port)
     except OSError as error:
-        sys.exit(f"Port {given.port}: {error.strerror}; choose another with --port")
+        sys.exit(f"Port {given.port}: {error.strerror}; choose another (PORT=number)")
     except OverflowError:
         sys.exit(f"Port {given.port}: there is none; choose one from 1024 to 65535")
     with form:

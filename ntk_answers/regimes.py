@@ -239,7 +239,8 @@ NOISE_FLOOR = Answers(
         Slip(
             "the factor not squared",
             _floor_with_factor_not_squared,
-            "a step multiplies the residual by a factor, and the variance by its square",
+            "a step multiplies the residual by a factor, and the variance by its "
+            "square",
         ),
         Slip(
             "2 + ηλ",
