@@ -158,7 +158,7 @@ arithmetic: $(VENV)
 
 ## make elsewhere      run three chapters and two exercise sets under another Python, in an
 ##                     environment that goes afterwards (PYTHON=/path/to/python3.12)
-elsewhere: $(BOOK)
+elsewhere: $(VENV)
 	@$(BIN)/python -m tools.elsewhere "$(PYTHON)"
 
 # Values that a person types reach the programs through the environment, so that a path

@@ -27,20 +27,14 @@ from nbclient.exceptions import (
     DeadKernelError,
 )
 
-from tools.execute import ROOT, client_for
+from tools.checkout import one_sentence
+from tools.execute import ROOT, client_for, named, short_name
+from tools.trial import environment
 
 # For those who name no notebook. They use most of what the book needs: plain JAX,
 # automatic differentiation, the integrator, pictures, a slider, and `check`.
-SAMPLE = [
-    ROOT / "book" / f"{stem}.ipynb"
-    for stem in (
-        "network",
-        "ntk",
-        "linear_flow",
-        "exercises/kernel",
-        "exercises/dynamics",
-    )
-]
+SAMPLE = ("network", "ntk", "linear_flow", "exercises/kernel", "exercises/dynamics")
+INTERRUPTED = "Interrupted; nothing was changed."
 
 
 class Run(NamedTuple):
@@ -71,7 +65,7 @@ def run(path, python):
     start = time.perf_counter()
     error = ""
     try:
-        client.execute(env=environment(), cleanup_kc=True)
+        client.execute(env=variables(), cleanup_kc=True)
     except CellExecutionError as raised:
         error = f"{raised.ename}: {raised.evalue}"
     except (CellTimeoutError, DeadKernelError) as raised:
@@ -82,8 +76,8 @@ def run(path, python):
     return Run(error, different, seconds, max(seen, default=0))
 
 
-def environment():
-    """This one, without what would lead the other Python to this one's packages."""
+def variables():
+    """Those of this process but what would lead the other Python to its packages."""
     hidden = ("PYTHONPATH", "VIRTUAL_ENV")
     return {name: value for name, value in os.environ.items() if name not in hidden}
 
@@ -106,20 +100,10 @@ def most_memory(manager):
     return int(line.split()[1]) // 1024
 
 
-def new_environment(python, folder):
-    """Make an environment as `make lab` does, and give its Python."""
-    subprocess.run([python, "-m", "venv", folder], check=True)
-    inside = Path(folder) / "bin" / "python"
-    pip = [inside, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "-r", ROOT / "requirements-lab.lock"], check=True)
-    subprocess.run([*pip, "--no-deps", "--no-build-isolation", ROOT], check=True)
-    return inside
-
-
 def refuse_without_kernel(python):
     """Stop in one sentence if nothing can run a notebook there."""
     command = [python, "-c", "import ipykernel"]
-    if subprocess.run(command, stderr=subprocess.DEVNULL, env=environment()).returncode:
+    if subprocess.run(command, stderr=subprocess.DEVNULL, env=variables()).returncode:
         sys.exit(f"{python} has no ipykernel, by which notebooks run")
 
 
@@ -127,8 +111,8 @@ def compare(notebooks, python):
     """Say what came of each notebook, and give the number of those that failed."""
     failed = 0
     for path in notebooks:
-        print(f"{path.stem:.<30}", end=" ", flush=True)
-        result = run(path.resolve(), python)
+        print(f"{short_name(path):.<30}", end=" ", flush=True)
+        result = run(path, python)
         print(line(result), flush=True)
         failed += bool(result.error)
     return failed
@@ -147,21 +131,20 @@ def main():
     """Run the notebooks of the command line with the other Python."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("python", help="the program of the other Python")
-    parser.add_argument("notebooks", nargs="*", type=Path, default=SAMPLE)
+    parser.add_argument("notebooks", nargs="*", type=named)
     parser.add_argument("--as-is", action="store_true", help="install nothing")
     given = parser.parse_args()
     if shutil.which(given.python) is None:
         sys.exit(f"there is no program {given.python}")
-    if given.as_is:
-        refuse_without_kernel(given.python)
-        failed = compare(given.notebooks, given.python)
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                inside = new_environment(given.python, folder)
-            except subprocess.CalledProcessError:
-                sys.exit(f"{given.python} got no environment; the lines above say why")
-            failed = compare(given.notebooks, inside)
+    notebooks = given.notebooks or [named(name) for name in SAMPLE]
+    with one_sentence(INTERRUPTED), tempfile.TemporaryDirectory() as folder:
+        python = given.python
+        if given.as_is:
+            refuse_without_kernel(python)
+        else:
+            wanted = ["-r", ROOT / "requirements-lab.lock", ROOT]
+            python = environment(Path(folder, "environment"), wanted, python)
+        failed = compare(notebooks, python)
     sys.exit(f"{failed} notebooks did not run to their end" if failed else 0)
 
 

@@ -125,10 +125,10 @@ def write(notebook, path):
 def run(paths):
     """Store these notebooks, a line for each."""
     for path in paths:
-        print(f"{path.stem:.<30}", end=" ", flush=True)
+        print(f"{short_name(path):.<30}", end=" ", flush=True)
         start = time.perf_counter()
         try:
-            store(path.resolve())
+            store(path)
         except NotebookError as error:
             sys.exit(
                 f"failed\n{path}: {error}\nThe stored notebook was left as it was."
@@ -150,8 +150,8 @@ def described(error):
 def main():
     """Store the notebooks of the command line, or all of the book."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("notebooks", nargs="*", type=Path, default=BOOK)
-    paths = parser.parse_args().notebooks
+    parser.add_argument("notebooks", nargs="*", type=named)
+    paths = parser.parse_args().notebooks or BOOK
     with checkout.one_sentence("Interrupted; every notebook is whole."):
         run(paths)
 

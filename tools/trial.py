@@ -1,7 +1,8 @@
-"""Trials with other versions than the pinned ones: a copy of the tree, an environment.
+"""Trials in an environment of their own, with a copy of the tree for some.
 
-`make drift` and `make escape` use them. What they find is printed and stored as
-Markdown, below the reports of the tests, so that a workflow can show it.
+`make drift`, `make escape` and `make elsewhere` use them. What the first two find is
+printed and stored as Markdown, below the reports of the tests, so that a workflow can
+show it.
 """
 
 import shutil
@@ -40,13 +41,13 @@ def uv(*arguments):
         text=True,
     )
     if result.returncode:
-        sys.exit(f"These versions could not be installed:\n{result.stderr.strip()}")
+        sys.exit(f"The environment could not be made:\n{result.stderr.strip()}")
     return result.stdout
 
 
-def environment(folder, requirements):
-    """The Python of a new environment in `folder` with these packages."""
-    uv("venv", "--python", sys.executable, folder)
+def environment(folder, requirements, python=sys.executable):
+    """The program of a new environment of `python` in `folder`, with these packages."""
+    uv("venv", "--python", python, folder)
     python = folder / "bin" / "python"
     uv("pip", "install", "--python", python, *requirements)
     return python

@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 import sys
 from importlib.metadata import requires
 
@@ -14,7 +13,7 @@ from grading.container import NESTED, NESTED_IN_DOCKER
 from tests.book.conftest import write_notebook
 from tools import elsewhere
 from tools.downloads import pinned
-from tools.execute import ROOT
+from tools.execute import ROOT, short_name
 
 DEV = ROOT / ".devcontainer"
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
@@ -63,13 +62,13 @@ def test_main_refuses_a_python_that_is_not_there(monkeypatch):
         elsewhere.main()
 
 
-def test_main_says_that_the_packages_do_not_install(tmp_path, monkeypatch):
-    """Below what the other Python or pip has said there is no traceback."""
+def test_main_says_that_no_environment_can_be_made(tmp_path, monkeypatch):
+    """A program that is no Python is one sentence above what uv says of it."""
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\nexit 1\n")
     python.chmod(0o755)
     monkeypatch.setattr(sys, "argv", ["elsewhere", str(python)])
-    with pytest.raises(SystemExit, match=f"{python} got no environment; the lines"):
+    with pytest.raises(SystemExit, match=r"^The environment could not be made:\n"):
         elsewhere.main()
 
 
@@ -82,16 +81,23 @@ def test_python_without_a_kernel_is_refused(tmp_path):
         elsewhere.refuse_without_kernel(python)
 
 
-def test_new_environment_has_the_lock_of_the_lab_and_the_library(monkeypatch, tmp_path):
-    """What the programs would be asked to do; they are not started here."""
-    asked = []
-    monkeypatch.setattr(subprocess, "run", lambda command, check: asked.append(command))
-    python = elsewhere.new_environment("python3.12", tmp_path)
-    environment, packages, library = asked
-    assert environment == ["python3.12", "-m", "venv", tmp_path]
-    assert packages[-2:] == ["-r", ROOT / "requirements-lab.lock"]
-    assert library[-1] == ROOT
-    assert packages[:4] == library[:4] == [python, "-m", "pip", "install"]
+@pytest.mark.parametrize("words", [[], ["exercises/kernel", "book/ntk.ipynb"]])
+def test_main_installs_the_lock_of_the_lab_and_the_library(monkeypatch, words):
+    """The notebooks, named as elsewhere or not at all, run with what is made of them."""
+    asked, ran = [], []
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", ["elsewhere", sys.executable, *words])
+    monkeypatch.setattr(elsewhere, "environment", lambda *given: asked.append(given))
+    monkeypatch.setattr(elsewhere, "compare", lambda paths, _: ran.extend(paths))
+    with pytest.raises(SystemExit) as end:
+        elsewhere.main()
+    assert not end.value.code
+    ((_, packages, python),) = asked
+    assert packages == ["-r", ROOT / "requirements-lab.lock", ROOT]
+    assert python == sys.executable
+    assert [short_name(path) for path in ran] == (
+        ["exercises/kernel", "ntk"] if words else list(elsewhere.SAMPLE)
+    )
 
 
 def test_install_cell_leaves_the_numpy_of_colab_alone():
