@@ -20,11 +20,12 @@ from tools.arithmetic.settings import (
     kernels_with,
     why_it_does_not_take,
 )
-from tools.execute import BOOK, ROOT, named
+from tools.execute import BOOK, ROOT, named, short_name
 
 GATE = [
     *("-n", "2", "--dist", "loadfile", "-q", "-rf", "-p", "no:cacheprovider"),
     *("--nbval", "--nbval-current-env", "-p", "tools.notebook_gate"),
+    *("-o", "junit_family=xunit1"),  # this report names the files
 ]
 
 
@@ -32,10 +33,8 @@ def differing(report):
     """How many cells of each notebook differ, by the report that pytest has written."""
     counts = Counter()
     for case in ElementTree.parse(report).iter("testcase"):
-        # pytest writes the path with dots: book.exercises.kernel.ipynb
-        place = case.get("classname", "").removesuffix(".ipynb").split(".")
         differs = any(case.find(tag) is not None for tag in ("failure", "error"))
-        counts["/".join(place[-2:])] += differs
+        counts[short_name(Path(case.get("file", "")))] += differs
     return counts
 
 
