@@ -20,7 +20,16 @@ import numpy as np
 from tools.checkout import one_sentence
 from tools.execute import BOOK, ROOT, named, short_name
 from tools.notebook_gate import ROUNDING, pixels
-from tools.trial import copy_tree, environment, installed, needs, pins, report, table
+from tools.trial import (
+    copy_tree,
+    environment,
+    installed,
+    needs,
+    pins,
+    reason,
+    report,
+    table,
+)
 
 NUMBER = re.compile(r"(?<![\w.])[-+−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])")
 INTERRUPTED = "Interrupted before a notebook was run; nothing was changed."
@@ -116,12 +125,6 @@ def rerun(python, tree, path):
         print(result.stderr, flush=True)
         return [("all", "run", f"failed: {reason(result.stderr)}")]
     return list(moved_cells(stored, nbformat.read(copy, as_version=4)))
-
-
-def reason(said):
-    """The line in which an error is named, of all that was said about it."""
-    lines = re.findall(r"^\w*(?:Error|Exception|Warning)\b.*", said, re.M)
-    return (lines or said.strip().splitlines() or ["it said nothing"])[-1][:200]
 
 
 def changed(before, after):

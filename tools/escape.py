@@ -25,6 +25,7 @@ from tools.trial import (
     installed,
     needs,
     pins,
+    reason,
     report,
     table,
 )
@@ -70,17 +71,25 @@ def build(python, tree):
         python: of the environment with the newest Sphinx.
         tree: the copy. Its site is in _build/html afterwards.
     """
-    config = [BIN / "jupyter-book", "config", "sphinx", str(tree)]
-    subprocess.run(config, check=True, stdout=subprocess.DEVNULL)
+    prepare(tree, BIN / "jupyter-book", "config", "sphinx", tree)
     with (tree / "conf.py").open("a", encoding="utf-8") as settings:
         settings.write(WITHOUT_JUPYTER_BOOK)
-    copies = [sys.executable, "-m", "tools.assignment"]
-    subprocess.run(copies, cwd=tree, check=True, stdout=subprocess.DEVNULL)
+    prepare(tree, sys.executable, "-m", "tools.assignment")
     sphinx = [python, "-m", "sphinx", "-n", "--keep-going", "--quiet"]
     result = subprocess.run(
         [*sphinx, ".", "_build/html"], cwd=tree, stderr=subprocess.PIPE, text=True
     )
     return result.returncode == 0, result.stderr.strip()
+
+
+def prepare(tree, *command):
+    """Run what the build needs in the copy of the tree; end if it fails."""
+    result = subprocess.run(command, cwd=tree, capture_output=True, text=True)
+    if result.returncode:
+        words = " ".join(map(str, command[:3]))
+        sys.exit(
+            f"The build did not begin, since {words} failed: {reason(result.stderr)}"
+        )
 
 
 def kinds(said):

@@ -5,6 +5,7 @@ printed and stored as Markdown, below the reports of the tests, so that a workfl
 show it.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -80,6 +81,12 @@ def needs(*extras):
     for need in map(Requirement, texts):
         found += needs(*need.extras) if need.name == project["name"] else [need]
     return found
+
+
+def reason(said):
+    """The line in which an error is named, of all that was said about it."""
+    lines = re.findall(r"^[\w.]*(?:Error|Exception|Warning)\b.*", said, re.M)
+    return (lines or said.strip().splitlines() or ["it said nothing"])[-1][:200]
 
 
 def table(columns, rows):

@@ -17,7 +17,6 @@ from tools.drift import (
     moved_cells,
     moved_numbers,
     moved_pixels,
-    reason,
     rerun,
     rerun_all,
 )
@@ -122,10 +121,10 @@ def test_rerun_reports_numbers_that_moved_and_notebooks_that_fail(
 
 def test_reason_finds_the_error_in_what_was_said():
     """The last line that names an error; else the last line."""
-    said = "Traceback\nKeyError: 1\nValueError: no\nThe notebook was left as it was."
-    assert reason(said) == "ValueError: no"
-    assert reason("killed\n") == "killed"
-    assert reason("") == "it said nothing"
+    said = "Traceback\nKeyError: 1\nyaml.ParserError: no\nThe notebook was left."
+    assert trial.reason(said) == "yaml.ParserError: no"
+    assert trial.reason("killed\n") == "killed"
+    assert trial.reason("") == "it said nothing"
 
 
 def test_changed_lists_packages_that_differ_come_or_go():

@@ -83,7 +83,7 @@ def test_python_without_a_kernel_is_refused(tmp_path):
 
 @pytest.mark.parametrize("words", [[], ["exercises/kernel", "book/ntk.ipynb"]])
 def test_main_installs_the_lock_of_the_lab_and_the_library(monkeypatch, words):
-    """The notebooks, named as elsewhere or not at all, run with what is made of them."""
+    """The sample, or the notebooks that are named, run with all that it installs."""
     asked, ran = [], []
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(sys, "argv", ["elsewhere", sys.executable, *words])

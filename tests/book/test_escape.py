@@ -1,5 +1,6 @@
 """The site without Jupyter Book 1: `make escape`, and what it says."""
 
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -128,6 +129,28 @@ if sys.argv[1] == "config":
 if sys.argv[1:3] == ["-m", "sphinx"]:
     sys.exit("page.md:1: WARNING: no such label [ref.ref]")
 """
+
+
+@pytest.mark.parametrize("failing", ["config", "tools.assignment"])
+def test_build_says_in_one_sentence_what_failed_before_it(
+    tmp_path, monkeypatch, failing
+):
+    """No traceback of this program stands around what the other one said."""
+    program = tmp_path / "jupyter-book"
+    program.write_text(
+        f"#!{sys.executable}\nimport sys\nfrom pathlib import Path\n"
+        f"Path({str(tmp_path)!r}, 'conf.py').touch()\n"
+        f"if {failing!r} in sys.argv:\n    raise ValueError('no title')\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr(escape, "BIN", tmp_path)
+    monkeypatch.setattr(sys, "executable", str(program))
+    with pytest.raises(SystemExit) as end:
+        escape.build(str(program), tmp_path)
+    assert re.fullmatch(
+        rf"The build did not begin, since .*{failing}.* failed: ValueError: no title",
+        end.value.code,
+    )
 
 
 def test_build_takes_jupyter_books_settings_without_jupyter_book(tmp_path, monkeypatch):
