@@ -4,6 +4,7 @@ import base64
 import copy
 import io
 import json
+import os
 import re
 import shutil
 import struct
@@ -130,7 +131,7 @@ def verdicts(tmp_path_factory):
     store(sound)
     shutil.copy(sound, changed)
     edit(changed, change_everything)
-    shutil.copy(sound, flipped)  # a kernel looks for modules beside its notebook first
+    shutil.copy(sound, flipped)
     shutil.copytree(ROOT / "ntklib", flipped.parent / "ntklib")
     flip_a_sign(flipped.parent / "ntklib")
     report = folder / "report.xml"
@@ -143,7 +144,9 @@ def verdicts(tmp_path_factory):
         f"--rootdir={folder}",
     ]
     command = [sys.executable, "-m", "pytest", *gate, *alone, sound, changed, flipped]
-    subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    # A kernel looks beside its notebook first, wherever the caller's would look.
+    environment = os.environ | {"PYTHONPATH": f".{os.pathsep}{ROOT}"}
+    subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)
     found = {}
     for case in ElementTree.parse(report).iter("testcase"):
         notebook = case.get("classname").split(".")[0]
