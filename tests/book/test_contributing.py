@@ -24,6 +24,14 @@ PRINTED = {
     "An equation": r"\d\.\d of 24 modes\n",
     "An exercise": r"halving_time: correct \(checked against a flow that .*\)\n",
 }
+# The commands compute little: a compiler's effort, threads that wait for each other and
+# plugins that nothing uses would take most of their time.
+QUICK = {
+    "JAX_PLATFORMS": "cpu",
+    "JAX_DISABLE_MOST_OPTIMIZATIONS": "yes",
+    "OPENBLAS_NUM_THREADS": "1",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+}
 BLOCK = re.compile(r"^(`{3,})(\w+)\n(.*?)^\1$", re.M | re.S)
 CELL = re.compile(
     r"^A (markdown|code) cell(?:, `([\w-]+)`)?[^\n]*\n\n(`{3,})\w+\n(.*?)\n\3$",
@@ -74,7 +82,7 @@ def run(command, folder):
     result = subprocess.run(
         [sys.executable, *arguments[1:]],
         cwd=folder,
-        env=clean | {"PYTHONPATH": str(folder), "JAX_PLATFORMS": "cpu"},
+        env=clean | QUICK | {"PYTHONPATH": str(folder)},
         capture_output=True,
         text=True,
     )
