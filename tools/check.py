@@ -13,6 +13,8 @@ CACHE = {
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
 }
+# The processes below share the processors, and more threads would wait for each other.
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 # The tests of the site need it built, and a browser.
 QUICK = ["-n", "2", "--dist", "loadfile", "-m", "not slow", "--ignore=tests/site"]
 # What a module leaves to the tests of its users; some have no tests of their own.
@@ -55,7 +57,7 @@ def main():
     """Run the tests that the command line names, and end as they do."""
     what = " ".join(sys.argv[1:])
     command = [sys.executable, "-m", "pytest", "-q", *selection(what)]
-    environment = os.environ | {"JAX_PLATFORMS": "cpu"}
+    environment = os.environ | {"JAX_PLATFORMS": "cpu"} | ONE_THREAD
     if os.access(ROOT, os.W_OK):
         environment |= CACHE
     else:
