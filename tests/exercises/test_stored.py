@@ -59,6 +59,7 @@ def test_stored_says_what_is_computed(name, request):
     assert [str(judge(name, 0, value)) for value in values] == with_answers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXERCISES)
 def test_stored_accepts_the_solution_and_no_slip(name, installed):
     """With every stored seed, and with one that is not stored for choices."""
@@ -149,6 +150,7 @@ def test_stored_knows_variants(installed, code):
     assert line == "sharp_rate: the exercise has no variant 'zz'"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [n for n in EXERCISES if EXERCISES[n].arguments])
 def test_stored_values_are_wrong_for_another_seed(name):
     """Whoever hands in what the library stores has nothing under a drawn seed."""

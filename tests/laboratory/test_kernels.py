@@ -36,7 +36,12 @@ def test_inputs_lie_on_the_circle(laboratory, constant):
 
 @pytest.mark.parametrize("psi", ACTIVATIONS)
 @pytest.mark.parametrize(
-    ("width", "seed", "constant"), [(1, 5, True), (24, 0, False), (301, 9999, True)]
+    ("width", "seed", "constant"),
+    [
+        pytest.param(1, 5, True, marks=pytest.mark.slow),
+        (24, 0, False),
+        pytest.param(301, 9999, True, marks=pytest.mark.slow),
+    ],
 )
 def test_outputs_and_kernel_are_those_of_the_library(
     laboratory, psi, width, seed, constant, angles
@@ -60,7 +65,9 @@ def test_outputs_and_kernel_are_those_of_the_library(
 
 
 @pytest.mark.parametrize("psi", ACTIVATIONS)
-@pytest.mark.parametrize("constant", [True, False])
+@pytest.mark.parametrize(
+    "constant", [pytest.param(True, marks=pytest.mark.slow), False]
+)
 def test_limit_kernel_is_that_of_the_library(laboratory, psi, constant, angles):
     """K = Φ + ⟨x, x'⟩ Φ', from closed forms here and there or from two quadratures."""
     X, X2 = inputs(angles, constant), inputs(GRID, constant)
@@ -71,6 +78,7 @@ def test_limit_kernel_is_that_of_the_library(laboratory, psi, constant, angles):
         np.testing.assert_allclose(K, expected, rtol=1e-10, atol=1e-10 * scale)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("psi", ACTIVATIONS)
 def test_limit_kernel_of_equal_and_opposite_inputs_is_finite(laboratory, psi):
     """At angles 0 and π nothing divides by 0, and the kernel is symmetric."""

@@ -370,6 +370,7 @@ def test_function_flow_hands_its_tolerances_on(monkeypatch):
 SETTINGS = types.SimpleNamespace(factor=1.0)
 
 
+@pytest.mark.slow
 def test_function_flow_compiles_once_and_sees_changes(caplog, close):
     """Other numbers, tolerances and equal functions compile nothing; an attribute or
     global that dloss reads counts as it is at the call.
@@ -401,6 +402,7 @@ def test_function_flow_compiles_once_and_sees_changes(caplog, close):
             assert compiled == ((scale, rtol) != (0.5, 1e-7))
 
 
+@pytest.mark.slow
 def test_function_flow_differentiates_forward(close):
     """jax.jvp in the start: f = y + exp(-t) (f0 - y)."""
     _, along = jax.jvp(
@@ -446,6 +448,7 @@ def test_function_flow_is_stiff_in_float32(scale, x64, close):
     close(f, y + linear_flow(k, f0 - y, ts), 2e-5)
 
 
+@pytest.mark.slow
 def test_function_flow_takes_integers_and_lists(close):
     """Integers become float, and of several dtypes the widest is kept."""
     f = function_flow(

@@ -219,6 +219,7 @@ def logistic(f0, y, rate, t):
     return y / (1 + (y / f0 - 1) * np.exp(-2 * rate * y * t))
 
 
+@pytest.mark.slow
 def test_gradient_flow_sees_that_a_function_has_changed(close):
     """Attributes and globals that psi or loss reads count as they are at the call."""
     psi = Scaled(lambda z: z, 1.0)
@@ -238,6 +239,7 @@ def test_gradient_flow_sees_that_a_function_has_changed(close):
         close(got, logistic(0.36, 1.5, 1.0, c * 0.7), 1e-8)
 
 
+@pytest.mark.slow
 def test_gradient_flow_compiles_once(caplog, problem):
     """Other numbers, times and tolerances, and equal functions, compile nothing."""
 
@@ -259,6 +261,7 @@ def test_gradient_flow_compiles_once(caplog, problem):
     assert "Finished XLA compilation" not in caplog.text
 
 
+@pytest.mark.slow
 def test_gradient_flow_keeps_no_more_than_its_program():
     """Once its program is gone, nothing that was traced for a new psi is left."""
 
@@ -274,6 +277,7 @@ def test_gradient_flow_keeps_no_more_than_its_program():
     assert second - first < 50  # of more than 200
 
 
+@pytest.mark.slow
 def test_gradient_flow_starts_at_zero_whatever_the_times(flow, problem, close):
     """theta(t) depends on t alone: not on ts[0], on repetitions, or on other times."""
     params, X, y = problem(4, 5, 3)
@@ -374,6 +378,7 @@ def slide():
     return flow, attempts
 
 
+@pytest.mark.slow
 def test_gradient_flow_slides_along_a_kink(slide, activations, close):
     """Where h = 0 attracts from both sides the flow stays on it, w_1 = 0, and the other
     weights go on as they would.
@@ -409,6 +414,7 @@ def test_gradient_flow_slides_along_a_kink(slide, activations, close):
     assert np.all(np.diff(flow.loss) < 0)
 
 
+@pytest.mark.slow
 def test_gradient_flow_slides_whatever_the_first_times(slide, close):
     """The shortest step is a share of the whole time, not of tiny first ones."""
     flow, _ = slide
@@ -494,6 +500,7 @@ def test_gradient_flow_differentiates(close):
         close(got, wanted, 1e-6)
 
 
+@pytest.mark.slow
 def test_gradient_flow_differentiates_forward(close):
     """jax.jvp goes through the flow, by itself and around or inside vmap: the
     derivative of the logistic function in its rate.
@@ -517,6 +524,7 @@ def test_gradient_flow_differentiates_forward(close):
     close(along, want, 1e-7)
 
 
+@pytest.mark.slow
 def test_gradient_flow_runs_inside_shard_map(close):
     """Each of two devices has targets of its own, with shard_map's default check."""
     mesh = jax.sharding.Mesh(jax.devices("cpu")[:2], ("d",))
@@ -531,6 +539,7 @@ def test_gradient_flow_runs_inside_shard_map(close):
     close(f_at(ys), logistic(0.36 * 0.8, ys, 0.8, 0.7), 1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1e20, 1e76, 1e160, 1e-320])
 def test_gradient_flow_of_extreme_parameters(size, close):
     """It answers with the start where nothing moves, and else refuses in one line,

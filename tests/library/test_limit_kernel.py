@@ -242,6 +242,7 @@ def test_limit_kernel_by_hand():
     assert not np.any(ntk[3])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("psi", [jax.nn.relu, jnp.tanh], ids=["relu", "tanh"])
 def test_limit_kernel_of_one_number(psi, monkeypatch):
     """m = n0 = 1: K(x, x) = E psi(u)^2 + x^2 E psi'(u)^2, by the midpoint rule."""
@@ -397,6 +398,7 @@ def test_limit_kernel_recognises_psi_afresh(close):
         close(jnp.diag(limit_kernel(X, psi).ntk), want, 1e-14)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DIFFERENT)
 def test_limit_kernel_meets_no_nan(name):
     """Nor does its gradient, for parallel, opposite and zero rows."""
@@ -560,6 +562,7 @@ def test_limit_kernel_without_x64():
         np.testing.assert_array_equal(jnp.diag(narrow), squares)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tanh", "relu(z-0.3)", *DIFFERENT])
 def test_limit_kernel_promotes_no_dtype_by_itself(name, monkeypatch):
     """In float32 too, and between inputs of two dtypes."""
@@ -720,6 +723,7 @@ def hat(base, middle):
     return lambda z: base(z) + jax.nn.relu(0.14 - jnp.abs(z - middle))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("middle", [0.35, 0.41, 6.03, -9.3])
 @pytest.mark.parametrize("base", [jnp.zeros_like, jax.nn.relu], ids=["zero", "relu"])
 def test_limit_kernel_sees_small_differences_from_closed_forms(base, middle):

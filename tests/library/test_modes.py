@@ -125,10 +125,10 @@ def test_modes_are_tried_with_every_array_function():
 
 
 def case_by_mode():
-    """All pairs; of the flows, which take long, one is quick."""
+    """All pairs; quick are those of two modes without the flows, which take long."""
     for case in CASES:
         for mode in MODES:
-            slow = case in ("gradient_flow", "function_flow") and mode != "debug_nans"
+            slow = case in ("gradient_flow", "function_flow") or mode == "without x64"
             yield pytest.param(case, mode, marks=[pytest.mark.slow] if slow else [])
 
 
@@ -153,6 +153,7 @@ def test_modes_change_nothing(case, mode):
         np.testing.assert_allclose(got, want, rtol=0, atol=atol)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("psi", PSI.values(), ids=PSI.keys())
 @pytest.mark.parametrize("kernel", ["limit", "deep", "empirical"])
 def test_modes_change_no_gradient(kernel, psi):

@@ -279,6 +279,7 @@ def test_lambda_min_random_data_refuses(arguments, message):
         lambda_min_random_data(*arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("psi", [jnp.tanh, erf], ids=["tanh", "erf"])
 @pytest.mark.parametrize("n0", [3, 10, 40])
 def test_kernel_degrees_by_sphere_eigenvalues(psi, n0):
