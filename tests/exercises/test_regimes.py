@@ -63,6 +63,7 @@ def test_captured_share_bounds_a_kernel_on_the_cube(m):
     assert np.mean(shares) == pytest.approx(bound)
 
 
+@pytest.mark.slow
 def test_margin_time_is_when_the_flow_has_the_margin():
     """The flow of the logistic loss, with labels of both signs."""
     lam, y = 1.7, np.array([1.0, -1.0, 1.0])

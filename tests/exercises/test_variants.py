@@ -194,6 +194,7 @@ def test_judge_accepts_each_solution_for_its_own_variant_alone(name):
                 assert str(result).endswith(". By hand: see the text of your copy")
 
 
+@pytest.mark.slow
 @every_exercise
 @pytest.mark.parametrize("seed", [0, 20])
 def test_judge_recognises_known_wrong_answers(name, seed):

@@ -59,7 +59,14 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+def cases():
+    """All of them; the library's flow takes long, so one is quick."""
+    for case in CASES:
+        slow = case != "the book's network"
+        yield pytest.param(case, marks=[pytest.mark.slow] if slow else [])
+
+
+@pytest.mark.parametrize("case", [*cases()])
 def test_flow_is_that_of_the_library(laboratory, case):
     """θ' = -(1/c²) ∇L(c · network(θ)), and the kernels along it."""
     state = changed(**CASES[case])
@@ -89,6 +96,7 @@ def test_mean_loss_is_that_of_the_library(laboratory):
         np.testing.assert_allclose(loss, of_outputs(f, y), rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("psi", ["relu", "max(z, 0.1*z)"])
 @pytest.mark.parametrize("width", [24])
 def test_flow_with_kinks_is_close_to_that_of_the_library(laboratory, psi, width):
