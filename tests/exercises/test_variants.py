@@ -157,6 +157,7 @@ ROUTES = {
 }
 
 
+@pytest.mark.slow
 @every_variant
 def test_answers_agree_with_another_route(name, code):
     """Reference and model answer have the constant where the text has it."""

@@ -192,6 +192,7 @@ def test_linearised_model_beyond_the_edge_stays_finite(laboratory):
     assert np.abs(f[-1]) > 1e10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("m", [1, 5])
 @pytest.mark.parametrize("rule", ["flow", "descent"])
 def test_linearised_model_of_the_logistic_loss(laboratory, m, rule):
