@@ -155,6 +155,7 @@ def test_conventions_of_every_line_are_tried():
     assert list(lines("Kernels")) == list(CONVENTIONS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONVENTIONS)
 def test_conventions_have_the_kernel_that_the_page_says(name):
     """The call in the table is the mean kernel of wide random networks of this kind."""
