@@ -33,6 +33,9 @@ PROCESS_SECONDS = 600  # of the processor, after which the kernel ends the proce
 LARGEST_FILE = 2**26  # bytes
 FILES_OPEN = 256
 MOST_FILES = 10_000  # in the sandbox
+# At the same time. With no more of them, another submission gets its share of the
+# processors within its patience; the sandbox has four or five of its own.
+MOST_PROCESSES = 10 + 2 * (os.cpu_count() or 1)
 LARGEST_REPLY = 2**20  # bytes; the largest right answer takes some twenty thousand
 LOST_CELLS = 3  # may end their process; after one more the submission is given up
 LOOK_EVERY = 0.25  # seconds from one look at a process to the next
@@ -342,6 +345,8 @@ class Watch:
             raise Ended(f"used more than {size} of memory and was stopped")
         if any(sandbox.files_made(one.pid) > MOST_FILES for one in processes):
             raise Ended(f"made more than {MOST_FILES} files and was stopped")
+        if len(processes) > MOST_PROCESSES:
+            raise Ended(f"ran more than {MOST_PROCESSES} processes and was stopped")
         if used > self.used_before + self.seconds:
             raise Ended(f"took longer than {self.seconds:g} s and was stopped")
 
@@ -364,7 +369,7 @@ def use(processes):
     for one in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             seconds += sum(one.cpu_times()[:4])  # user, system, and those of children
-            memory += one.memory_info().rss
+            memory += one.memory_info().rss + sandbox.page_tables(one.pid)
     return seconds, memory
 
 

@@ -13,7 +13,9 @@ limits the sandbox as a whole too.
 import contextlib
 import functools
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -47,6 +49,11 @@ DENIED_CALLS = (
     "msgget",
     "semget",
     "shmget",
+    "vmsplice",
+    # what all processes of a user, or of the machine, have to share
+    "inotify_init",
+    "inotify_init1",
+    "io_setup",
     # other processes, and parts of the kernel that had more mistakes than others
     "add_key",
     "bpf",
@@ -57,11 +64,9 @@ DENIED_CALLS = (
     "process_vm_writev",
     "ptrace",
     "request_key",
+    "syslog",
     "userfaultfd",
 )
-# Families of sockets up to this one are shut in by the namespaces, or need privileges.
-# Later ones may reach the host of a virtual machine (vsock), or the kernel's ciphers.
-LAST_FAMILY = 16  # netlink
 FLAGS_OF_MMAP = 3  # the position of this argument
 SHARED_WITHOUT_FILE = 0x21  # MAP_SHARED and MAP_ANONYMOUS
 
@@ -146,9 +151,11 @@ def bubblewrap(program, calls):
     """The command line of the sandbox, with the numbers of its two files.
 
     Root is left at the door: in an outer view of the same folders, since root's own may
-    be closed to others, the sandbox is started by the user nobody.
+    be closed to others, the sandbox is started by the user nobody. The outer view has a
+    namespace of processes: with its first one, which is root's, nobody's end too.
     """
-    outside = ["bwrap", "--die-with-parent", *folders(), "--dir", "/tmp"]
+    outside = ["bwrap", "--die-with-parent", "--unshare-pid"]
+    outside += [*folders(), "--dir", "/tmp"]
     outside += ["--bind", "/proc", "/proc", "--dev-bind", "/dev", "/dev"]
     inside = [
         *("bwrap", "--unshare-all", "--unshare-user", "--disable-userns"),
@@ -203,17 +210,37 @@ def files_made(pid):
     return folder.f_files - folder.f_ffree if is_ours else 0
 
 
+def page_tables(pid):
+    """Bytes with which the kernel keeps track of what a process has mapped.
+
+    They grow with the addresses that are looked at, though nothing be stored there.
+    """
+    try:
+        status = Path(f"/proc/{pid}/status").read_text("utf-8", "replace")
+    except OSError:  # it has ended, or this is not Linux
+        return 0
+    found = re.search(r"^VmPTE:\s*(\d+) kB", status, re.MULTILINE)
+    return int(found[1]) * 2**10 if found else 0
+
+
 @functools.cache
 def denied_calls():
     """The filter of system calls, as the kernel reads it."""
     # Not at the top: it needs libseccomp, which only Linux has
-    from pyseccomp import ALLOW, ERRNO, GT, MASKED_EQ, Arg, SyscallFilter
+    from pyseccomp import ALLOW, ERRNO, MASKED_EQ, NE, Arg, SyscallFilter
 
     refuse = ERRNO(1)  # "Operation not permitted"
     calls = SyscallFilter(ALLOW)
     for name in DENIED_CALLS:
         calls.add_rule(refuse, name)
-    calls.add_rule(refuse, "socket", Arg(0, GT, LAST_FAMILY))
+    # There is no network. Other families may reach the host of a virtual machine, or
+    # load parts of the kernel that nobody uses.
+    for name in ("socket", "socketpair"):
+        calls.add_rule(refuse, name, Arg(0, NE, socket.AF_UNIX))
+    # The kernel holds what was sent and not yet received, up to this size.
+    wanted = (1, socket.SOL_SOCKET), (2, socket.SO_SNDBUF)
+    larger = [Arg(number, MASKED_EQ, 2**32 - 1, value) for number, value in wanted]
+    calls.add_rule(refuse, "setsockopt", *larger)
     flags = Arg(FLAGS_OF_MMAP, MASKED_EQ, SHARED_WITHOUT_FILE, SHARED_WITHOUT_FILE)
     calls.add_rule(refuse, "mmap", flags)
     with tempfile.TemporaryFile() as file:

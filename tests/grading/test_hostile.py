@@ -9,6 +9,7 @@ import re
 import nbformat.v4 as nb
 import pytest
 
+from grading import pool
 from tests.grading.conftest import (
     RIGHT,
     WRONG,
@@ -231,6 +232,22 @@ MANY = """kept = []
             kept = b"x" * 2**28
             while True: pass
     while True: pass"""
+# Looks at addresses at which nothing is stored, which takes tables of the kernel.
+SPARSE = """
+import ctypes, mmap
+libc = ctypes.CDLL(None)
+libc.mmap.restype, libc.mmap.argtypes = ctypes.c_void_p, [ctypes.c_size_t] * 6
+flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000  # MAP_NORESERVE
+start = libc.mmap(0, 2**40, mmap.PROT_READ, flags, 2**64 - 1, 0)
+for address in range(start, start + 2**40, 2**21):
+    ctypes.string_at(address, 1)
+while True: pass"""
+CHILDREN = f"""
+import os, time
+for _ in range({pool.MOST_PROCESSES}):
+    if os.fork() == 0:
+        time.sleep(1e6)
+while True: pass"""
 # Attempts on the machine, and on what the page may show.
 ATTACKS = {
     "fork bomb": (after(FORK_BOMB), (2, 2, 2), "cell 2 "),
@@ -249,6 +266,12 @@ ATTACKS = {
         (2, 2, 2),
         "cell 2 made more than 10000 files",
     ),
+    "memory of the kernel": (
+        after(SPARSE),
+        (2, 2, 2),
+        "cell 2 used more than 0.5 GB of memory",
+    ),
+    "children": (after(CHILDREN), (2, 2, 2), r"cell 2 ran more than \d+ processes"),
     "memory of many": (
         doing(MANY),
         (0, 2, 2),

@@ -123,7 +123,7 @@ def test_run_keeps_what_jupyter_keeps(run):
         -0.5,
         {"relu", "abs"},
         np.arange(6.0).reshape(2, 3),
-        np.float32([1, 2]),
+        np.array([1, 2], np.float32),
         np.array(2.0),
     ],
     ids=lambda value: type(value).__name__,
@@ -145,3 +145,21 @@ def test_unpack_refuses_what_no_answer_is(array):
     """Complex numbers, texts, and more entries than the largest right answer has."""
     with pytest.raises(ValueError, match="not an array of numbers"):
         unpack(pack(array))
+
+
+@pytest.mark.parametrize(
+    ("forged", "sentence"),
+    [
+        ({"dtype": "O"}, "not an array of numbers"),
+        ({"dtype": "f8," * 9}, "not an array of numbers"),
+        ({"dtype": "(9,9)f8"}, "not an array of numbers"),
+        ({"shape": [9] * 100_000}, "dimension"),
+        ({"names": [str(i) for i in range(101)]}, "not a choice of names"),
+    ],
+)
+def test_unpack_computes_nothing_from_a_forged_reply(forged, sentence):
+    """Neither a record is made, nor a product of lengths, which could take minutes."""
+    one_zero = {"dtype": "<f8", "shape": [1], "data": "AAAAAAAAAAA="}
+    assert unpack(one_zero) == [0]
+    with pytest.raises(ValueError, match=sentence):
+        unpack({**one_zero, **forged})

@@ -13,7 +13,7 @@ from textwrap import dedent
 import psutil
 import pytest
 
-from grading import sandbox
+from grading import pool, sandbox
 from grading.pool import Limits, Process
 from tools.execute import ROOT
 
@@ -21,6 +21,7 @@ pytestmark = pytest.mark.slow
 
 MEMORY = 2**33  # bytes; pages that forked processes share are counted for each
 MARK = "a submission's daemon"
+PATIENCE = 60  # seconds, for the kernel to end what was killed
 WELL = {"error": None, "touched": []}
 
 # Each is a cell that runs to its end only if the attack succeeds. Names in capitals
@@ -86,6 +87,23 @@ ATTACKS = {
         held.write(b"x")
         held.madvise(mmap.MADV_DONTNEED)
         assert held[:1] == b"x\"""",
+    "holds memory in a pipe": """
+        import ctypes, os
+        class Part(ctypes.Structure):
+            _fields_ = [("start", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+        page = ctypes.create_string_buffer(4096)
+        part = Part(ctypes.addressof(page), 4096)
+        writer = os.pipe()[1]
+        assert ctypes.CDLL(None).vmsplice(writer, ctypes.byref(part), 1, 0) > 0""",
+    # The kernel reads half of the level, and the filter must not read more.
+    "holds memory in a socket": """
+        import ctypes, platform, socket
+        kept = socket.socketpair()
+        number = {"x86_64": 54, "aarch64": 208}[platform.machine()]
+        level = ctypes.c_long(2**32 + socket.SOL_SOCKET)
+        options = level, socket.SO_SNDBUF, ctypes.byref(ctypes.c_int(2**24)), 4
+        called = ctypes.CDLL(None).syscall(number, kept[0].fileno(), *options)
+        assert called == 0""",
     "traces": """
         import ctypes, os
         if os.fork() == 0:
@@ -154,6 +172,7 @@ def test_walls_stop_an_attack_that_succeeds_without_them(
 ):
     """The same cell runs to its end in a plain process, and fails in the sandbox."""
     monkeypatch.setattr(sandbox, "PROCESSES", 45)
+    monkeypatch.setattr(pool, "MOST_PROCESSES", 100)
     attack = targets + dedent(ATTACKS[name])
     assert run(attack)["error"] is not None
     assert run(attack, protected=False) == WELL
@@ -177,21 +196,43 @@ def test_walls_are_refused_by_no_accident(targets, temporary):
     assert run(dedent(honest)) == WELL
 
 
-@pytest.mark.parametrize("protected", [True, False])
-def test_daemons_end_with_the_sandbox(temporary, protected):
-    """A process in a session of its own outlives a plain process, but no sandbox."""
-    source = f"""
+DAEMON = f"""
 import os, subprocess, sys
 sleeping = [sys.executable, "-c", "import time; time.sleep(1e6)", {MARK!r}]
 if os.fork() == 0:
     subprocess.Popen(sleeping, start_new_session=True)
     os._exit(0)
 os.wait()"""
-    assert run(source, protected) == WELL
+
+
+@pytest.mark.parametrize("protected", [True, False])
+def test_daemons_end_with_the_sandbox(temporary, protected):
+    """A process in a session of its own outlives a plain process, but no sandbox."""
+    assert run(DAEMON, protected) == WELL
     left = daemons()
     for process in left:
         process.kill()
     assert bool(left) is not protected
+
+
+def test_daemons_end_with_a_grader_that_is_killed():
+    """A sandbox in which a cell goes on for ever ends by a kill -9 of the grader."""
+    killed = f"""
+import os
+from grading.pool import Ended, Limits, Process
+process = Process(Limits(30, {MEMORY}))
+process.__enter__()
+process.start()
+assert process.ask({{"cell": {DAEMON!r}}}, 30, 120) == {WELL}
+try:
+    process.ask({{"cell": "import time; time.sleep(1e6)"}}, 30, 1)
+except Ended:
+    os.kill(os.getpid(), 9)"""
+    assert subprocess.run([sys.executable, "-c", killed], cwd=ROOT).returncode == -9
+    _, left = psutil.wait_procs(daemons(), timeout=PATIENCE)
+    for process in left:
+        process.kill()
+    assert left == []
 
 
 def daemons():
@@ -230,22 +271,39 @@ assert not os.path.exists("/sys") and not os.path.exists("/home")"""
     assert run(source) == WELL
 
 
-def test_walls_refuse_sockets_that_no_namespace_shuts_in(temporary):
-    """Neither the host of a virtual machine nor the kernel's ciphers are reached.
+def test_walls_refuse_sockets_of_every_family_but_one(temporary):
+    """No network, host of a virtual machine or cipher of the kernel is reached.
 
     Where the kernel has none of them, it would say so in other words.
     """
     source = """
 import errno, socket
-for family in (socket.AF_VSOCK, socket.AF_ALG, 99, 2**31 - 1):
-    try:
-        socket.socket(family, socket.SOCK_STREAM)
-    except OSError as error:
-        assert error.errno == errno.EPERM, error
-    else:
-        raise AssertionError(family)
-for family in (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6):
-    socket.socket(family).close()"""
+others = [number for number in range(50) if number != socket.AF_UNIX]
+for family in [*others, 99, 2**31 - 1]:
+    for made in (socket.socket, socket.socketpair):
+        try:
+            made(family, socket.SOCK_STREAM)
+        except OSError as error:
+            assert error.errno == errno.EPERM, error
+        else:
+            raise AssertionError(family)
+socket.socket(socket.AF_UNIX).close()
+socket.socketpair()"""
+    assert run(source) == WELL
+
+
+def test_walls_refuse_each_denied_call(temporary):
+    """The kernel does none of them, whatever it is given; others it does."""
+    from pyseccomp import Arch, resolve_syscall
+
+    denied = {name: resolve_syscall(Arch.NATIVE, name) for name in sandbox.DENIED_CALLS}
+    source = f"""
+import ctypes, errno
+libc = ctypes.CDLL(None, use_errno=True)
+for name, number in {denied}.items():
+    assert libc.syscall(number, -1, -1, -1, -1, -1, -1) == -1, name
+    assert number < 0 or ctypes.get_errno() == errno.EPERM, name
+assert libc.getpid() > 1"""
     assert run(source) == WELL
 
 
@@ -273,6 +331,18 @@ assert importlib.util.find_spec("ntk_answers") is None
 import ntklib
 assert ntklib.__file__.startswith({sandbox.PROGRAM!r})"""
     assert run(source) == WELL
+
+
+def test_page_tables_are_those_of_a_process_that_runs():
+    """Some bytes of a process, and none of one that has ended or is not there."""
+    assert 2**12 <= sandbox.page_tables(os.getpid()) < 2**30
+    assert sandbox.page_tables(2**30) == 0
+    with subprocess.Popen(["true"], stdout=subprocess.PIPE) as ended:
+        assert ended.stdout is not None
+        assert ended.stdout.read() == b""
+        while psutil.Process(ended.pid).status() != psutil.STATUS_ZOMBIE:
+            pass
+        assert sandbox.page_tables(ended.pid) == 0
 
 
 def test_folders_hide_the_book_where_python_lies_around_it(monkeypatch, tmp_path):
