@@ -156,7 +156,9 @@ def bubblewrap(program, calls):
     """
     outside = ["bwrap", "--die-with-parent", "--unshare-pid"]
     outside += [*folders(), "--dir", "/tmp"]
-    outside += ["--bind", "/proc", "/proc", "--dev-bind", "/dev", "/dev"]
+    # The sandbox may mount a /proc only where one is seen of which nothing is covered.
+    outside += ["--proc", "/proc", "--bind", "/proc", "/whole/proc"]
+    outside += ["--dev-bind", "/dev", "/dev"]
     inside = [
         *("bwrap", "--unshare-all", "--unshare-user", "--disable-userns"),
         *("--die-with-parent", "--new-session", "--cap-drop", "ALL"),

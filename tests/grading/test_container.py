@@ -107,7 +107,7 @@ def test_run_finds_files_at_home(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("program", "uid", "expected"),
     [
-        ("podman", 0, ["--cap-add=SYS_ADMIN"]),
+        ("podman", 0, ["--cap-add=SYS_ADMIN", "--cap-add=SYS_PTRACE"]),
         ("podman", 1000, ["--userns=keep-id"]),
         ("docker", 1000, ["--user=1000:1000"]),
     ],
