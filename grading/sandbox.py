@@ -138,7 +138,10 @@ def no_walls(memory):
         if os.geteuid() == 0 and nobody_can_run(os.path.dirname(folder)):
             os.chown(folder, NOBODY, NOBODY)
             words += AS_NOBODY[1:]
-        yield Place(words, str(program), folder, start_in=folder)
+        try:
+            yield Place(words, str(program), folder, start_in=folder)
+        finally:  # Python itself removes no folders that lie within a thousand others
+            subprocess.run(["rm", "-rf", folder], stderr=subprocess.DEVNULL)
 
 
 def nobody_can_run(folder):

@@ -235,6 +235,17 @@ except Ended:
     assert left == []
 
 
+@pytest.mark.parametrize("protected", [True, False])
+def test_folders_within_folders_are_gone_afterwards(temporary, protected):
+    """However deep they lie, which `temporary` looks at."""
+    source = """
+import os
+for depth in range(2000):
+    os.mkdir("d")
+    os.chdir("d")"""
+    assert run(source, protected) == WELL
+
+
 def daemons():
     """The daemons that are left."""
     running = psutil.process_iter(["cmdline"])
