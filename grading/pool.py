@@ -34,7 +34,7 @@ LARGEST_FILE = 2**26  # bytes
 FILES_OPEN = 256
 MOST_FILES = 10_000  # in the sandbox
 # At the same time. With no more of them, another submission gets its share of the
-# processors within its patience; the sandbox has four or five of its own.
+# processors within its patience; three to five are the sandbox itself.
 MOST_PROCESSES = 10 + 2 * (os.cpu_count() or 1)
 LARGEST_REPLY = 2**20  # bytes; the largest right answer takes some twenty thousand
 LOST_CELLS = 3  # may end their process; after one more the submission is given up
