@@ -55,6 +55,14 @@ def test_hint_is_for_every_answer_of_its_kind(X, title):
         assert singular.hint(X) == slip.hint
 
 
+@pytest.mark.parametrize("size", [1e308, 1e-300])
+def test_is_singular_for_any_length(size):
+    """Lengths whose squares overflow or vanish change nothing."""
+    assert not singular.is_singular(np.full((1, 2), size))
+    assert not singular.is_singular(circle(0, 90, 180, 270) * size)
+    assert singular.is_singular(circle(0, 60, 120, 180, 240, 300) * size)
+
+
 def test_hint_is_silent_about_singular_inputs():
     """Nothing is said of inputs that are right."""
     assert singular.hint(circle(0, 60, 120, 180, 240, 300)) is None
