@@ -138,7 +138,8 @@ class Evaluation:
         self.touched = {}  # by the same: missing parts of the library that it used
         self.lost = []  # numbers of the cells that ended their process
         self.replies = {}
-        self.end = time.monotonic() + (1 + LOST_CELLS) * limits.patience
+        self.patience = (1 + LOST_CELLS) * limits.patience  # for all together
+        self.end = time.monotonic() + self.patience
 
     def run(self):
         """Run cells and exercises until all have run or the submission is given up."""
@@ -147,12 +148,9 @@ class Evaluation:
                 process.start()
                 if self._run_cells(process):
                     self._call_answers(process)
-            if len(self.replies) < len(self.inputs) and self._is_hopeless():
-                lost = ", ".join(map(str, self.lost))
-                self.submission.reason = (
-                    "was given up: it took too long, or too many cells ended "
-                    f"its process ({lost})"
-                )
+            hopeless = self._why_hopeless()
+            if len(self.replies) < len(self.inputs) and hopeless:
+                self.submission.reason = f"was given up: {hopeless}"
                 return
 
     def remarks(self):
@@ -206,9 +204,14 @@ class Evaluation:
         patience = min(self.limits.patience, self.end - time.monotonic())
         return process.ask(command, self.limits.seconds, patience)
 
-    def _is_hopeless(self):
-        """Whether a further process would be a waste."""
-        return len(self.lost) > LOST_CELLS or time.monotonic() > self.end
+    def _why_hopeless(self):
+        """Why a further process would be a waste; "" if it would not."""
+        if time.monotonic() > self.end:
+            return f"it took longer than {self.patience:.0f} s in all"
+        if len(self.lost) > LOST_CELLS:
+            lost = ", ".join(map(str, self.lost))
+            return f"too many cells ended its process or had to be stopped ({lost})"
+        return ""
 
 
 class Process:
@@ -323,7 +326,8 @@ class Watch:
         self.seconds = seconds
         self.used_before = None  # seconds of the processor, at the first look
         self.next_look = time.monotonic() + LOOK_EVERY
-        self.end = time.monotonic() + patience
+        self.patience = max(0, patience)  # seconds by the clock
+        self.end = time.monotonic() + self.patience
 
     def look(self):
         """Raise `Ended` if too much is used; most of the time it is too early to ask.
@@ -332,7 +336,8 @@ class Watch:
         """
         now = time.monotonic()
         if now > self.end:
-            raise Ended(f"took longer than {self.seconds:g} s and was stopped")
+            took = f"{self.patience:.0f} s by the clock"
+            raise Ended(f"took longer than {took} and was stopped")
         if now < self.next_look:
             return
         self.next_look = now + LOOK_EVERY

@@ -1,6 +1,7 @@
 """The processes of submissions: limits, replies that are none, what is run again."""
 
 import io
+import re
 import threading
 import time
 import zipfile
@@ -117,7 +118,23 @@ def test_evaluate_gives_up_a_sleeping_submission(temporary):
     submission = handed_in(sleepers)
     limits = Limits(0.25, MEMORY, spare=0)
     assert evaluate(submission, {"x": []}, limits) == {}
-    assert submission.reason.startswith("was given up: it took too long")
+    assert submission.reason == "was given up: it took longer than 4 s in all"
+
+
+@pytest.mark.parametrize(
+    ("seconds_left", "lost", "sentence"),
+    [
+        (-1, [], "it took longer than 600 s in all"),
+        (10**6, [2, 5, 7, 9], "too many cells .* had to be stopped [(]2, 5, 7, 9[)]"),
+        (10**6, [2, 5, 7], ""),
+    ],
+)
+def test_evaluation_says_the_one_reason_for_giving_up(seconds_left, lost, sentence):
+    """Time that exercises used is not said to be that of cells, nor the reverse."""
+    evaluation = pool.Evaluation(handed_in([]), {"x": []}, LIMITS)
+    evaluation.end = time.monotonic() + seconds_left
+    evaluation.lost = lost
+    assert re.fullmatch(sentence, evaluation._why_hopeless())
 
 
 def test_evaluate_names_the_cells_that_failed(temporary):
@@ -175,6 +192,14 @@ def test_look_takes_no_time_before_it_is_due(monkeypatch):
     """A cell that replies at once costs no look at all processes of the machine."""
     monkeypatch.setattr(pool, "with_children", lambda pid: pytest.fail("too early"))
     pool.Watch(0, MEMORY, 1, 100).look()
+
+
+def test_look_says_which_clock_has_stopped_a_process():
+    """Who waits for 150 seconds without computing is not told of 30 seconds."""
+    watch = pool.Watch(0, MEMORY, 30, 150)
+    watch.end = time.monotonic() - 1
+    with pytest.raises(Ended, match=r"^took longer than 150 s by the clock and was "):
+        watch.look()
 
 
 def test_ask_looks_between_quick_commands(process, monkeypatch):
