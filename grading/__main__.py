@@ -112,7 +112,7 @@ def check_protection(given):
     """Refuse to run submissions without a sandbox, unless that was asked for."""
     if given.unprotected:
         print("Nothing is protected from the submissions: they run without a sandbox")
-    elif missing := sandbox.protection():
+    elif missing := sandbox.why_unprotected():
         raise Refused(
             f"{missing[0].upper()}{missing[1:]}; install bubblewrap 0.8 or newer and "
             "let it make namespaces, or grade in a container (CONTAINER=podman) or "

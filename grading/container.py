@@ -45,9 +45,9 @@ def main(arguments=None):
     recipe = str(ROOT / "Containerfile")
     build = [given.program, "build", "--quiet", f"--tag={IMAGE}", f"--file={recipe}"]
     try:
-        out(given).mkdir(parents=True, exist_ok=True)
+        out_folder(given).mkdir(parents=True, exist_ok=True)
         subprocess.run([*build, str(ROOT)], check=True, stdout=subprocess.DEVNULL)
-        grading = subprocess.run([given.program, *run(given, others)])
+        grading = subprocess.run([given.program, *arguments_of_run(given, others)])
     except FileNotFoundError:
         sys.exit(f"There is no program {given.program} here; install it")
     except course.CourseError as error:
@@ -70,10 +70,10 @@ def command_line():
     return parser
 
 
-def run(given, others):
+def arguments_of_run(given, others):
     """The arguments of `podman run`; behind the image stand those of the grading."""
-    submissions = full(given.submissions)
-    grading = [str(submissions), f"--out={out(given)}"]
+    submissions, out = full(given.submissions), out_folder(given)
+    grading = [str(submissions), f"--out={out}"]
     readable = {ROOT, submissions}
     if given.roster:
         readable.add(full(given.roster))
@@ -89,8 +89,8 @@ def run(given, others):
         options += NESTED_IN_DOCKER
     if sys.stdout.isatty():
         options.append("--tty")  # for the progress bar
-    for path in sorted(readable | {out(given)}):  # a folder before what lies in it
-        options.append(mount(path, *([] if path == out(given) else ["readonly"])))
+    for path in sorted(readable | {out}):  # a folder before what lies in it
+        options.append(mount(path, *([] if path == out else ["readonly"])))
     return ["run", *options, IMAGE, *grading, *others]
 
 
@@ -100,7 +100,7 @@ def secrets_of(settings):
     return {full(secret_file)} if secret_file and secret_file.is_file() else set()
 
 
-def out(given):
+def out_folder(given):
     """The folder of the results."""
     return full(given.out)
 

@@ -39,7 +39,7 @@ def main(home=SOURCE.parent):
     settings = json.loads((SOURCE / SETTINGS).read_text("utf-8"))
     path = home / "results" / "results.json"
     path.unlink(missing_ok=True)
-    missing = sandbox.protection()
+    missing = sandbox.why_unprotected()
     limits = pool.Limits(SECONDS, MEMORY, protected=not missing)
     print(f"Seed {settings['seed']}; {missing or 'the notebook runs in a sandbox'}")
     with tempfile.TemporaryDirectory() as scratch:

@@ -220,7 +220,7 @@ class Process:
     def __init__(self, limits):
         """Nothing is started yet."""
         self.memory = limits.memory
-        self.place = sandbox.walls if limits.protected else sandbox.no_walls
+        self.place = sandbox.sandboxed if limits.protected else sandbox.unprotected
         self.received = b""  # and not yet read
         self.next_look = math.inf  # set by each command for the next
 
@@ -231,7 +231,7 @@ class Process:
         own_folder = dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR"), place.folder)
         limits = json.dumps(limits_of_process(self.memory) | place.limits)
         self.process = subprocess.Popen(
-            [*place.words, sys.executable, place.program, limits],
+            [*place.prefix, sys.executable, place.program, limits],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -12,6 +12,7 @@ limits the sandbox as a whole too.
 
 import contextlib
 import functools
+import mmap
 import os
 import re
 import shutil
@@ -68,31 +69,31 @@ DENIED_CALLS = (
     "userfaultfd",
 )
 FLAGS_OF_MMAP = 3  # the position of this argument
-SHARED_WITHOUT_FILE = 0x21  # MAP_SHARED and MAP_ANONYMOUS
+SHARED_WITHOUT_FILE = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS
 
 
 class Place(NamedTuple):
     """Where the process of a submission runs, and how it is started there."""
 
-    words: list  # before the command
+    prefix: list  # of the command line: what comes before Python
     program: str  # what Python runs
     folder: str  # that can be written
-    start_in: str  # the folder in which the words are started
-    files: tuple = ()  # numbers of open files that they inherit
-    environment: dict = {}  # noqa: RUF012 - settings that they need besides
+    start_in: str  # the folder in which it is started
+    files: tuple = ()  # numbers of open files that it inherits
+    environment: dict = {}  # noqa: RUF012 - settings that it needs besides
     limits: dict = {}  # noqa: RUF012 - that the kernel sets to a process here
 
 
 @functools.cache
-def protection():
+def why_unprotected():
     """Why submissions cannot be shut in on this machine, or "" if they can."""
     for name in ("bwrap", "setpriv"):
         if not shutil.which(name):
             return f"nothing is protected, because there is no program {name} here"
     try:
-        with walls(2**30) as place:
+        with sandboxed(2**30) as place:
             tried = subprocess.run(
-                [*place.words, sys.executable, "-c", ""],
+                [*place.prefix, sys.executable, "-c", ""],
                 capture_output=True,
                 pass_fds=place.files,
                 timeout=PATIENCE,
@@ -107,7 +108,7 @@ def protection():
 
 
 @contextlib.contextmanager
-def walls(memory):
+def sandboxed(memory):
     """A place in a sandbox for a process that may use so many bytes of memory."""
     with tempfile.TemporaryFile() as program, tempfile.TemporaryFile() as calls:
         for file, content in ((program, library.program()), (calls, denied_calls())):
@@ -115,7 +116,7 @@ def walls(memory):
             file.seek(0)
         files = program.fileno(), calls.fileno()
         yield Place(
-            words=[*limits_of_systemd(memory), *bubblewrap(*files)],
+            prefix=[*limits_of_systemd(memory), *bubblewrap(*files)],
             program=PROGRAM,
             folder=WORK,
             start_in="/",
@@ -126,7 +127,7 @@ def walls(memory):
 
 
 @contextlib.contextmanager
-def no_walls(memory):
+def unprotected(memory):
     """A place without protection: an empty folder. Root gives up its rights if it can.
 
     Where there is setpriv, the process ends when the grading ends.
@@ -134,12 +135,12 @@ def no_walls(memory):
     with tempfile.TemporaryDirectory(prefix="grading-") as folder:
         program = Path(folder, "program.zip")
         program.write_bytes(library.program())
-        words = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+        prefix = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
         if os.geteuid() == 0 and nobody_can_run(os.path.dirname(folder)):
             os.chown(folder, NOBODY, NOBODY)
-            words += AS_NOBODY[1:]
+            prefix += AS_NOBODY[1:]
         try:
-            yield Place(words, str(program), folder, start_in=folder)
+            yield Place(prefix, str(program), folder, start_in=folder)
         finally:  # Python itself removes no folders that lie within a thousand others
             subprocess.run(["rm", "-rf", folder], stderr=subprocess.DEVNULL)
 
@@ -153,9 +154,10 @@ def nobody_can_run(folder):
 def bubblewrap(program, calls):
     """The command line of the sandbox, with the numbers of its two files.
 
-    Root is left at the door: in an outer view of the same folders, since root's own may
-    be closed to others, the sandbox is started by the user nobody. The outer view has a
-    namespace of processes: with its first one, which is root's, nobody's end too.
+    Root may not run a submission. So root starts an outer bubblewrap, which shows the
+    same folders to the user nobody, since root's own may be closed to others; and in it
+    nobody starts the sandbox. The outer one has a namespace of processes: with its
+    first process, which is root's, nobody's end too.
     """
     outside = ["bwrap", "--die-with-parent", "--unshare-pid"]
     outside += [*folders(), "--dir", "/tmp"]
@@ -255,7 +257,7 @@ def denied_calls():
 
 
 def limits_of_systemd(memory):
-    """The words that give a command a control group with limits, where that works."""
+    """What starts a command in a control group with limits; nothing if that fails."""
     words = ["systemd-run", "--scope", "--quiet", "--collect"]
     if os.geteuid() != 0:
         words.append("--user")

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from grading import container
-from grading.container import ROOT, command_line, main, run
+from grading.container import ROOT, arguments_of_run, command_line, main
 
 # Writes down how it was called, and ends with the code of the last call.
 PROGRAM = """#!{python}
@@ -27,7 +27,7 @@ def returned(tmp_path):
 
 def options(*arguments):
     """The arguments of `podman run` for these of `python -m grading.container`."""
-    return run(*command_line().parse_known_args(list(map(str, arguments))))
+    return arguments_of_run(*command_line().parse_known_args(list(map(str, arguments))))
 
 
 def mounted(listed):

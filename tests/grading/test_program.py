@@ -319,7 +319,8 @@ def test_program_asks_before_it_runs_without_a_sandbox(
     """Where there is no sandbox, it says so, and runs only if that is wanted."""
     write(tmp_path / "in" / "ada_tiny.ipynb", cells(RIGHT))
     given = [tmp_path / "in", "--out", tmp_path / "out", *handed_out]
-    monkeypatch.setattr(program.sandbox, "protection", lambda: "bwrap is not there")
+    why = "bwrap is not there"
+    monkeypatch.setattr(program.sandbox, "why_unprotected", lambda: why)
     with pytest.raises(SystemExit, match=r"^Bwrap is not there; .*UNPROTECTED=yes.$"):
         main(list(map(str, given)))
     assert not (tmp_path / "out").exists()

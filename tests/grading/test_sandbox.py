@@ -167,7 +167,7 @@ def run(source, protected=True):
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_walls_stop_an_attack_that_succeeds_without_them(
+def test_sandbox_stops_an_attack_that_succeeds_without_them(
     name, targets, temporary, monkeypatch
 ):
     """The same cell runs to its end in a plain process, and fails in the sandbox."""
@@ -178,7 +178,7 @@ def test_walls_stop_an_attack_that_succeeds_without_them(
     assert run(attack, protected=False) == WELL
 
 
-def test_walls_are_refused_by_no_accident(targets, temporary):
+def test_sandbox_allows_what_exercises_need(targets, temporary):
     """What an exercise may need works in the sandbox: threads, processes, files."""
     honest = """
         import mmap, multiprocessing, os, subprocess, tempfile, threading
@@ -257,7 +257,7 @@ def daemons():
     return [one for one in running if MARK in (one.info["cmdline"] or ())]
 
 
-def test_walls_leave_no_privileges(temporary):
+def test_sandbox_leaves_no_privileges(temporary):
     """No capability is left, none can be gained, and the user is not root."""
     source = """
 import os
@@ -271,7 +271,7 @@ assert 0 not in os.getresuid() + os.getresgid()"""
     assert run(source) == WELL
 
 
-def test_walls_leave_one_place_to_write(temporary):
+def test_sandbox_leaves_one_place_to_write(temporary):
     """Of all folders only the work folder can be written, and it is small."""
     source = f"""
 import os
@@ -287,7 +287,7 @@ assert not os.path.exists("/sys") and not os.path.exists("/home")"""
     assert run(source) == WELL
 
 
-def test_walls_refuse_sockets_of_every_family_but_one(temporary):
+def test_sandbox_refuses_sockets_of_every_family_but_one(temporary):
     """No network, host of a virtual machine or cipher of the kernel is reached.
 
     Where the kernel has none of them, it would say so in other words.
@@ -308,7 +308,7 @@ socket.socketpair()"""
     assert run(source) == WELL
 
 
-def test_walls_refuse_each_denied_call(temporary):
+def test_sandbox_refuses_each_denied_call(temporary):
     """The kernel does none of them, whatever it is given; others it does."""
     from pyseccomp import Arch, resolve_syscall
 
@@ -323,7 +323,7 @@ assert libc.getpid() > 1"""
     assert run(source) == WELL
 
 
-def test_walls_hide_the_settings_of_the_grader(temporary, monkeypatch):
+def test_sandbox_hides_the_settings_of_the_grader(temporary, monkeypatch):
     """No process inside has them, not even the one that bubblewrap leaves there."""
     monkeypatch.setenv("NTK_SEED", "20261")
     source = """
@@ -334,7 +334,7 @@ assert not any(b"20261" in settings for settings in seen)"""
     assert run(source) == WELL
 
 
-def test_walls_show_no_file_of_the_book(temporary):
+def test_sandbox_shows_no_file_of_the_book(temporary):
     """Of the repository there is the compiled zip, and no source of an answer."""
     source = f"""
 import os
@@ -411,7 +411,7 @@ def test_bubblewrap_needs_no_way_around_root_for_an_ordinary_user(monkeypatch):
     assert before[-len(sandbox.AS_NOBODY) :] == sandbox.AS_NOBODY
 
 
-def test_walls_hold_where_python_lies_below_tmp(temporary, monkeypatch):
+def test_sandbox_holds_where_python_lies_below_tmp(temporary, monkeypatch):
     """A repository, and its Python, in the folder for temporary files can be used."""
     with tempfile.TemporaryDirectory(dir=sandbox.WORK) as folder:
         below = Path(folder, "below")
@@ -428,15 +428,15 @@ import numpy"""
 
 @pytest.fixture
 def asked_anew():
-    """`protection` without what it remembers, before and after."""
-    sandbox.protection.cache_clear()
+    """`why_unprotected` without what it remembers, before and after."""
+    sandbox.why_unprotected.cache_clear()
     yield
-    sandbox.protection.cache_clear()
+    sandbox.why_unprotected.cache_clear()
 
 
-def test_protection_is_there_or_says_why_not(asked_anew, monkeypatch):
+def test_why_unprotected_is_there_or_says_why_not(asked_anew, monkeypatch):
     """One sentence says what is missing, or what bubblewrap says."""
-    assert sandbox.protection() == ""
+    assert sandbox.why_unprotected() == ""
     for which, why in (
         (lambda name: None, "because there is no program bwrap here"),
         (
@@ -444,7 +444,7 @@ def test_protection_is_there_or_says_why_not(asked_anew, monkeypatch):
             "because the sandbox does not start: bwrap: Unkn",
         ),
     ):
-        sandbox.protection.cache_clear()
+        sandbox.why_unprotected.cache_clear()
         monkeypatch.setattr(sandbox.shutil, "which", which)
         monkeypatch.setattr(sandbox, "bubblewrap", lambda *files: ["bwrap", "--no"])
-        assert sandbox.protection().startswith(f"nothing is protected, {why}")
+        assert sandbox.why_unprotected().startswith(f"nothing is protected, {why}")
