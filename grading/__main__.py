@@ -151,7 +151,7 @@ def grade_all(given):
             draw_variants(submissions, sets, policy.secret)
     Batch(Settings(given.out, sets, seed, limits, given.workers)).run(submissions)
     with refusing(), out.writing(given.out):
-        _, said = report.write(given.out, submissions, sets, policy, students)
+        said = report.write(given.out, submissions, sets, policy, students)
     print(*said, sep="\n", end="\n" if said else "")
     print(
         f"Seed {seed}; {time.monotonic() - start:.0f} s. "

@@ -15,19 +15,19 @@ DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.I)
 def write(out, submissions, sets, course, roster=None):
     """Write grades.csv, the folder feedback, and what derivations are marked with.
 
-    Returned are the students with what they earned, and sentences for the teacher.
+    Returned are sentences for the teacher.
     """
     names = dict.fromkeys(roster.students if roster else [])
     names |= dict.fromkeys(submission.student for submission in submissions)
     given = Marks(marks.read(marks.path(out)), names, course)
     students = results.students(submissions, sets, course, names, given)
     out.mkdir(parents=True, exist_ok=True)
-    # The tables first: they do not hang on what a single student wrote.
+    # The tables first: they do not depend on what a single student wrote.
     tables.write(out / "grades.csv", table(students, sets, course))
     filled = fill_in(roster, out, students, sets, course) if roster else []
     said = write_feedback(out, students, course.name)
     said += write_marking(out, students, sets, course, given)
-    return students, said + unknown_times(students) + filled
+    return said + unknown_times(students) + filled
 
 
 def unknown_times(students):
@@ -109,26 +109,33 @@ def to_be_read(students, sets, course):
 
 
 def table(students, sets, course):
-    """The rows of grades.csv: columns for each exercise, derivation and late set."""
-    exercises = [(each, name) for each in sets for name in sets[each].points]
-    marked = [one for one in exercises if course.derivation_points(one[1])]
-    due = [each for each in sets if each in course.due]
+    """The rows of grades.csv: columns for each exercise, derivation and due set."""
+    exercises = [
+        (set_name, name) for set_name in sets for name in sets[set_name].points
+    ]
+    marked = [pair for pair in exercises if course.derivation_points(pair[1])]
+    due = [set_name for set_name in sets if set_name in course.due]
     head = ["student", *(name for _, name in exercises)]
     head += [f"{name} derivation" for _, name in marked]
     head += ["derivations to mark"] if marked else []
-    head += [f"{each} days late" for each in due] + (["late penalty"] if due else [])
+    head += [f"{set_name} days late" for set_name in due]
+    head += ["late penalty"] if due else []
     head += ["total", "possible", "status", "remarks", "seed"]
     return [head, *(row(student, exercises, marked, due) for student in students)]
 
 
 def row(student, exercises, marked, due):
     """The row of a student; exercises come as pairs of the set and the name."""
-    of = student.sets
-    numbers = [of[each].code(name) for each, name in exercises]
-    numbers += [of[each].derivation(name) for each, name in marked]
+    by_set = student.sets
+    numbers = [by_set[set_name].points_for_code(name) for set_name, name in exercises]
+    numbers += [
+        by_set[set_name].points_for_derivation(name) for set_name, name in marked
+    ]
     numbers += [len(student.unmarked)] if marked else []
-    numbers += [of[each].days_late if of[each].submission else None for each in due]
-    numbers += [student.lost] if due else []
+    for set_name in due:
+        result = by_set[set_name]
+        numbers.append(result.days_late if result.submission else None)
+    numbers += [student.late_penalty] if due else []
     numbers += [student.total, student.possible]
     texts = [student.status, "; ".join(student.remarks), seeds(student)]
     return [student.name, *(tables.number(value) for value in numbers), *texts]

@@ -27,27 +27,28 @@ class SetResult:
         """False if the points are not known, through no fault of the student's."""
         return self.submission is None or not self.submission.not_graded
 
-    def code(self, name):
+    def points_for_code(self, name):
         """The points for the code of an exercise; None if there are none to show."""
         if self.submission is None or not self.graded:
             return None
         return self.submission.points.get(name, 0)
 
-    def derivation(self, name):
+    def points_for_derivation(self, name):
         """The points for a derivation; None until a person has given some."""
         if self.submission is None or not self.graded:
             return None
-        given = self.marks[name].points
-        if given is None and not self.to_be_read(name):
+        points = self.marks[name].points
+        if points is None and not self.to_be_read(name):
             return 0
-        return given
+        return points
 
     def to_be_read(self, name):
         """Whether a person has to read a derivation, or to look where it is."""
         if self.submission is None or not self.graded:
             return False
-        not_found = None if not self.submission.reason else ""
-        return self.submission.derivations.get(name, not_found) != ""
+        if name not in self.submission.derivations:  # its cell is not there
+            return not self.submission.reason
+        return self.submission.derivations[name] != ""
 
     def text(self, name):
         """The derivation as it is now; "" if there is none."""
@@ -68,21 +69,25 @@ class SetResult:
         return [
             name
             for name, worth in self.worth.items()
-            if worth and self.to_be_read(name) and self.derivation(name) is None
+            if worth
+            and self.to_be_read(name)
+            and self.points_for_derivation(name) is None
         ]
 
     @property
-    def full(self):
+    def points_before_lateness(self):
         """The points before anything is taken off for lateness; None if not known."""
         if not self.graded:
             return None
-        derivations = sum(self.derivation(name) or 0 for name in self.worth)
-        return sum(self.code(name) or 0 for name in self.worth) + derivations
+        code = sum(self.points_for_code(name) or 0 for name in self.worth)
+        derivations = sum(self.points_for_derivation(name) or 0 for name in self.worth)
+        return code + derivations
 
     @property
     def points(self):
         """The points that count; None if not known."""
-        return None if self.full is None else self.share * self.full
+        before = self.points_before_lateness
+        return None if before is None else self.share * before
 
 
 @dataclass
@@ -105,10 +110,10 @@ class Student:
         return sum(result.possible for result in self.sets.values())
 
     @property
-    def lost(self):
+    def late_penalty(self):
         """The points that were taken off for lateness."""
         graded = [result for result in self.sets.values() if result.graded]
-        return sum(result.full - result.points for result in graded)
+        return sum(result.points_before_lateness - result.points for result in graded)
 
     @property
     def unmarked(self):
@@ -156,29 +161,29 @@ def students(submissions, sets, course, names, marks):
     found = {name: [] for name in names}
     for submission in submissions:
         found.setdefault(submission.student, []).append(submission)
-    return [_student(name, of, sets, course, marks) for name, of in found.items()]
+    return [_student(name, own, sets, course, marks) for name, own in found.items()]
 
 
 def _student(name, submissions, sets, course, marks):
     """The results of one student."""
-    counts = {}
-    for submission in submissions:  # a second file of a set has no set's name
-        counts[submission.set_name] = submission
-    late = {}
+    # One for each set: `collect` gives no second, and others have no set's name.
+    by_set = {submission.set_name: submission for submission in submissions}
+    days_late = {}
     for set_name in sets:
-        if set_name in counts:
-            of = counts[set_name]
-            late[set_name] = course.days_late(set_name, of.handed_in, of.late)
-    shares = course.shares_kept(late)
+        if set_name in by_set:
+            counting = by_set[set_name]
+            moment, late = counting.handed_in, counting.late
+            days_late[set_name] = course.days_late(set_name, moment, late)
+    shares = course.shares_kept(days_late)
     results = {}
     for set_name, exercises in sets.items():
         results[set_name] = SetResult(
             name=set_name,
             exercises=exercises,
-            submission=counts.get(set_name),
+            submission=by_set.get(set_name),
             marks={each: marks.of(name, each) for each in exercises.points},
             worth={each: course.derivation_points(each) for each in exercises.points},
-            days_late=late.get(set_name, 0),
+            days_late=days_late.get(set_name, 0),
             share=shares.get(set_name, 1.0),
         )
     return Student(name, submissions, results)
