@@ -3,7 +3,7 @@
 import os
 import re
 
-from grading.owners import plain
+from grading.owners import comparable
 
 OWN_COLUMNS = {"moodle": "grade", "gradescope": "total score"}  # of one assignment
 CANVAS_NUMBER = re.compile(r"\s*\(\d+\)$")  # of an assignment, after its title
@@ -99,8 +99,8 @@ def _own_set(roster, sets):
 
     It is the one in the file's name, or the only one that was asked for.
     """
-    file_name = plain(roster.file_name)
-    by_name = [name for name in sets if plain(name) in file_name]
+    file_name = comparable(roster.file_name)
+    by_name = [name for name in sets if comparable(name) in file_name]
     one = by_name or sets
     return one[0] if len(one) == 1 else None
 
@@ -113,10 +113,10 @@ def _fitting(roster, set_name, sets):
         assignment = CANVAS_NUMBER.search(title) or roster.platform != "canvas"
         # Gradescope: "Kernel - Max Points" and others beside "Kernel"
         if assignment and not of_people and " - " not in title:
-            titles[number] = plain(CANVAS_NUMBER.sub("", title))
-    wanted = plain(set_name)
+            titles[number] = comparable(CANVAS_NUMBER.sub("", title))
+    wanted = comparable(set_name)
     same = [number for number, title in titles.items() if title == wanted]
-    others = [plain(name) for name in sets if wanted not in plain(name)]
+    others = [comparable(name) for name in sets if wanted not in comparable(name)]
     some = [
         number
         for number, title in titles.items()

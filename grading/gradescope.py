@@ -2,7 +2,7 @@
 
 Gradescope unpacks the zip to /autograder/source and runs its setup.sh once. For each
 submission it fills /autograder/submission, runs run_autograder, which calls this, and
-shows /autograder/results/results.json. What is printed here only instructors see.
+shows /autograder/results/results.json. Only instructors see what is printed here.
 The format: https://gradescope-autograders.readthedocs.io/en/latest/specs/
 """
 
@@ -43,7 +43,7 @@ def main(home=SOURCE.parent):
     limits = pool.Limits(SECONDS, MEMORY, protected=not missing)
     print(f"Seed {settings['seed']}; {missing or 'the notebook runs in a sandbox'}")
     with tempfile.TemporaryDirectory() as scratch:
-        exercises, submission = handed_in(home, settings["set"], Path(scratch))
+        exercises, submission = set_and_submission(home, settings["set"], Path(scratch))
         if not submission.reason:
             grade_file(submission, exercises, settings["seed"], limits)
     if submission.not_graded:
@@ -52,7 +52,7 @@ def main(home=SOURCE.parent):
     path.write_text(json.dumps(results(submission, exercises)), "utf-8")
 
 
-def handed_in(home, set_name, scratch):
+def set_and_submission(home, set_name, scratch):
     """The set, and the one submission that counts of what was handed in for it."""
     from grading.layouts import collect
     from grading.submissions import Submission, released

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from grading.files import NO_NOTEBOOK, File, listing
 from grading.notebooks import Notebook, blank, read_notebook
-from grading.owners import Owner, exact, nbgrader_times, owners, plain, stem
+from grading.owners import Owner, comparable, exact, nbgrader_times, owners, stem
 from grading.roster import Student
 from grading.submissions import Submission, which
 
@@ -47,7 +47,7 @@ class Candidate:
         """The owner's folder, archive or file that was handed in with it."""
         depth = len(self.owner.place) + 1
         below = self.file.parts[depth:-1]
-        of_set = below and plain(below[0]) in map(plain, sets)
+        of_set = below and comparable(below[0]) in map(comparable, sets)
         return self.file.parts[: depth + 1 if of_set else depth]
 
     @property
@@ -61,15 +61,17 @@ class Candidate:
         like = [one for one in others if one.substance == self.substance]
         newest = max(one.file.changed for one in like)
         changed = min(self.file.changed, newest - SAME_TIME)
-        return self.substance, moment, self.owner.number, changed, self.copy
+        return self.substance, moment, self.owner.file_number, changed, self.copy
 
 
 def collect(folder, sets, roster=None, unpacked=None):
     """Every submission in a folder or zip archive, without its cells.
 
     A person who handed in something has at least one: with a reason if nothing can be
-    graded. Students get the roster's names, if there is one. What was in archives goes
-    into the folder `unpacked`, or a temporary one, and is read there later.
+    graded. Students get the roster's names, if there is one.
+
+    What was in archives goes into the folder `unpacked`, and is read there later. If
+    none is named, it is a temporary one, which `out.opened` removes with all others.
     """
     unpacked = unpacked or Path(tempfile.mkdtemp(prefix="ntk-unpacked-"))
     files = listing(folder, unpacked)
@@ -91,8 +93,8 @@ def collect(folder, sets, roster=None, unpacked=None):
             elif roster:
                 submission.remarks += _other_names(person, roster)
             if len(person.files) > MOST_FILES:
-                of = f"{MOST_FILES} newest of {len(person.files)} files"
-                submission.remarks.append(f"only the {of} were looked at")
+                newest = f"{MOST_FILES} newest of {len(person.files)} files"
+                submission.remarks.append(f"only the {newest} were looked at")
             found.append(submission)
     return found
 
@@ -126,17 +128,28 @@ def _people(pairs, roster):
             known = Person(student.name, student.key, student, [])
             person = people.setdefault(student, known)
         else:
-            by_name = owner.platform == "moodle" and name not in namesakes
-            same = (owner.platform, owner.id) if owner.id and not by_name else name
             known = Person(owner.name, owner.name, None, [])
-            person = people.setdefault(same or owner.name, known)
+            person = people.setdefault(_identity(owner, namesakes), known)
         person.files.append((file, owner))
-    several = Counter(plain(person.name) for person in people.values())
+    several = Counter(comparable(person.name) for person in people.values())
     for person in people.values():
-        number = person.files[0][1].id
-        if not person.student and number and several[plain(person.name)] > 1:
+        number = person.files[0][1].person_id
+        if not person.student and number and several[comparable(person.name)] > 1:
             person.name = person.key = f"{person.name} ({number})"
     return list(people.values())
+
+
+def _identity(owner, namesakes):
+    """What is the same for all files of a person who is on no roster.
+
+    It is the platform's number, but in Moodle, which numbers people anew in each
+    assignment, the name, unless it is that of two people.
+    """
+    name = exact(owner.name)
+    by_name = owner.platform == "moodle" and name not in namesakes
+    if owner.person_id and not by_name:
+        return owner.platform, owner.person_id
+    return name or owner.name
 
 
 def _namesakes(pairs):
@@ -147,7 +160,7 @@ def _namesakes(pairs):
     """
     numbers = {}
     for _, owner in pairs:
-        numbers.setdefault((owner.place, exact(owner.name)), set()).add(owner.id)
+        numbers.setdefault((owner.place, exact(owner.name)), set()).add(owner.person_id)
     return {name for (_, name), ids in numbers.items() if len(ids) > 1}
 
 

@@ -25,7 +25,7 @@ class Entry:
     student: str  # or a pseudonym
     html: str
     file: str  # to look into where the derivation was not found
-    text: str  # the fingerprint of the derivation
+    text_code: str  # of the derivation
     mark: marks.Mark
     changed: bool  # since it was marked
     variant: str  # what differs from the book's task, in words
@@ -42,14 +42,14 @@ def write(folder, students, sets, course):
         ]
         pages = []
         for name, title in titles(exercises).items():
-            entries, empty = sorted_out(results, name, folder, course)
+            entries, silent = entries_and_silent(results, name, folder, course)
             page = ENVIRONMENT.get_template("marking.html").render(
                 name=name,
                 title=title,
                 worth=course.derivation_points(name),
-                solution=model(exercises, name),
+                solution=model_derivation(exercises, name),
                 entries=entries,
-                empty=empty,
+                silent=silent,
                 katex=katex,
             )
             save(folder / f"{name}.html", page)
@@ -80,7 +80,7 @@ def copy_assets(folder):
     return True
 
 
-def model(exercises, name):
+def model_derivation(exercises, name):
     """The derivation in the set's own notebook, which holds the solutions."""
     for cell in exercises.cells:
         if cell.id == f"{name}-derivation":
@@ -88,15 +88,15 @@ def model(exercises, name):
     return ""
 
 
-def sorted_out(results, name, folder, course):
+def entries_and_silent(results, name, folder, course):
     """The derivations of an exercise to be read, and who wrote nothing."""
-    entries, empty = [], []
+    entries, silent = [], []
     for student, result in results:
         if result.to_be_read(name):
             entries.append(entry(student, result, name, folder, course))
         elif result.submission is not None and result.graded:
-            empty.append(student)
-    return entries, empty
+            silent.append(student)
+    return entries, silent
 
 
 def entry(student, result, name, folder, course):
@@ -107,7 +107,7 @@ def entry(student, result, name, folder, course):
         student=student,
         html=as_html(result, name, folder / "pictures") if found else "",
         file="" if found else file,
-        text=marks.fingerprint(result.text(name)),
+        text_code=marks.text_code(result.text(name)),
         mark=result.marks[name],
         changed=name in result.changed,
         variant=variant(result.submission, name),
@@ -134,11 +134,11 @@ def as_html(result, name, folder):
         cells = written.derivation(read(submission.path), name, result.exercises)
     except (ValueError, OSError):  # the file has gone since it was graded
         return markdown.html(text)
-    parts = [markdown.html(cell.source, saved(cell, folder)) for cell in cells]
+    parts = [markdown.html(cell.source, save_pictures(cell, folder)) for cell in cells]
     return Markup("").join(parts)
 
 
-def saved(cell, folder):
+def save_pictures(cell, folder):
     """The pictures of a cell as files: the address of each by its name."""
     addresses = {}
     for name, kinds in getattr(cell, "attachments", {}).items():

@@ -2,7 +2,8 @@
 
 A row is a student and an exercise. A run adds the rows that are new and changes nothing
 that was entered; rows of students who are gone stay, and so do columns of one's own.
-The column `text` tells which text was marked: a student may hand in another one later.
+The column `text` has a code of the text that was marked: a student may hand in another
+one later.
 """
 
 import contextlib
@@ -20,7 +21,7 @@ from grading import tables
 FILE = "derivations.csv"
 OTHER_TABLES = (".csv", ".xlsx", ".xls", ".ods", ".numbers")
 HEAD = ("student", "exercise", "points", "of", "comment")
-TEXT = "text"
+TEXT_CODE = "text"  # the column of the code that tells which text was marked
 LETTERS = "BCDFGHJKLMNPQRSTVWXZ"  # without vowels: no words
 
 
@@ -40,7 +41,7 @@ class Mark:
 
     points: float | None = None
     comment: str = ""
-    text: str = ""  # the fingerprint of what was marked; "" if that is not known
+    text_code: str = ""  # of what was marked; "" if that is not known
 
     @property
     def given(self):
@@ -49,7 +50,7 @@ class Mark:
 
     def is_of(self, text):
         """Whether it was this text that was marked."""
-        return not self.given or self.text in ("", fingerprint(text))
+        return not self.given or self.text_code in ("", text_code(text))
 
 
 def label(student, course):
@@ -65,7 +66,7 @@ def pseudonym(student, secret):
     return _letters(hmac.digest(secret.encode(), message, "sha256"))
 
 
-def fingerprint(text):
+def text_code(text):
     """Eight letters by which a text is known again."""
     return _letters(hashlib.sha256(text.encode("utf-8", "backslashreplace")).digest())
 
@@ -180,7 +181,7 @@ class Marks:
                 self.strangers.append(row)
             else:
                 _check_worth(row, course)
-                mark = Mark(points_in(row), row["comment"], row.get(TEXT, ""))
+                mark = Mark(points_in(row), row["comment"], row.get(TEXT_CODE, ""))
                 self._enter(student, row["exercise"], mark)
 
     def student(self, row):
@@ -250,7 +251,7 @@ def add_rows(file, derivations, marks, course):
                 row["student"] = label(student, course)
                 _renew(row, missing.pop((student, row["exercise"]), None))
         for each in missing.values():
-            row = dict.fromkeys((*HEAD, TEXT), "")
+            row = dict.fromkeys((*HEAD, TEXT_CODE), "")
             row["student"] = label(each.student, course)
             row["exercise"] = each.exercise
             _renew(row, each)
@@ -267,8 +268,8 @@ def _renew(row, derivation):
     if derivation is None:
         return
     row["of"] = str(tables.number(derivation.worth))
-    if not (row["points"] or row["comment"]) or not row.get(TEXT):
-        row[TEXT] = fingerprint(derivation.text)
+    if not (row["points"] or row["comment"]) or not row.get(TEXT_CODE):
+        row[TEXT_CODE] = text_code(derivation.text)
 
 
 def enter(file, entered, before=None):
@@ -333,7 +334,7 @@ def _change(file, changed):
     while True:
         before = _stamp(file)
         rows = read(file)
-        columns = dict.fromkeys((*HEAD, *(rows[0] if rows else ()), TEXT))
+        columns = dict.fromkeys((*HEAD, *(rows[0] if rows else ()), TEXT_CODE))
         table = [[row.get(name, "") for name in columns] for row in changed(rows)]
         with new.open("w", newline="", encoding="utf-8-sig") as opened:
             writer = csv.writer(opened, delimiter=tables.separator(file))

@@ -81,16 +81,16 @@ class Owner:
 
     name: str
     platform: str = ""
-    id: str = ""  # the platform's number of the person
+    person_id: str = ""  # the platform's number of the person
     others: tuple = ()  # other names: an e-mail address, a number of the university
     handed_in: datetime | None = None
     late: bool | None = None  # says the platform, if it does not say when
-    number: int = 0  # of the file; a later file has a greater one
+    file_number: int = 0  # a later file has a greater one
     set_name: str | None = None  # by the folder
     place: tuple = ()  # the folder in which people have one number each
 
 
-def plain(name):
+def comparable(name):
     """A name for comparisons: without case, blanks and punctuation, composed.
 
     Marks stay: they are the vowels of Indian scripts.
@@ -134,7 +134,7 @@ def _without_kind(name):
 def named(base, sets):
     """The set in the name of a file, `set`, `person_set` or `set_person`; or None."""
     for set_name in sets:
-        if plain(base) == plain(set_name) or _without_set(base, set_name):
+        if comparable(base) == comparable(set_name) or _without_set(base, set_name):
             return set_name
     return None
 
@@ -151,7 +151,8 @@ class _Sorting:
     """Sorts files by their owners, from the outermost folders inwards."""
 
     def __init__(self, sets, knows):
-        self.sets = {plain(name): name for name in sets}
+        """Keep the names of the sets and the question to the roster, or None."""
+        self.sets = {comparable(name): name for name in sets}
         self.knows = knows
 
     def pairs(self, files, depth, set_name):
@@ -170,7 +171,7 @@ class _Sorting:
         containers = self.containers(folders, depth + 1, groups)
         for name, inside in folders.items():
             if name in containers:
-                inner = self.sets.get(plain(name), set_name)
+                inner = self.sets.get(comparable(name), set_name)
                 found += self.pairs(inside, depth + 1, inner)
                 continue
             people = groups.get(name) or [_platform(name) or Owner(name)]
@@ -218,7 +219,8 @@ class _Sorting:
         if any(_directly(inside, depth) for inside in others.values()):
             return found
         sections = [self.is_section(inside, depth) for inside in others.values()]
-        # most of them: no single person's folder decides about those of the others
+        # At least half must look like sections: one student who zipped two notebooks
+        # does not make all students' folders sections.
         return found | set(others) if 2 * sum(sections) >= len(others) else found
 
     def with_known(self, folders, depth):
@@ -237,7 +239,7 @@ class _Sorting:
     def is_general(self, name):
         """Whether a folder has a name that no person has."""
         exported = GRADESCOPE_FOLDER.fullmatch(name)
-        return plain(name) in self.sets or name == SUBMITTED or bool(exported)
+        return comparable(name) in self.sets or name == SUBMITTED or bool(exported)
 
     def has_known(self, files, depth):
         """Whether these files are of people on the roster, by their names."""
@@ -257,10 +259,10 @@ class _Sorting:
         people = defaultdict(set)
         for file in files:
             *above, name = file.parts[depth:]
-            in_set = self.sets.get(plain(above[0])) if len(above) == 1 else None
+            in_set = self.sets.get(comparable(above[0])) if len(above) == 1 else None
             if file.is_notebook and (in_set or not above):
                 owner = self.of_name(name, in_set)
-                if owner.set_name and plain(owner.name) not in self.sets:
+                if owner.set_name and comparable(owner.name) not in self.sets:
                     people[owner.set_name].add(exact(owner.name))
         return max(map(len, people.values()), default=0)
 
@@ -275,11 +277,11 @@ class _Sorting:
         holders = defaultdict(set)
         for file in files:
             *above, name = file.parts
-            while len(above) > depth and plain(above[-1]) in self.sets:
+            while len(above) > depth and comparable(above[-1]) in self.sets:
                 above.pop()  # a person's folder of one set
             if file.is_notebook and len(above) > depth:
                 base, _ = stem(name, self.sets.values())
-                holders[*above[:-1], plain(base)].add(above[-1])
+                holders[*above[:-1], comparable(base)].add(above[-1])
         return any(len(folders) > 1 for folders in holders.values())
 
 
@@ -337,7 +339,7 @@ def _platform(name):
 def _of_canvas(match):
     """The owner in a name by Canvas."""
     late, number = bool(match["late"]), int((match["number"] or "0")[:18])
-    return Owner(match["name"], "canvas", match["id"], late=late, number=number)
+    return Owner(match["name"], "canvas", match["id"], late=late, file_number=number)
 
 
 def _of_moodle(match):

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from grading import filling, tables
 from grading.notebooks import shown
-from grading.owners import exact, plain
+from grading.owners import comparable, exact
 
 # The columns in which a person is named, in small letters; the first of them that has
 # something is the key, so that it is the same in every export of one platform.
@@ -98,14 +98,14 @@ class Roster:
 
     def find(self, owner):
         """The student whom a file belongs to, or None: by number, then by name."""
-        number = (owner.platform, owner.id)
-        known = self._names.get(number) if owner.id else None
+        number = (owner.platform, owner.person_id)
+        known = self._names.get(number) if owner.person_id else None
         if known and self._may_be(known, owner):
             return known
-        if owner.id and owner.platform == self.platform == "canvas":
+        if owner.person_id and owner.platform == self.platform == "canvas":
             return None  # its numbers are the same everywhere: this is somebody else
         for name in (*owner.others, owner.name):
-            for known_as in (EXACT, exact(name)), plain(name):
+            for known_as in (EXACT, exact(name)), comparable(name):
                 if known_as in self._names:
                     return self._names[known_as]
         return None
@@ -120,20 +120,20 @@ class Roster:
         if owner.platform != "moodle" or not (name and owner.name):
             return True
         blind = re.sub(r"\d", "", self.value(student.row, "identifier"))
-        if plain(re.sub(r"\d", "", owner.name)) == plain(blind):
+        if comparable(re.sub(r"\d", "", owner.name)) == comparable(blind):
             return True
-        return plain(owner.name).endswith(plain(name))
+        return comparable(owner.name).endswith(comparable(name))
 
     def has_name(self, student, name):
         """Whether this is one of the names of a student, in any form."""
-        return not {plain(name), (EXACT, exact(name))}.isdisjoint(
+        return not {comparable(name), (EXACT, exact(name))}.isdisjoint(
             self._all_names(student)
         )
 
     def handed_in(self, student, set_name):
         """When a student handed in a set, if this is the export of that assignment."""
         column = MODIFIED if MODIFIED in self.columns else SUBMITTED
-        if not set_name or plain(set_name) not in plain(self.file_name):
+        if not set_name or comparable(set_name) not in comparable(self.file_name):
             return None
         for form in MOMENTS:
             try:
@@ -214,10 +214,10 @@ class Roster:
             if (name, *keys) not in known:  # or else it is one more row of a person
                 known.add((name, *keys))
                 people.append(Student(name or key, key, number))
-        names = [plain(student.name) for student in people]
+        names = [comparable(student.name) for student in people]
         return [
             Student(f"{one.name} ({one.key})", one.key, one.row)
-            if names.count(plain(one.name)) > 1
+            if names.count(comparable(one.name)) > 1
             else one
             for one in people
         ]
@@ -242,17 +242,17 @@ class Roster:
     def _all_names(self, student):
         """What a file of this student may be called after, each once."""
         name = self._name_in(student.row)
-        names: set = {plain(name), plain(student.name)}
+        names: set = {comparable(name), comparable(student.name)}
         last, comma, first = name.partition(",")
         if comma:
-            names.add(plain(first + last))
+            names.add(comparable(first + last))
         else:  # Canvas's sortable name, in small letters and without blanks
             first, _, last = name.rpartition(" ")
-            names.add(plain(last + first))
+            names.add(comparable(last + first))
         for column in KEYS:
             value = self.value(student.row, column)
             for one in (value, value.split("@")[0]):
-                names |= {plain(one), (EXACT, exact(one))}
+                names |= {comparable(one), (EXACT, exact(one))}
         names.add((EXACT, exact(name)))
         numbers = [self.value(student.row, column) for column in ("id", "sid")]
         numbers.append(re.sub(r"\D", "", self.value(student.row, "identifier")))

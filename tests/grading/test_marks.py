@@ -22,9 +22,9 @@ from grading.marks import (
     Mark,
     Marks,
     add_rows,
-    fingerprint,
     label,
     pseudonym,
+    text_code,
 )
 from grading.notebooks import Cell
 from grading.submissions import ExerciseSet, Submission
@@ -35,7 +35,7 @@ from tools.execute import ROOT
 ANONYMOUS = Course(anonymous=True, secret="s", derivations={"default": 3})
 NAMED = Course(derivations={"default": 3})
 HEAD = ["student", "exercise", "points", "of", "comment"]
-TEXT = fingerprint("So.")
+TEXT_CODE = text_code("So.")
 
 
 @pytest.fixture
@@ -76,8 +76,8 @@ def test_add_rows_adds_only_what_is_new(file):
     add(file, ["ada", "bob"])
     assert rows(file) == [
         [*HEAD, "marker", "text"],
-        ["bob", "ntk", "1.5", "3", "so, 'so'", "Jo", TEXT],
-        ["ada", "ntk", "", "3", "", "", TEXT],
+        ["bob", "ntk", "1.5", "3", "so, 'so'", "Jo", TEXT_CODE],
+        ["ada", "ntk", "", "3", "", "", TEXT_CODE],
     ]
     before = file.read_bytes()
     add(file, ["ada", "bob"])
@@ -91,7 +91,7 @@ def test_add_rows_never_deletes(file):
     assert [row["student"] for row in given.strangers] == ["eve"]
     assert rows(file)[1:] == [
         ["eve", "ntk", "2", "3", "good", ""],
-        ["ada", "ntk", "", "3", "", TEXT],
+        ["ada", "ntk", "", "3", "", TEXT_CODE],
     ]
 
 
@@ -154,7 +154,7 @@ def test_change_keeps_the_separator(file):
     """Excel opens a file in the form in which it was saved."""
     save(file, "student;exercise;points;of;comment\nada;ntk;2,5;3;\n", "cp1252")
     add(file, ["ada", "bob"])
-    assert file.read_text("utf-8-sig").splitlines()[1] == f"ada;ntk;2,5;3;;{TEXT}"
+    assert file.read_text("utf-8-sig").splitlines()[1] == f"ada;ntk;2,5;3;;{TEXT_CODE}"
     assert Marks(marks.read(file), ["ada"], NAMED).of("ada", "ntk").points == 2.5
 
 
@@ -182,7 +182,7 @@ def test_marks_find_the_student_again(file, name):
     found = marks.read(file)
     found[0]["points"] = "2"
     found[0]["student"] = found[0]["student"].removeprefix("00")
-    assert Marks(found, [name], NAMED).of(name, "ntk") == Mark(2, "", TEXT)
+    assert Marks(found, [name], NAMED).of(name, "ntk") == Mark(2, "", TEXT_CODE)
 
 
 def test_marks_find_a_name_whose_letters_excel_lost():
@@ -423,7 +423,7 @@ def test_page_is_anonymous_if_the_course_is(tmp_path, file, batch):
 def test_page_says_that_a_derivation_changed(tmp_path, file, batch):
     """A mark belongs to the text that was marked; a newer one is to be looked at."""
     assert "has changed" not in written(tmp_path, batch)
-    marks.enter(file, {**ENTRY, "text": fingerprint("See $x$.")})
+    marks.enter(file, {**ENTRY, "text": text_code("See $x$.")})
     assert "has changed" not in written(tmp_path, batch)
     batch[0].derivations["ntk"] = "See $y$."
     for _ in range(2):  # a second run does not take it for seen
@@ -431,7 +431,7 @@ def test_page_says_that_a_derivation_changed(tmp_path, file, batch):
     assert (
         "changed after they were marked: ntk" in (tmp_path / "grades.csv").read_text()
     )
-    marks.enter(file, {**ENTRY, "text": fingerprint("See $y$.")})
+    marks.enter(file, {**ENTRY, "text": text_code("See $y$.")})
     assert "has changed" not in written(tmp_path, batch)
 
 
@@ -491,7 +491,7 @@ ENTRY = {
     "exercise": "ntk",
     "points": "1",
     "comment": "",
-    "text": TEXT,
+    "text": TEXT_CODE,
 }
 
 
@@ -524,8 +524,8 @@ def test_form_saves_a_mark_at_once(form, file):
     entry = {**ENTRY, "points": "2,5", "comment": "=good"}
     assert ask(f"{form}/secret/mark", entry) == (200, "Saved")
     assert rows(file)[1:] == [
-        ["ada", "ntk", "2,5", "3", "'=good", TEXT],
-        ["cy", "ntk", "", "3", "", fingerprint("")],
+        ["ada", "ntk", "2,5", "3", "'=good", TEXT_CODE],
+        ["cy", "ntk", "", "3", "", text_code("")],
     ]
     _, text = ask(f"{form}/secret/marks.json")
     assert json.loads(text)["rows"][0] == {**entry, "of": "3"}
