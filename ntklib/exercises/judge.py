@@ -114,7 +114,7 @@ def _hint_for_choice(exercise, facts, value):
 def _hint_for_points(facts, value, tol):
     X, short = numbers(value)
     if X.ndim != 2 or X.shape[1] != 2 or not len(X):
-        transposed = "; it is transposed" if X.ndim == 2 and len(X) == 2 else ""
+        transposed = "; is it transposed?" if X.ndim == 2 and len(X) == 2 else ""
         raise Refused(
             "expected an array of shape (m, 2), one input in each of m >= 1 rows; got "
             f"shape {X.shape}{transposed}"

@@ -121,7 +121,7 @@ def test_judge_asks_as_many_digits_as_the_type_has(error, dtype, x64, accepted):
         (
             "ntk",
             [np.eye(4), Failure("nothing"), np.eye(2)],
-            "ntk: it returned nothing; a function gives its value by `return`",
+            "ntk: it returned nothing for params.W0 (6, 2), params.W1 (6,), X (5, 2), ",
         ),
         ("lazy_exponent", [np.nan, 1, 1], "lazy_exponent: got nan for s = 0."),
         ("conserved", [{"sin"}], "conserved: 'sin' is not one of the choices"),
