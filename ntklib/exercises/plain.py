@@ -49,6 +49,9 @@ SIGNS = {
     "shapes": r"shape|broadcast|dimension|mismatch|square|subscript|axes|Size of label",
 }
 
+# NumPy's own notation within its messages about shapes, which no reader needs.
+NOTATION = re.compile(r", (with gufunc signature \S+|gufunc core with signature \S+)")
+
 
 def called(answer, arguments):
     """What an answer, a function, gives for these arguments: plain data or a Failure.
@@ -105,7 +108,7 @@ def raised(error):
     if line == "NotImplementedError":  # the stub of a student's copy
         return Failure("unanswered")
     about = next((key for key, sign in SIGNS.items() if re.search(sign, line)), "error")
-    return Failure(about, line[:LONGEST])
+    return Failure(about, NOTATION.sub("", line)[:LONGEST])
 
 
 class _Refused(ValueError):

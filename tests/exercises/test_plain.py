@@ -324,6 +324,15 @@ def test_raised_tells_what_errors_are_about(code, about):
     assert failure.detail.split(":")[0].isidentifier()
 
 
+@pytest.mark.parametrize("code", ["X @ X", "X @ none(X)"])
+def test_raised_leaves_out_numpys_notation(code):
+    """What a matrix product says about shapes, in words."""
+    detail = called(python(code), ARGUMENTS).detail
+    assert detail.startswith("ValueError: matmul: Input operand 1 ")
+    assert "gufunc" not in detail
+    assert detail.endswith(("(size 4 is different from 3)", "(has 0 requires 1)"))
+
+
 def test_raised_knows_every_sign():
     """No sign is there that no error of the list above shows."""
     (cases,) = [
