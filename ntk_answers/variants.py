@@ -204,11 +204,7 @@ VARIATIONS = {
         values=_ODD,
         adapted=_step_with_other_loss,
         case=(_K,),
-        hints=_LOSS
-        | {
-            "; a step multiplies a mode by 1 - ηλ/m": "; by what does a step multiply "
-            "a mode?"
-        },
+        hints=_LOSS,
     ),
     "sharp_rate": Variation(
         constant="divisor",
@@ -216,10 +212,6 @@ VARIATIONS = {
         values=_ODD,
         adapted=_rate_with_other_loss,
         case=(3.0, 1),
-        hints={
-            "the residuals obey ∂r/∂t = -Kr/m": "how do the residuals move?",
-            "2m times": "a multiple of",
-        },
     ),
     "travelled": Variation(
         constant="divisor",
