@@ -16,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-from grading import course, layouts, marks, out, pool, report, roster, sandbox
+from grading import course, layouts, marks, out, pool, roster, sandbox
 from grading.submissions import released
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,12 +38,14 @@ def main(arguments=None):
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # it may not know every letter
             stream.reconfigure(errors="backslashreplace")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # which nohup sees to
-        signal.signal(signal.SIGHUP, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # which nohup sees to
+            signal.signal(number, stop)
     try:
+        check_names()
         check_protection(given)
-        check_folders(given)
+        with refusing():
+            check_folders(given)
         with out.opened(given.out):
             missing = grade_all(given)
     except KeyboardInterrupt:
@@ -52,6 +54,16 @@ def main(arguments=None):
         sys.exit(str(error))
     if missing:
         sys.exit(missing)
+
+
+def stop(number, frame):
+    """End the run because of a signal.
+
+    The error may be raised where nobody takes notice of it, as in a callback of JAX;
+    then the next look at `pool.interrupted` ends the run.
+    """
+    pool.interrupted.set()
+    raise KeyboardInterrupt
 
 
 def command_line():
@@ -98,7 +110,7 @@ def command_line():
 
 def path(text):
     """A path as it was typed, also where the shell has left a ~ in it."""
-    return Path(text).expanduser()
+    return Path(os.path.expanduser(text))
 
 
 def processors():
@@ -106,6 +118,16 @@ def processors():
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def check_names():
+    """Refuse to start where files cannot be called as students are."""
+    encoding = sys.getfilesystemencoding()
+    if encoding != "utf-8":
+        raise Refused(
+            f"Names of files are in {encoding} here, which lacks letters of many "
+            "students' names; set PYTHONUTF8=1 and start again"
+        )
 
 
 def check_protection(given):
@@ -124,7 +146,8 @@ def check_folders(given):
     """Refuse what cannot be: no submissions, grades among them, no worker."""
     if not given.submissions.exists():
         raise Refused(f"There is no folder or zip file {given.submissions}")
-    if given.out.resolve().is_relative_to(given.submissions.resolve()):
+    real_out, real_submissions = map(os.path.realpath, (given.out, given.submissions))
+    if Path(real_out).is_relative_to(real_submissions):
         raise Refused(
             "The grades must not lie in the folder of the submissions: "
             "they would be taken for one"
@@ -136,8 +159,9 @@ def check_folders(given):
 
 def grade_all(given):
     """Grade into OUT, and print what came out; a sentence if something is missing."""
-    # Not before: this imports the library and JAX, which reads its settings then.
+    # Not before: JAX reads its settings when it is imported, and that takes seconds.
     os.environ.update(pool.JAX_SETTINGS)
+    from grading import report
     from grading.batch import Batch, Settings
 
     start = time.monotonic()
@@ -162,11 +186,13 @@ def grade_all(given):
 
 @contextlib.contextmanager
 def refusing():
-    """Turn the one sentence of a ValueError, about some file, into a refusal."""
+    """Turn what is wrong with some file, in one sentence, into a refusal."""
     try:
         yield
     except ValueError as error:
         raise Refused(str(error)) from error
+    except OSError as error:
+        raise Refused(f"{error.filename} cannot be read: {error.strerror}") from error
 
 
 def settled(given):

@@ -73,6 +73,8 @@ class Batch:
             pending = {executor.submit(self.grade_one, one) for one in submissions}
             while pending:
                 done, pending = wait(pending, LOOK_EVERY, FIRST_COMPLETED)
+                if pool.interrupted.is_set():  # what is done may have been cut short
+                    raise KeyboardInterrupt
                 for future in done:
                     self.report(future.result(), bar)
                 bar.set_postfix_str(self.slowest_running(), sys.stderr.isatty())
