@@ -26,6 +26,7 @@ INTERRUPTED = (
     "Interrupted. What was graded is kept in {out}, and the same command goes on "
     "from there"
 )
+STOPPED = "Stopped: {error}. What was graded until then is kept"
 
 
 class Refused(Exception):
@@ -44,14 +45,15 @@ def main(arguments=None):
     try:
         check_names()
         check_protection(given)
-        with refusing():
-            check_folders(given)
+        check_folders(given)
         with out.opened(given.out):
             missing = grade_all(given)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED.format(out=given.out))
     except (Refused, out.OutError) as error:
         sys.exit(str(error))
+    except OSError as error:  # of a file that cannot be read, or a log on a full disk
+        sys.exit(STOPPED.format(error=error))
     if missing:
         sys.exit(missing)
 
@@ -186,13 +188,11 @@ def grade_all(given):
 
 @contextlib.contextmanager
 def refusing():
-    """Turn what is wrong with some file, in one sentence, into a refusal."""
+    """Turn the one sentence of a ValueError, about some file, into a refusal."""
     try:
         yield
     except ValueError as error:
         raise Refused(str(error)) from error
-    except OSError as error:
-        raise Refused(f"{error.filename} cannot be read: {error.strerror}") from error
 
 
 def settled(given):

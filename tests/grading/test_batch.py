@@ -78,6 +78,18 @@ def test_run_grades_nothing_twice(settings, submissions, graded, capsys):
     assert capsys.readouterr().out == "4 of 4 were graded before, and are kept\n"
 
 
+def test_run_grades_nothing_twice_for_other_names(settings, submissions, graded):
+    """A list of the class that comes later calls students by other names."""
+    Batch(settings).run(submissions())
+    graded.clear()
+    found = submissions()
+    for one in found:
+        one.student, one.file = one.student.upper(), f"later/{one.file}"
+    Batch(settings).run(found)
+    assert graded == []
+    assert all(one.points for one in found)
+
+
 def test_run_grades_what_has_changed(settings, submissions, graded):
     """Another file is graded again, alone; another seed or set is all graded again."""
     Batch(settings).run(submissions())

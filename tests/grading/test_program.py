@@ -329,8 +329,10 @@ REFUSED = {
     "nowhere.csv": ["in", "--roster", "nowhere.csv"],
     "There is no folder or zip file ~nobody-at-all/in": ["~nobody-at-all/in"],
     "loop cannot be written: ": ["in", "--out", "loop"],
-    "folder/seed.txt cannot be read: ": ["in", "--out", "folder"],
-    f"{'x' * 300} cannot be read: File name too long": ["x" * 300],
+    "Stopped: [Errno 21] Is a directory: 'folder/seed.txt'. What": [
+        *("in", "--out", "folder")
+    ],
+    "Stopped: [Errno 36] File name too long: 'xxx": ["x" * 300],
 }
 
 
