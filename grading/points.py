@@ -105,13 +105,15 @@ def packed(value):
 def verdict(name, seed, reply, variant=""):
     """Whether an exercise is right, and the line for its author.
 
-    The reply may be anything, and then it is worth nothing. An error of `judge` is one
-    of the grading, and is raised.
+    The reply may be anything, and then it is worth nothing. An error of `judge`, and a
+    machine without memory, are errors of the grading, and are raised.
     """
     try:
         values = unpacked(name, seed, reply)
     except NoValues as error:
         return False, str(error)
+    except MemoryError:  # nothing that fits into a reply takes much
+        raise
     except Exception as error:
         return False, f"the answer cannot be compared ({type(error).__name__})"
     with judging:

@@ -258,6 +258,18 @@ def test_verdict_raises_an_error_of_the_judge(monkeypatch):
         verdict("sharp_rate", 5, {"values": values})
 
 
+def test_verdict_raises_for_a_machine_without_memory(monkeypatch):
+    """A reply is small: whoever has no room for it has none for anything."""
+
+    def unpack(value):
+        raise MemoryError
+
+    monkeypatch.setattr(points, "unpack", unpack)
+    values = [{"value": 1.0}] * len(inputs("sharp_rate", 5))
+    with pytest.raises(MemoryError):
+        verdict("sharp_rate", 5, {"values": values})
+
+
 ODD = [
     None,
     True,
