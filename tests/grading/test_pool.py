@@ -4,7 +4,9 @@ import io
 import threading
 import time
 import zipfile
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from grading import library, pool
@@ -109,6 +111,49 @@ def test_evaluate_runs_everything_else_again(temporary):
     assert unpack(value["value"]) == 2
     assert submission.remarks == ["cell 2 ended the process that it ran in"]
     assert submission.reason == ""
+
+
+@pytest.mark.parametrize("part", ["cell", "name"])
+def test_evaluate_blames_nobody_for_a_process_that_is_gone_once(
+    temporary, monkeypatch, part
+):
+    """A machine short of memory kills processes; what ran then runs once more."""
+    ask, killed = Process.ask, []
+
+    def killing(process, command, *limits):
+        if part in command and not killed:
+            killed.extend(pool.with_children(process.process.pid))
+            for one in killed:
+                one.kill()
+            psutil.wait_procs(killed)
+        return ask(process, command, *limits)
+
+    monkeypatch.setattr(Process, "ask", killing)
+    submission = handed_in([cell("x = 1")])
+    replies = evaluate(submission, {"x": []}, LIMITS)
+    (value,) = replies["x"]["values"]
+    assert unpack(value["value"]) == 1
+    assert killed
+    assert submission.remarks == []
+
+
+def test_evaluate_blames_nobody_if_it_cannot_look(temporary, monkeypatch):
+    """A machine that cannot open one more file is no fault of the submission."""
+
+    def use(processes):
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(pool, "use", use)
+    with pytest.raises(OSError, match="Too many open files"):
+        evaluate(handed_in([cell("while True: pass")]), {"x": []}, LIMITS)
+
+
+def test_clock_stands_still_while_the_grading_is_paused(monkeypatch):
+    """An hour of Ctrl-Z takes no time away from the submissions that run."""
+    times = iter([0, 1, 3601, 3602])
+    monkeypatch.setattr(pool, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    clock = pool.Clock()
+    assert [clock.now() for _ in range(3)] == [1, 11, 12]
 
 
 def test_evaluate_gives_up_a_sleeping_submission(temporary):
