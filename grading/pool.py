@@ -18,6 +18,7 @@ import math
 import os
 import re
 import select
+import signal
 import subprocess
 import sys
 import threading
@@ -291,6 +292,9 @@ class Process:
     def __exit__(self, *error):
         """Kill all of it, and wait until it is gone."""
         running = with_children(self.process.pid)
+        # A sandbox that is just being made may fork while we look; its group is whole.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         for one in running:
             with contextlib.suppress(psutil.Error):
                 one.kill()

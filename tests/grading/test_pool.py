@@ -1,5 +1,6 @@
 """The processes of submissions: limits, replies that are none, what is run again."""
 
+import functools
 import io
 import threading
 import time
@@ -111,6 +112,16 @@ def test_evaluate_runs_everything_else_again(temporary):
     assert unpack(value["value"]) == 2
     assert submission.remarks == ["cell 2 ended the process that it ran in"]
     assert submission.reason == ""
+
+
+def test_process_ends_with_children_that_nobody_saw(temporary, monkeypatch):
+    """What is forked while we look is killed with its group."""
+    with Process(LIMITS) as process:
+        process.start()
+        monkeypatch.setattr(pool, "with_children", lambda pid: [])
+        wait = functools.partial(process.process.wait, timeout=60)
+        monkeypatch.setattr(process.process, "wait", wait)
+    assert process.process.returncode == -9
 
 
 @pytest.mark.parametrize("part", ["cell", "name"])
