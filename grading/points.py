@@ -136,8 +136,9 @@ def unpacked(name, seed, reply):
         else unpack(value["value"])
         for value in reply["values"]
     ]
-    if len(values) != max(1, len(inputs(name, seed))):
-        raise NoValues("its process sent back too few values")
+    expected = max(1, len(inputs(name, seed)))
+    if len(values) != expected:
+        raise NoValues(f"its process sent back {len(values)} values, not {expected}")
     return values
 
 

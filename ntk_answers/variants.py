@@ -338,13 +338,15 @@ def drawn(secret, student):
     """The codes of a student's variants by exercise, from the course's secret.
 
     The same secret and student give the same codes, in any order and on any machine.
-    Capitals, spaces around and forms of accents in the student's name do not matter.
+    Capitals, spaces around and forms of accents in the student's name do not matter,
+    nor zeros before a number, which a spreadsheet drops.
     """
     return {name: _draw(secret, student, name) for name in VARIATIONS}
 
 
 def _draw(secret, student, name):
     who = " ".join(unicodedata.normalize("NFC", student).casefold().split())
+    who = re.sub(r"^0+(?=\d+$)", "", who)
     message = f"{who}\n{name}".encode()
     digest = hmac.new(secret.encode(), message, hashlib.sha256).digest()
     return codes(name)[int.from_bytes(digest) % len(codes(name))]
