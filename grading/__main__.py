@@ -16,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-from grading import course, layouts, marks, out, pool, report, roster, sandbox
+from grading import course, layouts, marks, out, pool, roster, sandbox
 from grading.submissions import released
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,6 +26,7 @@ INTERRUPTED = (
     "Interrupted. What was graded is kept in {out}, and the same command goes on "
     "from there"
 )
+STOPPED = "Stopped: {error}. What was graded until then is kept"
 
 
 class Refused(Exception):
@@ -38,10 +39,11 @@ def main(arguments=None):
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # it may not know every letter
             stream.reconfigure(errors="backslashreplace")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # which nohup sees to
-        signal.signal(signal.SIGHUP, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # which nohup sees to
+            signal.signal(number, stop)
     try:
+        check_names()
         check_protection(given)
         check_folders(given)
         with out.opened(given.out):
@@ -50,8 +52,20 @@ def main(arguments=None):
         sys.exit(INTERRUPTED.format(out=given.out))
     except (Refused, out.OutError) as error:
         sys.exit(str(error))
+    except OSError as error:  # of a file that cannot be read, or a log on a full disk
+        sys.exit(STOPPED.format(error=error))
     if missing:
         sys.exit(missing)
+
+
+def stop(number, frame):
+    """End the run because of a signal.
+
+    The error may be raised where nobody takes notice of it, as in a callback of JAX;
+    then the next look at `pool.interrupted` ends the run.
+    """
+    pool.interrupted.set()
+    raise KeyboardInterrupt
 
 
 def command_line():
@@ -98,7 +112,7 @@ def command_line():
 
 def path(text):
     """A path as it was typed, also where the shell has left a ~ in it."""
-    return Path(text).expanduser()
+    return Path(os.path.expanduser(text))
 
 
 def processors():
@@ -106,6 +120,16 @@ def processors():
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def check_names():
+    """Refuse to start where files cannot be called as students are."""
+    encoding = sys.getfilesystemencoding()
+    if encoding != "utf-8":
+        raise Refused(
+            f"Names of files are in {encoding} here, which lacks letters of many "
+            "students' names; set PYTHONUTF8=1 and start again"
+        )
 
 
 def check_protection(given):
@@ -124,7 +148,8 @@ def check_folders(given):
     """Refuse what cannot be: no submissions, grades among them, no worker."""
     if not given.submissions.exists():
         raise Refused(f"There is no folder or zip file {given.submissions}")
-    if given.out.resolve().is_relative_to(given.submissions.resolve()):
+    real_out, real_submissions = map(os.path.realpath, (given.out, given.submissions))
+    if Path(real_out).is_relative_to(real_submissions):
         raise Refused(
             "The grades must not lie in the folder of the submissions: "
             "they would be taken for one"
@@ -136,8 +161,9 @@ def check_folders(given):
 
 def grade_all(given):
     """Grade into OUT, and print what came out; a sentence if something is missing."""
-    # Not before: this imports the library and JAX, which reads its settings then.
+    # Not before: JAX reads its settings when it is imported, and that takes seconds.
     os.environ.update(pool.JAX_SETTINGS)
+    from grading import report
     from grading.batch import Batch, Settings
 
     start = time.monotonic()

@@ -4,9 +4,11 @@ Whatever goes wrong in the grading itself is no fault of the submission:
 it is then "not graded", and the next run of the same command tries it again.
 """
 
+import contextlib
 import sys
 import time
 import traceback
+from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -48,6 +50,7 @@ class Batch:
         self.settings = settings
         self.running = {}  # student and set -> when it began
         self.seconds = {}  # student and set -> how long it took
+        self.copies = {}  # the same -> how many before it are the same file
         limits = settings.limits
         self.conditions = {}
         for name, exercises in settings.sets.items():
@@ -58,6 +61,7 @@ class Batch:
     def run(self, submissions):
         """Grade those that have no record yet, and print what is remarkable."""
         possible = [one for one in submissions if not (one.reason or one.not_graded)]
+        self.number_copies(possible)
         rest = [one for one in possible if not self.restored(one)]
         before = len(possible) - len(rest)
         if before:
@@ -73,6 +77,8 @@ class Batch:
             pending = {executor.submit(self.grade_one, one) for one in submissions}
             while pending:
                 done, pending = wait(pending, LOOK_EVERY, FIRST_COMPLETED)
+                if pool.interrupted.is_set():  # what is done may have been cut short
+                    raise KeyboardInterrupt
                 for future in done:
                     self.report(future.result(), bar)
                 bar.set_postfix_str(self.slowest_running(), sys.stderr.isatty())
@@ -81,6 +87,15 @@ class Batch:
             raise
         finally:
             executor.shutdown(cancel_futures=True)
+
+    def number_copies(self, submissions):
+        """Number the copies of one notebook, so that each has a record of its own."""
+        before = Counter()
+        for one in submissions:
+            with contextlib.suppress(OSError):  # grading it will say so
+                found = fingerprint(one, self.conditions[one.set_name])
+                self.copies[named(one)] = before[found]
+                before[found] += 1
 
     def restored(self, submission):
         """Whether a submission was graded before, under the same conditions."""
@@ -92,7 +107,8 @@ class Batch:
 
     def fingerprint(self, submission):
         """What the record of a submission is called; None where it has none."""
-        return fingerprint(submission, self.conditions[submission.set_name])
+        found = fingerprint(submission, self.conditions[submission.set_name])
+        return found and f"{found}-{self.copies.get(named(submission), 0)}"
 
     def grade_one(self, submission):
         """Grade one submission and keep its record; the same submission."""

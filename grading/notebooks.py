@@ -93,7 +93,8 @@ def _parsed(data):
 
 def _cell(cell):
     """A cell out of its JSON; an error of any kind if there is something else."""
-    label = cell.get("metadata", {}).get("nbgrader", {})
+    metadata = cell.get("metadata") or {}  # some programs write null for nothing
+    label = metadata.get("nbgrader") or {}
     name = label.get("grade_id") or cell.get("id")
     source = "".join(cell["source"]).replace("\r\n", "\n").replace("\r", "\n")
     pictures = cell.get("attachments")
@@ -104,7 +105,8 @@ def _cell(cell):
 
 def _python(notebook):
     """The version of Python in a notebook's metadata, if there is one."""
-    version = notebook.get("metadata", {}).get("language_info", {}).get("version")
+    language = (notebook.get("metadata") or {}).get("language_info") or {}
+    version = language.get("version")
     return version if isinstance(version, str) else ""
 
 

@@ -66,10 +66,11 @@ def _temporary(note):
         if left.name.startswith(TEMPORARY):
             shutil.rmtree(left, ignore_errors=True)
     before = tempfile.tempdir
-    folder = tempfile.mkdtemp(prefix=TEMPORARY)
+    folder = Path(tempfile.gettempdir(), f"{TEMPORARY}{secrets.token_hex(8)}")
     try:
-        write(note, folder)
-        tempfile.tempdir = folder
+        write(note, str(folder))  # first, so that the folder is never without a note
+        folder.mkdir(mode=0o700)
+        tempfile.tempdir = str(folder)
         yield
     finally:
         tempfile.tempdir = before

@@ -105,13 +105,15 @@ def packed(value):
 def verdict(name, seed, reply, variant=""):
     """Whether an exercise is right, and the line for its author.
 
-    The reply may be anything, and then it is worth nothing. An error of `judge` is one
-    of the grading, and is raised.
+    The reply may be anything, and then it is worth nothing. An error of `judge`, and a
+    machine without memory, are errors of the grading, and are raised.
     """
     try:
         values = unpacked(name, seed, reply)
     except NoValues as error:
         return False, str(error)
+    except MemoryError:  # nothing that fits into a reply takes much
+        raise
     except Exception as error:
         return False, f"the answer cannot be compared ({type(error).__name__})"
     with judging:
@@ -134,8 +136,9 @@ def unpacked(name, seed, reply):
         else unpack(value["value"])
         for value in reply["values"]
     ]
-    if len(values) != max(1, len(inputs(name, seed))):
-        raise NoValues("its process sent back too few values")
+    expected = max(1, len(inputs(name, seed)))
+    if len(values) != expected:
+        raise NoValues(f"its process sent back {len(values)} values, not {expected}")
     return values
 
 

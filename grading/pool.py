@@ -18,6 +18,7 @@ import math
 import os
 import re
 import select
+import signal
 import subprocess
 import sys
 import threading
@@ -38,7 +39,9 @@ MOST_FILES = 10_000  # in the sandbox
 MOST_PROCESSES = 10 + 2 * (os.cpu_count() or 1)
 LARGEST_REPLY = 2**20  # bytes; the largest right answer takes some twenty thousand
 LOST_CELLS = 3  # may end their process; after one more the submission is given up
+SECOND_CHANCES = 3  # for cells and exercises of a submission whose process is gone
 LOOK_EVERY = 0.25  # seconds from one look at a process to the next
+LONGEST_STEP = 10  # seconds from one look to the next, unless the grading was paused
 ENDING = 10  # seconds, for the kernel to end what was killed
 LONGEST_REMARK = 400  # characters
 MOST_REMARKS = 10  # about cells: a spreadsheet's cell has room for 32,767 characters
@@ -99,6 +102,38 @@ class Ended(Exception):
     """A process ended, or was killed, before it replied; half a sentence says why."""
 
 
+class Gone(Ended):
+    """It ended by itself, or by a machine that is short of memory: nobody can tell."""
+
+    def __init__(self):
+        """Say what can be seen."""
+        super().__init__("ended the process that it ran in")
+
+
+class Clock:
+    """The seconds that the grading has run: while it is paused, the clock stands still.
+
+    Ctrl-Z, or a machine that sleeps, must not use up anybody's time.
+    """
+
+    def __init__(self):
+        """It begins to run."""
+        self.seconds = 0.0
+        self.looked = time.monotonic()
+        self.looking = threading.Lock()
+
+    def now(self):
+        """The seconds until now."""
+        with self.looking:
+            now = time.monotonic()
+            self.seconds += min(now - self.looked, LONGEST_STEP)
+            self.looked = now
+            return self.seconds
+
+
+clock = Clock()
+
+
 @dataclass
 class Limits:
     """What one cell, or the evaluation of one exercise, may use."""
@@ -137,9 +172,10 @@ class Evaluation:
         self.errors = {}  # by the number of the cell: None, or what it ended with
         self.touched = {}  # by the same: missing parts of the library that it used
         self.lost = []  # numbers of the cells that ended their process
+        self.gone = set()  # cells and exercises that were given a second chance
         self.replies = {}
         self.patience = (1 + LOST_CELLS) * limits.patience  # for all together
-        self.end = time.monotonic() + self.patience
+        self.end = clock.now() + self.patience
 
     def run(self):
         """Run cells and exercises until all have run or the submission is given up."""
@@ -180,8 +216,9 @@ class Evaluation:
             try:
                 reply = self._ask(process, {"cell": cell.source})
             except Ended as ended:
-                self.errors[number] = str(ended)
-                self.lost.append(number)
+                if not self._gets_second_chance(number, ended):
+                    self.errors[number] = str(ended)
+                    self.lost.append(number)
                 return False
             self.errors[number] = reply.get("error")
             self.touched[number] = parts_of_library(reply)
@@ -196,17 +233,26 @@ class Evaluation:
                 reply = self._ask(process, {"name": name, "cases": cases})
                 self.replies[name] = without_inputs(reply)
             except Ended as ended:
-                self.replies[name] = f"its evaluation {ended}"
+                if not self._gets_second_chance(name, ended):
+                    self.replies[name] = f"its evaluation {ended}"
                 return
+
+    def _gets_second_chance(self, step, ended):
+        """Whether a cell or an exercise runs again: something else may be to blame."""
+        known = step in self.gone or len(self.gone) == SECOND_CHANCES
+        if known or not isinstance(ended, Gone):
+            return False
+        self.gone.add(step)
+        return True
 
     def _ask(self, process, command):
         """Send one command within the limits of a cell and of the whole submission."""
-        patience = min(self.limits.patience, self.end - time.monotonic())
+        patience = min(self.limits.patience, self.end - clock.now())
         return process.ask(command, self.limits.seconds, patience)
 
     def _why_hopeless(self):
         """Why a further process would be a waste; "" if it would not."""
-        if time.monotonic() > self.end:
+        if clock.now() > self.end:
             return f"it took longer than {self.patience:.0f} s in all"
         if len(self.lost) > LOST_CELLS:
             lost = ", ".join(map(str, self.lost))
@@ -249,6 +295,9 @@ class Process:
     def __exit__(self, *error):
         """Kill all of it, and wait until it is gone."""
         running = with_children(self.process.pid)
+        # A sandbox that is just being made may fork while we look; its group is whole.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         for one in running:
             with contextlib.suppress(psutil.Error):
                 one.kill()
@@ -276,14 +325,11 @@ class Process:
         watch = Watch(self.process.pid, self.memory, seconds, patience)
         # thousands of quick commands must not put off the look at what was started
         watch.next_look = min(watch.next_look, self.next_look)
-        try:
-            while unsent or b"\n" not in self.received:
-                if interrupted.is_set():
-                    raise Ended("was stopped, because the grading was interrupted")
-                watch.look()
-                unsent = self._exchange(unsent)
-        except (OSError, psutil.Error):
-            raise Ended("ended the process that it ran in") from None
+        while unsent or b"\n" not in self.received:
+            if interrupted.is_set():
+                raise Ended("was stopped, because the grading was interrupted")
+            watch.look()
+            unsent = self._exchange(unsent)
         self.next_look = watch.next_look
         line, self.received = self.received.split(b"\n", 1)
         return parsed(line)
@@ -293,12 +339,15 @@ class Process:
         writers = [self.commands] if unsent else []
         readable, writable, _ = select.select([self.replies], writers, [], LOOK_EVERY)
         if writable:
-            sent = os.write(self.commands.fileno(), unsent)
+            try:
+                sent = os.write(self.commands.fileno(), unsent)
+            except BrokenPipeError:
+                raise Gone from None
             unsent = unsent[sent:]
         if readable:
             chunk = os.read(self.replies.fileno(), 2**16)
             if not chunk:
-                raise Ended("ended the process that it ran in")
+                raise Gone
             self.received += chunk
             if len(self.received) > LARGEST_REPLY:
                 raise Ended("sent back more than a right answer can hold")
@@ -325,16 +374,16 @@ class Watch:
         self.memory = memory
         self.seconds = seconds
         self.used_before = None  # seconds of the processor, at the first look
-        self.next_look = time.monotonic() + LOOK_EVERY
+        self.next_look = clock.now() + LOOK_EVERY
         self.patience = max(0, patience)  # seconds by the clock
-        self.end = time.monotonic() + self.patience
+        self.end = clock.now() + self.patience
 
     def look(self):
         """Raise `Ended` if too much is used; most of the time it is too early to ask.
 
         To find the children takes milliseconds, and most cells reply at once.
         """
-        now = time.monotonic()
+        now = clock.now()
         if now > self.end:
             took = f"{self.patience:.0f} s by the clock"
             raise Ended(f"took longer than {took} and was stopped")

@@ -100,9 +100,10 @@ class Student:
 
     @property
     def total(self):
-        """The sum of the points; None as long as a set of them is not graded."""
-        points = [result.points for result in self.sets.values()]
-        return None if None in points else sum(points)
+        """The sum of the points; None as long as something is not graded."""
+        if any(submission.not_graded for submission in self.submissions):
+            return None
+        return sum(result.points for result in self.sets.values())
 
     @property
     def possible(self):

@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Inside:
 WORK = "/tmp"  # the folder that can be written
+START = "/tmp/book/exercises"  # deep in it: notebooks that `%cd ../..` can write, too
 ROOM = 2**26  # bytes, in this folder
 PROGRAM = "/program.zip"  # what runs the submission
 
@@ -177,7 +178,7 @@ def bubblewrap(program, calls):
         *("--dev-bind", "/dev/null", "/dev/null"),
         *("--dev-bind", "/dev/urandom", "/dev/urandom"),
         *("--symlink", WORK, "/dev/shm"),
-        *("--remount-ro", "/", "--chdir", WORK),
+        *("--dir", START, "--remount-ro", "/", "--chdir", START),
     ]
     return [*outside, *AS_NOBODY, *inside] if os.geteuid() == 0 else inside
 

@@ -65,12 +65,14 @@ SHARP_RATE = Answers(
         Slip(
             "no 1/m",
             _rate_without_count,
-            "m is missing: the residuals obey ∂r/∂t = -Kr/m",
+            "the number of inputs has no effect: what does the loss bring into the "
+            "equation of the residuals?",
         ),
         Slip(
             "1/m² kept",
             _rate_with_count_twice,
-            "one m too many: ‖f - y‖² is not the loss but 2m times the loss",
+            "‖f - y‖² is not the loss itself: what happens in a rate to the factor "
+            "between them?",
         ),
         Slip(
             "exp(-c)",

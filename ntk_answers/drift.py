@@ -186,7 +186,8 @@ KERNEL_VELOCITY = Answers(
         Slip(
             "no 1/m",
             _kernel_velocity_without_count,
-            "1/m is missing: it comes with the flow of θ",
+            "the number of inputs has no effect: what does the loss bring into the "
+            "flow of θ?",
         ),
         Slip(
             "uphill",

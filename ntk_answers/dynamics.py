@@ -156,7 +156,8 @@ OUTPUT_VELOCITY = Answers(
         Slip(
             "no 1/m",
             _output_velocity_without_count,
-            "1/m is missing: it stands in the loss ‖f - y‖²/2m, and nothing cancels it",
+            "the number of inputs has no effect: what of the loss ‖f - y‖²/2m is left"
+            " in its gradient?",
         ),
         Slip(
             "uphill",
@@ -187,7 +188,8 @@ OUTPUT_VELOCITY = Answers(
         Slip(
             "no 1/√n in f",
             _output_velocity_without_root,
-            "in the residual the outputs lack 1/√n",
+            "in the residual the outputs have another size than f: what stands in "
+            "front of the network's sum?",
         ),
         Slip(
             "no W₁",
@@ -286,14 +288,13 @@ GENERAL_LOSS_VELOCITY = Answers(
         Slip(
             "1/m for 1/m²",
             _general_loss_velocity_with_one_count,
-            "there is one 1/m in the loss; another comes with the velocity of f: how "
-            "do they combine?",
+            "the loss brings a factor with m; does the velocity of f bring another?",
         ),
         Slip(
             "no 1/m at all",
             _general_loss_velocity_without_count,
-            "both factors 1/m are missing: one from the loss, one from the velocity "
-            "of f",
+            "the number of inputs has no effect: where does it enter the loss, and "
+            "where the velocity of f?",
         ),
         Slip(
             "the diagonal only",
@@ -469,8 +470,8 @@ PREDICTION = Answers(
         Slip(
             "no 1/m in the exponent",
             _prediction_without_count,
-            "the exponent lacks 1/m: at which rate do the residuals decay when the "
-            "loss is ‖f - y‖²/2m?",
+            "the exponent lacks a factor: at which rate do the residuals decay when "
+            "the loss is ‖f - y‖²/2m?",
         ),
         Slip(
             "f₀ at the new points dropped",
@@ -534,12 +535,14 @@ PREDICTION = Answers(
         Slip(
             "no K⁻¹",
             _prediction_without_inverse,
-            "K⁻¹ is missing: what is the integral of exp(-Kt'/m) from 0 to t?",
+            "a factor is missing in what is learnt: what is the integral of "
+            "exp(-Kt'/m) from 0 to t?",
         ),
         Slip(
             "K for K⁻¹",
             _prediction_with_kernel_for_inverse,
-            "K stands where its inverse belongs: what is the integral of exp(-Kt'/m)?",
+            "K multiplies what is learnt: what is the integral of exp(-Kt'/m) from 0 "
+            "to t?",
         ),
         Slip(
             "1/K for K⁻¹",
@@ -640,8 +643,8 @@ STABLE_STEP = Answers(
         Slip(
             "2/λ_max",
             _stable_step_without_count,
-            "m is missing: how does one step of descent on ‖f - y‖²/2m change the "
-            "residual of a mode?",
+            "the number of inputs has no effect: how does one step of descent on ‖f -"
+            " y‖²/2m change the residual of a mode?",
         ),
         Slip(
             "m/λ_max",
@@ -702,7 +705,7 @@ STABLE_STEP = Answers(
         Slip(
             "2m/λ_max²",
             _stable_step_by_square,
-            "the eigenvalue is there squared; a step multiplies a mode by 1 - ηλ/m",
+            "the eigenvalue is there squared: by what does a step multiply a mode?",
         ),
     ),
     in_the_book=("largest_stable_step", "eq-step"),

@@ -96,8 +96,8 @@ TRAVELLED = Answers(
         Slip(
             "K⁻² for K⁻¹",
             _travelled_over_squares,
-            "there is one inverse of K too many: the gradient of a mode has the length "
-            "√λ, so how far do weights move for one unit of output?",
+            "a power of K is wrong: if the gradient of a mode has the length √λ, how "
+            "far do weights move for one unit of output?",
         ),
         Slip(
             "no 1/m",
@@ -210,7 +210,7 @@ MATCHING_RIDGE = Answers(
         Slip(
             "no λ in front",
             _ridge_without_eigenvalue,
-            "λ is missing in front: a ridge has the units of the kernel",
+            "a ridge has the units of the kernel: which units does this have?",
         ),
         Slip(
             "ν + λ",
@@ -238,7 +238,8 @@ MATCHING_RIDGE = Answers(
         Slip(
             "ν/m",
             _ridge_over_count,
-            "1/m stands in front: here the ridge is added to K itself, not to K/m",
+            "here the ridge is added to K itself: to which matrix does this one "
+            "belong?",
         ),
     ),
     in_the_book=("eq-shares",),
@@ -343,7 +344,7 @@ RANDOM_TARGETS = Answers(
         Slip(
             "1/m",
             _trace_over_count,
-            "divided by m once too often: the targets have the length √m",
+            "which length of the targets does this take for granted?",
         ),
         Slip(
             "the bound",
@@ -354,7 +355,8 @@ RANDOM_TARGETS = Answers(
         Slip(
             "K⁻²",
             _trace_of_squares,
-            "there is one inverse of K too many",
+            "a power of K is wrong: how often does its inverse stand between the "
+            "targets?",
         ),
         Slip(
             "absolute values",

@@ -130,8 +130,8 @@ NTK = Answers(
         Slip(
             "no 1/n",
             _ntk_without_width,
-            "1/n is missing: the network divides by √n; how often does that appear in "
-            "a product of two gradients?",
+            "the width has no effect: the network divides by √n; how often does that "
+            "appear in a product of two gradients?",
         ),
         Slip(
             "W₁ for W₁²",

@@ -139,12 +139,13 @@ CATAPULT_STEP = Answers(
         Slip(
             "no 1/n",
             _step_without_width,
-            "1/n is missing in what has f²: each gradient brings 1/√n",
+            "the width has no effect: what does each gradient bring?",
         ),
         Slip(
             "1/√n for 1/n",
             _step_with_root_of_width,
-            "what has f² comes with 1/n: count 1/√n from each of two gradients",
+            "what has f² has another power of n: what does each of two gradients "
+            "bring?",
         ),
         Slip(
             "uphill",
@@ -251,7 +252,8 @@ NOISE_FLOOR = Answers(
         Slip(
             "no λ in front",
             _floor_without_curvature,
-            "λ is missing: let η be small; which modes does the noise move most?",
+            "a power of λ is wrong: let η be small; which modes does the noise move "
+            "most?",
         ),
         Slip(
             "the standard deviation",
@@ -267,13 +269,14 @@ NOISE_FLOOR = Answers(
         Slip(
             "η too often",
             _floor_with_step_squared,
-            "η appears once too often: let η be small; what does half of it do to the "
+            "η has another power: let η be small; what does half of it do to the "
             "variance?",
         ),
         Slip(
             "noise of 1 in each step",
             _floor_of_unit_steps,
-            "η is missing: the noise of a step is multiplied by η, its variance by η²",
+            "the noise of a step comes with a factor: what does its variance come "
+            "with?",
             others=(_floor_of_unscaled_noise,),
         ),
         Slip(
@@ -479,7 +482,7 @@ MARGIN_TIME = Answers(
         Slip(
             "no m",
             _time_without_count,
-            "m is missing: the loss is a mean over m examples",
+            "the number of examples has no effect: the loss is a mean over them",
         ),
         Slip(
             "the first speed",
@@ -501,7 +504,7 @@ MARGIN_TIME = Answers(
         Slip(
             "no λ",
             _time_without_eigenvalue,
-            "λ is missing: a larger eigenvalue is faster",
+            "the eigenvalue has no effect: should a larger one be faster or slower?",
         ),
         Slip(
             "λ above",

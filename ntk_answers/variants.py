@@ -204,11 +204,7 @@ VARIATIONS = {
         values=_ODD,
         adapted=_step_with_other_loss,
         case=(_K,),
-        hints=_LOSS
-        | {
-            "; a step multiplies a mode by 1 - ηλ/m": "; by what does a step multiply "
-            "a mode?"
-        },
+        hints=_LOSS,
     ),
     "sharp_rate": Variation(
         constant="divisor",
@@ -216,10 +212,6 @@ VARIATIONS = {
         values=_ODD,
         adapted=_rate_with_other_loss,
         case=(3.0, 1),
-        hints={
-            "the residuals obey ∂r/∂t = -Kr/m": "how do the residuals move?",
-            "2m times": "a multiple of",
-        },
     ),
     "travelled": Variation(
         constant="divisor",
@@ -346,13 +338,15 @@ def drawn(secret, student):
     """The codes of a student's variants by exercise, from the course's secret.
 
     The same secret and student give the same codes, in any order and on any machine.
-    Capitals, spaces around and forms of accents in the student's name do not matter.
+    Capitals, spaces around and forms of accents in the student's name do not matter,
+    nor zeros before a number, which a spreadsheet drops.
     """
     return {name: _draw(secret, student, name) for name in VARIATIONS}
 
 
 def _draw(secret, student, name):
     who = " ".join(unicodedata.normalize("NFC", student).casefold().split())
+    who = re.sub(r"^0+(?=\d+$)", "", who)
     message = f"{who}\n{name}".encode()
     digest = hmac.new(secret.encode(), message, hashlib.sha256).digest()
     return codes(name)[int.from_bytes(digest) % len(codes(name))]

@@ -3,9 +3,14 @@
 import ast
 import sys
 
+from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from missing import NotThere
 from traitlets.config import Config
+
+# What a notebook may have had where it was written: a part of the library, a package
+# such as pandas, a magic such as %autosave.
+NOT_HERE = (NotThere, ModuleNotFoundError, UsageError)
 
 
 class Shell(InteractiveShell):
@@ -36,11 +41,11 @@ class Shell(InteractiveShell):
     def run(self, source):
         """Run a cell; the error that it ended with, or None.
 
-        A cell that meets a part of the library that is not there goes on after this
-        statement, and then after every other that fails, which may need its value.
+        A cell that meets what is not here goes on after this statement, and then after
+        every other that fails, which may need its value.
         """
         first = error = self._error(source)
-        while isinstance(first, NotThere) and error:
+        while isinstance(first, NOT_HERE) and error:
             source = self._after(error, source)
             error = self._error(source)
         return first

@@ -3,7 +3,6 @@
 from ntklib.exercises.cases import described
 
 UNANSWERED = "not answered yet"
-NOTHING = "it returned nothing; a function gives its value by `return`"
 
 # What to look at, by what an error is about.
 ADVICE = {
@@ -12,6 +11,10 @@ ADVICE = {
     "values",
     "immutable": "arrays of JAX cannot be changed in place; start from np.zeros, or "
     "use `.at[...].set(...)`",
+    "flat": "a number, or None, stands where an array is needed: does a function that "
+    "it calls lack a `return`?",
+    "objects": "an array in it holds what is no plain number: is None among its "
+    "entries, from a function without a `return`?",
     "scalar": "an array has come where one number is needed; jnp.vectorize or jax.vmap "
     "applies a function to each entry",
     "singular": "a matrix in it has no inverse there; which one, and is it needed?",
@@ -32,12 +35,14 @@ def sentence(exercise, failure, case=()):
     arguments = f"({', '.join(exercise.arguments)})"
     sentences = {
         "unanswered": UNANSWERED,
-        "nothing": NOTHING,
-        "function": f"expected a function of {arguments}, got a {detail}",
+        "nothing": f"it returned nothing{where}; a function gives its value by "
+        "`return`",
+        "function": f"expected a function of {arguments}, got {detail}",
         "signature": f"it is called as {exercise.name}{arguments}, but takes {detail}",
         "changed": f"it changes its argument {_argument(exercise, detail)} in place; "
         "work on a copy",
-        "late": f"no value after {detail}{where}",
+        "late": f"no value after {detail}{where}; does every loop in it end, and every "
+        "function in it `return` a value?",
         "library": detail.partition(": ")[2],
         "hole": f"an entry is None{where}; does a function in it lack a `return`?",
     }

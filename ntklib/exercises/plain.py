@@ -7,6 +7,8 @@ nothing but NumPy is needed: the grading copies this module to where submissions
 
 import inspect
 import re
+import warnings
+from collections.abc import Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,16 +36,21 @@ class Failure:
 # How the errors look that readers meet most, by what they are about.
 SIGNS = {
     "library": r"^NotThere: ",  # which the grading raises
-    "none": r"NoneType|None is not a valid",
-    "traced": r"^\w*(Tracer|Concretization)",
+    "none": r"NoneType|(was|got|of|input:) None\b|None is not a|at least one array",
+    "traced": r"Tracer|^\w*Concretization",
     "immutable": r"immutable",
-    "scalar": r"scalar-output|0-dimensional|size-1|truth value|Python scalars",
+    "flat": r"0-dimensional array given|0-d array|is 0-dimensional|has (ndim )?0\b",
+    "objects": r"dtype\('O'\)|object arrays|not supported for the input types",
+    "scalar": r"scalar-output|size-1|truth value|Python scalars|scalar index",
     "singular": r"[Ss]ingular matrix",
     "dtype": r"^TypeError: grad requires real",
-    "index": r"^IndexError",
+    "index": r"^IndexError.*out of (bounds|range)",
     "name": r"^(NameError|UnboundLocalError|ImportError|ModuleNotFoundError)",
-    "shapes": r"shape|broadcast|dimension|mismatch|must be square|Size of label",
+    "shapes": r"shape|broadcast|dimension|mismatch|square|subscript|axes|Size of label",
 }
+
+# NumPy's own notation within its messages about shapes, which no reader needs.
+NOTATION = re.compile(r", (with gufunc signature \S+|gufunc core with signature \S+)")
 
 
 def called(answer, arguments):
@@ -56,13 +63,14 @@ def called(answer, arguments):
     if answer is None or answer is ... or answer is NotImplemented:
         return Failure("unanswered")
     if not callable(answer):
-        return Failure("function", type(answer).__name__)
+        return Failure("function", _kind(answer))
     signature = _other_signature(answer, arguments)
     if signature:
         return Failure("signature", signature)
     lent = [_copied(argument) for argument in arguments]
     try:
-        value = answer(*lent)
+        with warnings.catch_warnings(action="ignore"):
+            value = answer(*lent)
     except (Exception, SystemExit) as error:
         return raised(error)
     if value is None:
@@ -81,7 +89,8 @@ def taken(value):
     if value is None or value is ... or value is NotImplemented:
         return Failure("unanswered")
     try:
-        return _plain(value)
+        with warnings.catch_warnings(action="ignore"):
+            return _plain(value)
     except _Hole:
         return Failure("hole")
     except _Refused as refused:
@@ -99,7 +108,7 @@ def raised(error):
     if line == "NotImplementedError":  # the stub of a student's copy
         return Failure("unanswered")
     about = next((key for key, sign in SIGNS.items() if re.search(sign, line)), "error")
-    return Failure(about, line[:LONGEST])
+    return Failure(about, NOTATION.sub("", line)[:LONGEST])
 
 
 class _Refused(ValueError):
@@ -138,12 +147,14 @@ def _equal(before, after):
 def _plain(value):
     if callable(value):
         raise _Refused("a function")
-    if isinstance(value, set | frozenset):
+    if isinstance(value, Set):  # keys of a dictionary as well
         return _names(value, value)
     try:
         array = np.asarray(value)
+    except ValueError:
+        raise _Refused(f"{_kind(value)} that is not a rectangular array") from None
     except Exception:  # whatever an object's own methods raise
-        raise _Refused(f"a {_kind(value)} that is not a rectangular array") from None
+        raise _Refused(f"{_kind(value)} that NumPy cannot read") from None
     if array.size > LARGEST:
         raise _Refused(f"an array of shape {array.shape}")
     if array.dtype.kind in "UTO" and array.size:
@@ -158,7 +169,7 @@ def _names(items, value):
     """The names, if all of the items are texts."""
     for item in items:
         if not isinstance(item, str):
-            raise _Refused(f"a {_kind(value)} with an entry of type {_kind(item)}")
+            raise _Refused(_with_entry(value, item))
     return {str(item)[:LONGEST] for item in items}
 
 
@@ -171,9 +182,7 @@ def _from_objects(items, value):
         try:
             numbers.append(complex(item))
         except Exception:
-            raise _Refused(
-                f"a {_kind(value)} with an entry of type {_kind(item)}"
-            ) from None
+            raise _Refused(_with_entry(value, item)) from None
     return np.array(numbers)
 
 
@@ -188,10 +197,19 @@ def _real(array, value):
         array = array.real
     # JAX's short floats, such as bfloat16, are of a kind that NumPy does not know.
     elif kind not in "iufV" or array.dtype.names:
-        raise _Refused(f"a {_kind(value)} with entries of type {array.dtype}")
+        raise _Refused(f"{_kind(value)} with entries of type {array.dtype}")
     short = array.dtype.kind in "fV" and array.dtype.itemsize < 8
     return array.astype(np.float32 if short else np.float64)
 
 
+def _with_entry(value, entry):
+    """A value that holds no numbers, and the entry that shows it, in words."""
+    if value is entry:
+        return _kind(value)
+    return f"{_kind(value)} with {_kind(entry)} among its entries"
+
+
 def _kind(value):
-    return type(value).__name__[:LONGEST]
+    """The type of a value with its article."""
+    name = type(value).__name__[:LONGEST]
+    return f"an {name}" if name[:1] in "aeiouAEIOU" else f"a {name}"

@@ -22,7 +22,8 @@ def computes_in_float64():
 def numbers(value):
     """`value` as a NumPy float64 array, and whether it came with fewer digits."""
     if isinstance(value, set):
-        raise Refused(f"expected numbers, got the text {_listed(value)!r}")
+        came = f"the text {min(value)!r}" if value else "an empty set"
+        raise Refused(f"expected numbers, got {came}")
     return value.astype(np.float64), value.dtype != np.float64
 
 
@@ -81,4 +82,4 @@ def _remedy(expected, got):
 
 
 def _long_axes(shape):
-    return [length for length in shape if length > 1]
+    return [length for length in shape if length != 1]

@@ -13,6 +13,12 @@ from ntklib.exercises.sets import EXERCISES
 from tests.exercises.right_answers import RIGHT_ANSWERS
 from tests.exercises.wrong_answers import SIZE, WRONG_ANSWERS
 
+# What a hint would say that names a missing factor, or one too many.
+NAMED_FACTOR = (
+    r"(1/)?√?[mnλη] (is missing|too many|stands in front|comes with)|K⁻¹ is missing|"
+    r"lacks? 1/|factors 1/|once too often|inverse of K too many|take . away"
+)
+
 pytestmark = pytest.mark.usefixtures("as_readers_have_it")
 
 
@@ -56,6 +62,12 @@ def test_check_says_so_under_other_seeds(name, title, answer, hears, seed, monke
     monkeypatch.setenv("NTK_SEED", seed)
     line = str(check(name, answer)).removeprefix(f"{name}: ")
     assert re.search(hears, line)
+
+
+def test_hints_do_not_name_a_factor():
+    """They say where to look: whoever hears which factor it is need not find it."""
+    hints = [slip.hint for answer in ANSWERS.values() for slip in answer.slips]
+    assert [hint for hint in hints if re.search(NAMED_FACTOR, hint)] == []
 
 
 def test_check_rarely_tells_the_size_alone():

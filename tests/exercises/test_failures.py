@@ -15,11 +15,11 @@ from ntklib.exercises.sets import EXERCISES
         (
             "stable_step",
             Failure("nothing"),
-            "it returned nothing; a function gives its",
+            "it returned nothing for K (4, 4); a function gives its",
         ),
         (
             "prediction",
-            Failure("function", "float"),
+            Failure("function", "a float"),
             "expected a function of (K, K_new, f0, f0_new, y, t), got a float",
         ),
         (
@@ -35,7 +35,7 @@ from ntklib.exercises.sets import EXERCISES
         (
             "stable_step",
             Failure("late", "30 seconds"),
-            "no value after 30 seconds for K",
+            "no value after 30 seconds for K (4, 4); does every loop in it end, and",
         ),
         (
             "stable_step",

@@ -23,9 +23,11 @@ def test_numbers_says_whether_digits_are_few(dtype, short):
 
 
 def test_numbers_refuses_names():
-    """A text, even one that looks like a number."""
+    """A text, even one that looks like a number; of many the first."""
     with pytest.raises(Refused, match=r"^expected numbers, got the text '-1'$"):
-        numbers({"-1"})
+        numbers({"-1", "2"})
+    with pytest.raises(Refused, match=r"^expected numbers, got an empty set$"):
+        numbers(set())
 
 
 def test_choices_takes_names_and_an_empty_list():
@@ -62,6 +64,7 @@ def test_choices_refuses(value, message):
             r"^expected a number, got shape \(1, 1\) for X; "
             "remove the axes of length 1$",
         ),
+        ((), np.ones(0), r"^expected a number, got shape \(0,\) for X$"),
         ((3, 1), np.ones(3), "; an axis is missing$"),
         ((2, 3), np.ones((3, 2)), "for X; it is transposed$"),
         ((3,), np.ones((3, 3)), "for X; is a sum missing, or does \\* stand where @"),

@@ -332,6 +332,7 @@ def test_drawn_depends_on_nothing_but_the_letters_of_a_name():
     assert drawn("s", "Zoë Müller") == drawn("s", "  zoe\u0308 MU\u0308LLER ")
     assert drawn("s", "Ann Lee") != drawn("s", "Ann Leeb")
     assert drawn("s", "Ann Lee") != drawn("t", "Ann Lee")
+    assert drawn("s", "00123") == drawn("s", "123") != drawn("s", "1230")
 
 
 @every_exercise

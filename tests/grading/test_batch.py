@@ -78,6 +78,18 @@ def test_run_grades_nothing_twice(settings, submissions, graded, capsys):
     assert capsys.readouterr().out == "4 of 4 were graded before, and are kept\n"
 
 
+def test_run_grades_nothing_twice_for_other_names(settings, submissions, graded):
+    """A list of the class that comes later calls students by other names."""
+    Batch(settings).run(submissions())
+    graded.clear()
+    found = submissions()
+    for one in found:
+        one.student, one.file = one.student.upper(), f"later/{one.file}"
+    Batch(settings).run(found)
+    assert graded == []
+    assert all(one.points for one in found)
+
+
 def test_run_grades_what_has_changed(settings, submissions, graded):
     """Another file is graded again, alone; another seed or set is all graded again."""
     Batch(settings).run(submissions())
@@ -152,7 +164,8 @@ def test_run_keeps_nothing_that_was_cut_short(
         submission.points = {"sharp_rate": 0}
 
     monkeypatch.setattr(batch, "grade_file", interrupted)
-    Batch(settings).run(submissions())
+    with pytest.raises(KeyboardInterrupt):  # the signal's own may have gone unnoticed
+        Batch(settings).run(submissions())
     assert not list((settings.out / "records").iterdir())
 
 

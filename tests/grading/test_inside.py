@@ -100,12 +100,25 @@ last = 2"""
     assert run("assert (before, last, after(3)) == (1, 2, 3)") == WELL
 
 
+@pytest.mark.parametrize("absent", ["import their_package", "%autosave 60"])
+def test_run_goes_on_after_what_only_their_machine_has(run, absent):
+    """A package or a magic of the student's own; what comes after it is defined."""
+    error = run(f"before = 1\n{absent}\nimport math\nlast = math.pi")["error"]
+    assert error.startswith(("ModuleNotFoundError: ", "UsageError: "))
+    assert run("assert before < last") == WELL
+
+
 def test_run_stops_a_cell_at_its_own_error(run):
     """Any other error ends the cell, as in Jupyter, and the next cell runs."""
     assert run("x = 1\n1 / 0\nx = 2")["error"].startswith("ZeroDivisionError")
     assert run("assert x == 1") == WELL
     assert run("def f(:")["error"].startswith("SyntaxError")
     assert run("%nonsense")["error"].startswith("UsageError")
+
+
+def test_run_lets_a_notebook_write_two_folders_up(run):
+    """As one does that changes to the folder of its course."""
+    assert run("%cd ../..\nopen('figure.txt', 'w').close()") == WELL
 
 
 def test_run_keeps_what_jupyter_keeps(run):

@@ -139,7 +139,9 @@ def test_read_takes_one_notebook_at_a_time(tmp_path, monkeypatch):
         ({"language_info": {"version": "3.14.1"}}, "3.14.1"),
         ({"language_info": {"version": 3}}, ""),
         ({"language_info": {}}, ""),
+        ({"language_info": None}, ""),
         ({}, ""),
+        (None, ""),
     ],
 )
 def test_read_notebook_has_the_version_of_python(tmp_path, metadata, python):
@@ -148,6 +150,14 @@ def test_read_notebook_has_the_version_of_python(tmp_path, metadata, python):
     found = read_notebook(write(tmp_path / "tiny.ipynb", notebook))
     assert found.python == python
     assert len(found.cells) == len(cells(RIGHT))
+
+
+@pytest.mark.parametrize("metadata", [None, {}, {"nbgrader": None}])
+def test_read_takes_cells_without_metadata(tmp_path, metadata):
+    """A cell without metadata, or with null in its place, is a cell like any other."""
+    cell = nb.new_code_cell("x = 1", id="own") | {"metadata": metadata}
+    (found,) = read(write(tmp_path / "tiny.ipynb", [cell]))
+    assert found == Cell("code", "x = 1", "own")
 
 
 def test_read_keeps_pictures(tmp_path):

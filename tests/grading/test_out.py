@@ -45,6 +45,21 @@ def test_opened_removes_what_a_killed_run_left(tmp_path, temporary):
         assert not list(temporary.glob("*/*"))
 
 
+def test_opened_notes_the_temporary_folder_before_it_makes_it(
+    tmp_path, temporary, monkeypatch
+):
+    """At whichever moment a run is killed, the next one finds its folder."""
+    noted = []
+
+    def note(path, text):
+        noted.append((path.name, Path(text).exists()))
+
+    monkeypatch.setattr(out, "write", note)
+    with out.opened(tmp_path / "grades"):
+        assert noted == [("temporary.txt", False)]
+        assert len(list(temporary.iterdir())) == 1
+
+
 def test_opened_removes_no_folder_but_a_run_s_own(tmp_path, temporary):
     """A note that names some other folder is not followed."""
     precious = tmp_path / "precious"

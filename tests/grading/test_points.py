@@ -205,7 +205,7 @@ def test_verdict_compares_with_the_reference():
             "sharp_rate: expected real numbers, got {} for lam = ",
         ),
         ({"values": [{"failure": 3}] * 3}, "the answer cannot be compared (TypeError)"),
-        ({"values": []}, "its process sent back too few values"),
+        ({"values": []}, "its process sent back 0 values, not"),
         ({"values": 3}, "the answer cannot be compared (TypeError)"),
         ({"values": [3, 4]}, "the answer cannot be compared (TypeError)"),
         ({"values": [{}, {}]}, "the answer cannot be compared (KeyError)"),
@@ -255,6 +255,18 @@ def test_verdict_raises_an_error_of_the_judge(monkeypatch):
     monkeypatch.setattr(points, "judge", judge)
     values = [{"value": 1.0}] * len(inputs("sharp_rate", 5))
     with pytest.raises(ZeroDivisionError):
+        verdict("sharp_rate", 5, {"values": values})
+
+
+def test_verdict_raises_for_a_machine_without_memory(monkeypatch):
+    """A reply is small: whoever has no room for it has none for anything."""
+
+    def unpack(value):
+        raise MemoryError
+
+    monkeypatch.setattr(points, "unpack", unpack)
+    values = [{"value": 1.0}] * len(inputs("sharp_rate", 5))
+    with pytest.raises(MemoryError):
         verdict("sharp_rate", 5, {"values": values})
 
 

@@ -1,11 +1,14 @@
 """The processes of submissions: limits, replies that are none, what is run again."""
 
+import functools
 import io
 import re
 import threading
 import time
 import zipfile
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from grading import library, pool
@@ -112,6 +115,59 @@ def test_evaluate_runs_everything_else_again(temporary):
     assert submission.reason == ""
 
 
+def test_process_ends_with_children_that_nobody_saw(temporary, monkeypatch):
+    """What is forked while we look is killed with its group."""
+    with Process(LIMITS) as process:
+        process.start()
+        monkeypatch.setattr(pool, "with_children", lambda pid: [])
+        wait = functools.partial(process.process.wait, timeout=60)
+        monkeypatch.setattr(process.process, "wait", wait)
+    assert process.process.returncode == -9
+
+
+@pytest.mark.parametrize("part", ["cell", "name"])
+def test_evaluate_blames_nobody_for_a_process_that_is_gone_once(
+    temporary, monkeypatch, part
+):
+    """A machine short of memory kills processes; what ran then runs once more."""
+    ask, killed = Process.ask, []
+
+    def killing(process, command, *limits):
+        if part in command and not killed:
+            killed.extend(pool.with_children(process.process.pid))
+            for one in killed:
+                one.kill()
+            psutil.wait_procs(killed)
+        return ask(process, command, *limits)
+
+    monkeypatch.setattr(Process, "ask", killing)
+    submission = handed_in([cell("x = 1")])
+    replies = evaluate(submission, {"x": []}, LIMITS)
+    (value,) = replies["x"]["values"]
+    assert unpack(value["value"]) == 1
+    assert killed
+    assert submission.remarks == []
+
+
+def test_evaluate_blames_nobody_if_it_cannot_look(temporary, monkeypatch):
+    """A machine that cannot open one more file is no fault of the submission."""
+
+    def use(processes):
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(pool, "use", use)
+    with pytest.raises(OSError, match="Too many open files"):
+        evaluate(handed_in([cell("while True: pass")]), {"x": []}, LIMITS)
+
+
+def test_clock_stands_still_while_the_grading_is_paused(monkeypatch):
+    """An hour of Ctrl-Z takes no time away from the submissions that run."""
+    times = iter([0, 1, 3601, 3602])
+    monkeypatch.setattr(pool, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    clock = pool.Clock()
+    assert [clock.now() for _ in range(3)] == [1, 11, 12]
+
+
 def test_evaluate_gives_up_a_sleeping_submission(temporary):
     """The clock stops a cell that sleeps for ever, and a notebook of such cells."""
     sleepers = [cell("import time\ntime.sleep(1e6)")] * 9
@@ -132,7 +188,7 @@ def test_evaluate_gives_up_a_sleeping_submission(temporary):
 def test_evaluation_says_the_one_reason_for_giving_up(seconds_left, lost, sentence):
     """Time that exercises used is not said to be that of cells, nor the reverse."""
     evaluation = pool.Evaluation(handed_in([]), {"x": []}, LIMITS)
-    evaluation.end = time.monotonic() + seconds_left
+    evaluation.end = pool.clock.now() + seconds_left
     evaluation.lost = lost
     assert re.fullmatch(sentence, evaluation._why_hopeless())
 
@@ -197,7 +253,7 @@ def test_look_takes_no_time_before_it_is_due(monkeypatch):
 def test_look_says_which_clock_has_stopped_a_process():
     """Who waits for 150 seconds without computing is not told of 30 seconds."""
     watch = pool.Watch(0, MEMORY, 30, 150)
-    watch.end = time.monotonic() - 1
+    watch.end = pool.clock.now() - 1
     with pytest.raises(Ended, match=r"^took longer than 150 s by the clock and was "):
         watch.look()
 

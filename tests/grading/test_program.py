@@ -229,6 +229,40 @@ def test_program_leaves_no_process_behind_when_it_is_stopped(tmp_path, handed_ou
     assert not (out / "grades.csv").exists()
 
 
+def test_program_stops_for_a_signal_that_went_unnoticed(tmp_path, handed_out):
+    """An error that is raised in a callback of JAX or `__del__` is lost; we look."""
+    folder, out = tmp_path / "in", tmp_path / "out"
+    write(folder / "ada" / "tiny.ipynb", cells(RIGHT))
+    change = """
+import os, signal
+from grading import batch
+class Callback:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.getpid()  # here the error is raised
+whole = batch.progress_bar
+def progress_bar(total):
+    Callback()
+    return whole(total)
+batch.progress_bar = progress_bar"""
+    rows, result = run(folder, out, *handed_out, change=change)
+    assert "Exception ignored" in result.stderr
+    said = result.stderr.strip().splitlines()[-1]
+    assert (rows, result.returncode) == ({}, 1)
+    assert said.startswith("Interrupted. What was graded is kept in")
+
+
+def test_program_imports_little_before_it_listens_to_signals():
+    """Ctrl-C while JAX is imported, which takes seconds, is no Python error either."""
+    command = "import sys, grading.__main__; print(*sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", command], capture_output=True, text=True, cwd=ROOT
+    )
+    modules = set(result.stdout.split())
+    assert "grading.pool" in modules
+    assert not {"jax", "numpy", "nbconvert"} & modules
+
+
 def test_program_survives_names_that_a_terminal_does_not_know(tmp_path, handed_out):
     """A name outside the terminal's letters, or longer than a file's, has its row."""
     folder, out = tmp_path / "in", tmp_path / "out"
@@ -293,6 +327,12 @@ REFUSED = {
     "nowhere.toml cannot be read": ["in", "--course", "nowhere.toml"],
     "There is no notebook in empty": ["in", "--handed-out", "empty"],
     "nowhere.csv": ["in", "--roster", "nowhere.csv"],
+    "There is no folder or zip file ~nobody-at-all/in": ["~nobody-at-all/in"],
+    "loop cannot be written: ": ["in", "--out", "loop"],
+    "Stopped: [Errno 21] Is a directory: 'folder/seed.txt'. What": [
+        *("in", "--out", "folder")
+    ],
+    "Stopped: [Errno 36] File name too long: 'xxx": ["x" * 300],
 }
 
 
@@ -305,12 +345,21 @@ def test_program_refuses_in_one_sentence(
     monkeypatch.setattr(points, "evaluate", pytest.fail)
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "folder" / "seed.txt").mkdir(parents=True)
     write(tmp_path / "in" / "ada_tiny.ipynb", cells(RIGHT))
     with pytest.raises(SystemExit) as ended:
         main([*map(str, handed_out), *REFUSED[sentence]])
     said = str(ended.value)
     assert said.startswith(sentence)
     assert "\n" not in said
+
+
+def test_program_refuses_names_of_files_without_letters(tmp_path, monkeypatch):
+    """Where a page cannot be called as its student is, that is said at once."""
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "iso8859-1")
+    with pytest.raises(SystemExit, match=r"^Names of files are in iso8859-1 here, "):
+        main([str(tmp_path)])
 
 
 def test_program_asks_before_it_runs_without_a_sandbox(

@@ -144,6 +144,8 @@ def test_total_is_empty_as_long_as_a_set_is_not_graded(submissions):
     submissions[0].student = "<img src=x>"
     submissions[0].set_name = "bounds"
     assert results(submissions)["<img src=x>"].total is None
+    submissions[3].set_name = None  # of a folder that cannot be read
+    assert results(submissions)["<img src=x>"].total is None
 
 
 @pytest.mark.parametrize("begin", ["=", "+", "-", "@", "＝", "＋", "－", "＠"])
