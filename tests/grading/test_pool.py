@@ -1,7 +1,7 @@
 """The processes of submissions: limits, replies that are none, what is run again."""
 
-import functools
 import contextlib
+import functools
 import io
 import threading
 import time
