@@ -37,7 +37,7 @@ class Failure:
 SIGNS = {
     "library": r"^NotThere: ",  # which the grading raises
     "none": r"NoneType|(was|got|of|input:) None\b|None is not a|at least one array",
-    "traced": r"Tracer|^\w*Concretization",
+    "traced": r"Tracer|^\w*(Concrete|Concretization)",
     "immutable": r"immutable",
     "flat": r"0-dimensional array given|0-d array|is 0-dimensional|has (ndim )?0\b",
     "objects": r"dtype\('O'\)|object arrays|not supported for the input types",
