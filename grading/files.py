@@ -27,7 +27,8 @@ LONGEST_NAME = 255  # characters, more than any file system has
 DEEPEST_ARCHIVE = 4  # archives within archives
 MOST_FILES = 50_000  # in one archive
 LARGEST_ARCHIVE = 10 * LARGEST_FILE  # of one within another, or Gradescope's metadata
-# A notebook is packed to a tenth, spaces to a thousandth of their size.
+# Times as large as an archive is. A notebook is packed to a tenth of its size: this
+# lets every one pass, and stops an archive that was made to fill the disk.
 MOST_EXPANDED = 100
 OTHER_ARCHIVES = (".rar", ".7z", ".tar", ".gz", ".tgz", ".xz", ".bz2")
 UNREADABLE = (
@@ -70,26 +71,27 @@ class Unpacking:
         self.count = 0
         self.written = 0  # bytes
 
-    def files(self, path, parts=(), depth=1, most=math.inf):
+    def files(self, path, parts=(), depth=1, most_written=math.inf):
         """The files in an archive; a last one says so if it cannot all be read.
 
-        `most` is what may be written until all is unpacked.
+        `most_written` is what `written` may be when all is unpacked.
         """
         allowed = MOST_EXPANDED * path.stat().st_size + LARGEST_FILE
-        most = min(most, self.written + allowed)
+        most_written = min(most_written, self.written + allowed)
         found = []
         try:
             with zipfile.ZipFile(path) as archive:
                 for member, names in _members(archive):
-                    file = self._unpack(archive, member, (*parts, *names), most)
-                    found += self._within(file, depth, most)
+                    whole = (*parts, *names)
+                    file = self._unpack(archive, member, whole, most_written)
+                    found += self._within(file, depth, most_written)
         except UNREADABLE as error:
             reason = shown(str(error))[:100]
             problem = f"is an archive that cannot be read: {reason}"
             found.append(File((*parts, shown(path.name)), path, problem=problem))
         return found
 
-    def _unpack(self, archive, member, parts, most):
+    def _unpack(self, archive, member, parts, most_written):
         """A member of an archive as a file on the disk, if it is one to read."""
         name = parts[-1].casefold()
         packed = name.endswith(".zip")
@@ -100,21 +102,23 @@ class Unpacking:
         self.count += 1
         target = self.folder / f"{self.count}{'.zip' if packed else '.ipynb'}"
         largest = LARGEST_FILE if name.endswith(NOTEBOOKS) else LARGEST_ARCHIVE
-        size = _copy(archive, member, target, min(most - self.written, largest))
+        most = min(most_written - self.written, largest)
+        size = _copy(archive, member, target, most)
         self.written += size
-        if self.written > most:
+        if self.written > most_written:
             raise ValueError(f"it is more than {MOST_EXPANDED} times as large unpacked")
         problem = too_large() if size > largest else ""
         return File(parts, target, _changed(member), problem)
 
-    def _within(self, file, depth, most):
+    def _within(self, file, depth, most_written):
         """The file, or those in it if it is an archive."""
         if file.problem or not file.name.casefold().endswith(".zip"):
             return [file]
         if depth == DEEPEST_ARCHIVE:
             problem = f"is an archive within {DEEPEST_ARCHIVE} others"
             return [replace(file, problem=problem)]
-        return self.files(file.path, _without_zip(file.parts), depth + 1, most)
+        parts = _without_zip(file.parts)
+        return self.files(file.path, parts, depth + 1, most_written)
 
 
 def _without_zip(parts):

@@ -56,9 +56,14 @@ def _columns(roster, possible, sheet):
     columns, sentences = {}, []
     for set_name in possible:
         try:
-            columns[set_name] = _column(roster, set_name, possible, sheet)
+            column = _column(roster, set_name, possible)
         except NoColumn as error:
             sentences.append(f"{set_name}: not filled in, {error}")
+            continue
+        if column is None:  # a table of one's own, without this set: add a column
+            column = len(sheet.rows[0])
+            sheet.put(0, column, set_name)
+        columns[set_name] = column
     for set_name, column in columns.items():
         title = sheet.rows[0][column].strip()
         sentences.append(f"{set_name}: filled in, in the column {title}")
@@ -70,10 +75,10 @@ def _columns(roster, possible, sheet):
     return columns, sentences
 
 
-def _column(roster, set_name, sets, sheet):
-    """The number of the column of a set, made where the table is not a platform's.
+def _column(roster, set_name, sets):
+    """The number of the column of a set; None in a table of one's own without it.
 
-    NoColumn says why there is none.
+    NoColumn says why an export of a platform has none.
     """
     own = OWN_COLUMNS.get(roster.platform)
     if own in roster.columns:
@@ -88,10 +93,7 @@ def _column(roster, set_name, sets, sheet):
         raise NoColumn(f"as several columns fit: {several}")
     if not fitting and roster.platform == "canvas":
         raise NoColumn(f"as no assignment of {roster.file_name} is called so")
-    if not fitting:
-        fitting = [len(sheet.rows[0])]
-        sheet.put(0, fitting[0], set_name)
-    return fitting[0]
+    return fitting[0] if fitting else None
 
 
 def _own_set(roster, sets):

@@ -49,7 +49,7 @@ def program():
 
 @functools.cache
 def compiled():
-    """The zip, made anew."""
+    """The zip, for `program`, which lets one thread at a time make it."""
     archive = io.BytesIO()
     with tempfile.TemporaryDirectory(prefix="grading-") as made:
         folder = Path(made)

@@ -45,8 +45,8 @@ LONGEST_STEP = 10  # seconds from one look to the next, unless the grading was p
 ENDING = 10  # seconds, for the kernel to end what was killed
 LONGEST_REMARK = 400  # characters
 MOST_REMARKS = 10  # about cells: a spreadsheet's cell has room for 32,767 characters
-LONGEST_DETAIL = 100  # characters of what a failure of these kinds says
-NO_ERRORS = (
+# Kinds of `Failure` whose detail `ntklib/exercises/plain.py` makes, not the submission.
+SAID_BY_US = (
     "unanswered",
     "nothing",
     "function",
@@ -55,6 +55,7 @@ NO_ERRORS = (
     "hole",
     "refused",
 )
+LONGEST_DETAIL = 100  # characters of what a failure of these kinds says
 BLANK = re.compile("NotImplementedError:?")  # what the stub of a student's copy raises
 
 # Errors whose message says what to mend, and has no room for much else.
@@ -99,7 +100,11 @@ interrupted = threading.Event()
 
 
 class Ended(Exception):
-    """A process ended, or was killed, before it replied; half a sentence says why."""
+    """A process ended, or was killed, before it replied; half a sentence says why.
+
+    In a cell or an exercise that is the submission's fault, but see `Gone`. Where a
+    process does not even start it is the grading's, and nobody here catches it.
+    """
 
 
 class Gone(Ended):
@@ -136,7 +141,11 @@ clock = Clock()
 
 @dataclass
 class Limits:
-    """What one cell, or the evaluation of one exercise, may use."""
+    """What a submission may use.
+
+    `seconds` and `patience` hold for each cell and each exercise, `memory` for all that
+    runs at the same time.
+    """
 
     seconds: float  # of the processor, so that a busy machine costs nobody points
     memory: int  # bytes
@@ -444,9 +453,10 @@ def without_inputs(reply):
         for value in reply.get("values", ()):
             if "failure" in value:
                 about, detail = map(str, value["failure"])
-                said = about in NO_ERRORS
-                shown = detail[:LONGEST_DETAIL] if said else plain_error(detail)
-                value["failure"] = [about, shown]
+                if about in SAID_BY_US:
+                    value["failure"] = [about, detail[:LONGEST_DETAIL]]
+                else:
+                    value["failure"] = [about, plain_error(detail)]
     except (TypeError, ValueError, AttributeError):
         raise Ended("sent back something that cannot be read") from None
     return reply | {"touched": parts_of_library(reply)}
