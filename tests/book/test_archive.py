@@ -125,6 +125,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.slow
 def test_installed_library_checks_without_answers(wheel):
     """It tells right from wrong; its source, pasted whole, answers no exercise."""
     # -S leaves out the link to this checkout that the environment has.

@@ -292,6 +292,7 @@ def test_students_copies_hold_no_solution(course):
     assert leaks(course / "source") == secrets()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stem", ORDER)
 def test_students_copy_has_no_mark_made_of_solutions(course, stem):
     """What the notebook as a whole carries names its language, and nothing else."""
@@ -324,6 +325,7 @@ def test_students_copy_is_ready_to_work_on(course, stem):
             assert "chapter* “" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stem", ORDER)
 def test_untouched_copy_fails_every_test(course, stem):
     """On the stubs that a student gets, the test of each exercise fails."""
@@ -482,6 +484,7 @@ def test_site_with_solutions_holds_all():
     assert all(result in pages for result in results())
 
 
+@pytest.mark.slow
 def test_chapters_hold_no_line_of_a_solution():
     """The chapters may teach results and formulas, but hold no line of a solution."""
     others = [

@@ -198,6 +198,7 @@ def unwritable(folder):
     return f"Nothing can be written to {folder}; copy the book to a folder of your own"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tool", ["execute", "assignment"])
 def test_tool_in_a_read_only_checkout_says_so_at_once(tool):
     """Nothing is executed or converted before the sentence."""

@@ -146,6 +146,7 @@ def test_guide_names_every_function_that_answers(name):
     assert answering - {"empirical_ntk_autodiff"} <= functions_named(name)
 
 
+@pytest.mark.slow
 def test_package_of_exercises_has_no_function_that_answers():
     """Nothing in it has the name of an exercise, and nothing returns its values."""
     for found in pkgutil.iter_modules(exercises.__path__, "ntklib.exercises."):

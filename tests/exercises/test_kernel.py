@@ -23,6 +23,7 @@ def test_relu_limit_by_arccos_loses_digits_on_the_diagonal():
     assert 1e-10 < gap < 1e-7
 
 
+@pytest.mark.slow
 def test_quadrature_is_accurate_for_inputs_of_any_length(close):
     """A right answer fails where the reference is wrong: inputs of some seeds are long.
 

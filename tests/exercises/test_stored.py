@@ -72,6 +72,7 @@ def test_stored_accepts_the_solution_and_no_slip(name, installed):
             assert bool(judge(name, seed, values)) == (answer is answers.solution)
 
 
+@pytest.mark.slow
 def test_stored_files_are_up_to_date():
     """`python -m ntk_answers.store` would write what is there."""
     words, values = store.everything()

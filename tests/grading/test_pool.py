@@ -170,6 +170,7 @@ def test_clock_stands_still_while_the_grading_is_paused(monkeypatch):
     assert [clock.now() for _ in range(3)] == [1, 11, 12]
 
 
+@pytest.mark.slow
 def test_evaluate_gives_up_a_sleeping_submission(temporary):
     """The clock stops a cell that sleeps for ever, and a notebook of such cells."""
     sleepers = [cell("import time\ntime.sleep(1e6)")] * 9

@@ -198,6 +198,7 @@ def test_edge_is_where_the_loss_begins_to_grow(seed):
     assert said(below, losses[0], losses[-1], below["ts"][-1])
 
 
+@pytest.mark.slow
 def test_limit_is_approached_like_one_over_the_root_of_the_width():
     """Root mean square over seeds: from 64 to 1024 units a quarter, within a third."""
     squares = []
@@ -246,6 +247,7 @@ def test_bound_is_attained_along_the_last_eigenvector_alone(seed):
     assert attained["done"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("psi", "power"), [("relu", 1), ("erf", 2)])
 def test_together_has_the_powers_that_it_names(psi, power):
     """λ_min falls like δ for relu and like δ² for erf, the better the smaller δ."""
@@ -257,6 +259,7 @@ def test_together_has_the_powers_that_it_names(psi, power):
     assert np.log10(lam[1] / lam[2]) == pytest.approx(power, abs=0.15)
 
 
+@pytest.mark.slow
 def test_width_halves_the_drift():
     """Root mean square over seeds, by the library's flow: like 1/n within a half."""
     squares = []

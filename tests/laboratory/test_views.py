@@ -468,6 +468,7 @@ def test_views_say_that_training_goes_on(view):
     assert "Numbers < 0 became infinite." in result["sentence"]
 
 
+@pytest.mark.slow
 def test_views_are_light():
     """A picture of 12 points and 1,024 units has few elements besides the entries."""
     one = scene(np.linspace(-3, 3, 12), np.zeros(12), n=1024)

@@ -282,6 +282,7 @@ def test_meeting_is_where_both_kinks_are_reached():
     assert np.all(error < 1e-12 * np.maximum(1, r))
 
 
+@pytest.mark.slow
 def test_averages_may_vanish_for_one_pair(close, monkeypatch):
     """z^2 - 1 at orthogonal inputs: both are 0; errors count against all pairs."""
     one_rule(monkeypatch, 24, 32)

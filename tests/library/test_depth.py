@@ -49,6 +49,7 @@ def by_hand(averages, x, x2, depth, w, b):
     return cc, theta
 
 
+@pytest.mark.slow
 @pytest.mark.array_function
 @pytest.mark.parametrize("psi", [jax.nn.relu, jnp.tanh], ids=["relu", "tanh"])
 def test_deep_limit_kernel_of_one_layer(psi, close):
@@ -156,6 +157,7 @@ def test_deep_limit_kernel_is_the_mean_of_wide_networks(name):
     assert np.max(error[1]) < 0.05 * np.max(expected[1])  # it could have failed
 
 
+@pytest.mark.slow
 @pytest.mark.array_function
 @pytest.mark.parametrize("psi", [jax.nn.relu, jnp.sin], ids=["relu", "sin"])
 def test_deep_limit_kernel_traces_and_differentiates(psi, close):

@@ -49,6 +49,7 @@ BOTH = [(case, mode) for case in CASES for mode in ("eager", "jit")]
 BOTH += [(case, "eager") for case in EAGER_CASES]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("case", "mode"), BOTH)
 def test_kernels_come_out_by_rows(case, mode, kernels):
     """Each device has m/8 rows of K, which is that of one device, and symmetric."""
@@ -59,6 +60,7 @@ def test_kernels_come_out_by_rows(case, mode, kernels):
     assert K["symmetric"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_kernels_gather_no_matrix(case, kernels):
     """The compiled program gathers the inputs and the features of one block, no array
@@ -68,12 +70,14 @@ def test_kernels_gather_no_matrix(case, kernels):
     assert kernels[case]["copied"] <= M * N0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", EAGER_CASES)
 def test_kernels_by_series_copy_no_matrix(case, kernels):
     """Nothing larger than the inputs comes to the host, where series are averaged."""
     assert kernels[case]["copied"] <= M * N0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_kernels_need_a_share_of_memory(case, kernels):
     """Beside its rows of K a device needs less than the whole of K."""

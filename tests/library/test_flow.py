@@ -66,6 +66,7 @@ def test_integrate_tells_what_was_not_reached():
     np.testing.assert_allclose(y, [2.0, 10.0, np.inf], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_integrate_ends_where_the_solution_is_infinite():
     """Steps that are accepted as they are go no further than to infinity."""
     evaluations = []

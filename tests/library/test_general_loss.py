@@ -277,6 +277,7 @@ def flows():
     return all_flows
 
 
+@pytest.mark.slow
 def test_function_flow_equals_the_closed_form(flows, close):
     """A diagonal K leaves every output alone, with a closed form; the rates K/m are
     1e-6 to 10, the times to 1e6.
@@ -612,6 +613,7 @@ def test_function_flow_refuses_half_precision(dtype, refuses):
     refuses(message, function_flow, k, f0, y, SQUARE, TIMES)
 
 
+@pytest.mark.slow
 def test_function_flow_takes_explicit_meshes(close):
     """Arrays on the mesh that jax.make_mesh makes give what they give otherwise."""
     mesh = jax.make_mesh((2,), ("d",), devices=jax.devices("cpu")[:2])

@@ -189,6 +189,7 @@ def test_Flow_holds_what_it_says(flow, problem, close):
     close(at(flow, 0)[0], params, 0)
 
 
+@pytest.mark.slow
 def test_gradient_flow_equals_scipy(flow, problem, activations, close):
     """d theta/dt = -grad L, against DOP853 with a right-hand side by hand."""
     want = solved(*problem(4, 5, 3), activations["tanh"], lambda r: r)

@@ -38,6 +38,7 @@ def test_averages_vanish_by_symmetry(psi):
     assert abs(limit_kernel(one_hot[:1], psi, one_hot[1:2]).ntk[0, 0]) < 1e-15
 
 
+@pytest.mark.slow
 def test_averages_vanish_by_symmetry_under_jit_and_vmap():
     """Inside a caller's program, too."""
     x, x2 = jnp.eye(2)[:1], jnp.eye(2)[1:]
@@ -56,6 +57,7 @@ def want(i, j):
     return expectation(soft_sign, slope_of_soft_sign, s, s2, omega, kinks=(0.0,))
 
 
+@pytest.mark.slow
 def test_averages_of_pairs_that_series_do_not_reach(close):
     """Nearly parallel rows go to the quadrature, and come back to their places.
 
@@ -79,6 +81,7 @@ def test_averages_of_pairs_that_series_do_not_reach(close):
             close(got.ntk[i, j], Phi + X_NEAR[i] @ X_NEAR[j] * dPhi, 1e-10)
 
 
+@pytest.mark.slow
 def test_averages_under_jit_are_those_of_series_and_quadrature(close):
     """Inside jit, where no pairs can be picked; nearly parallel rows or none."""
     psi = jax.nn.soft_sign
@@ -91,6 +94,7 @@ def triangle(z):
     return jnp.abs(z % 2 - 1)
 
 
+@pytest.mark.slow
 def test_averages_of_a_triangle_wave(close):
     """Many kinks, by series, against both integrals; near parallels are refused."""
     X = np.array([[1.3, 0.0], [0.8, 1.0]])
@@ -109,6 +113,7 @@ def test_averages_of_a_triangle_wave(close):
         limit_kernel([[1.3, 0.0], [1.3, 0.01]], triangle)
 
 
+@pytest.mark.slow
 def test_averages_in_shard_map(close):
     """Each device has its rows; JAX checks what differs between devices."""
     psi = jax.nn.hard_tanh
@@ -128,6 +133,7 @@ def test_averages_in_shard_map(close):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("psi", [jnp.tanh, jax.nn.hard_tanh])
 def test_averages_make_no_nan(psi):
     """Under jax.debug_nans, with a zero row and parallel rows; inside jit too."""
@@ -137,6 +143,7 @@ def test_averages_make_no_nan(psi):
     assert all(np.isfinite(part).all() for part in (*got, *inside))
 
 
+@pytest.mark.slow
 def test_averages_compile_nothing_for_an_equal_psi():
     """A lambda made anew, and other numbers, use the programs of the first call."""
     X = np.random.default_rng(3).normal(size=(7, 2))

@@ -143,6 +143,7 @@ def test_summed_is_what_quadrature_finds(psi, close):
     close(slope[i, j], want[:, 1], 1e-11)
 
 
+@pytest.mark.slow
 def test_summed_differentiates(close):
     """By norms and angles, forward and backward: sin, against its closed form."""
     omega = angles(2, 3, seed=1)
@@ -185,6 +186,7 @@ def test_summed_needs_the_memory_of_a_strip():
     assert extra < 3 * m * m * 8 + 4 * m * terms * 8
 
 
+@pytest.mark.slow
 def test_summed_bounds_what_the_shorter_series_leaves_out():
     """A sum of series of different lengths ends with the shorter one."""
     short, long = jnp.array([1.1]), jnp.array([6.0])

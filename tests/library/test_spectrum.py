@@ -703,6 +703,7 @@ def test_lambda_min_at_width_comes_in_batches(draws, points, monkeypatch):
     np.testing.assert_allclose(alone, found[-1], rtol=0, atol=1e-14)
 
 
+@pytest.mark.slow
 def test_lambda_min_at_width_can_be_interrupted(points, monkeypatch):
     """Of 10^8 networks it has one batch in memory, and lets an interrupt through."""
     sizes = []
