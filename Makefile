@@ -126,9 +126,9 @@ serve: book
 lab: $(LAB)
 	$(BIN)/jupyter lab book
 
-## make execute        re-run the notebooks and store their outputs
+## make execute        re-run the notebooks and store their outputs (WHAT=notebook for one)
 execute: $(BOOK)
-	@$(BIN)/python -m tools.execute
+	@$(BIN)/python -m tools.execute $(WHAT)
 
 ## make experiments    measure anew what the pages read from book/data (half an hour; WHAT=name for
 ##                     one)

@@ -368,8 +368,13 @@ def claimed(sources):
 
 
 def foreign(sources, mine):
-    """A sentence if a notebook asks for other variants than those of its student."""
+    """A sentence if a notebook does not ask for the variants of its student."""
     asked = claimed(sources)
+    if mine and not asked:
+        return [
+            "the notebook has no constants of the student's own, as the common copy; "
+            "it was graded with them"
+        ]
     wrong = [name for name in mine if name in asked and asked[name] != mine[name]]
     if not wrong:
         return []

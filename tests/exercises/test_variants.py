@@ -368,7 +368,9 @@ def test_foreign_names_the_constants_of_others():
     own = "import jax\n" + line.format('{"sharp_rate": "c"}')
     other = line.format('{"sharp_rate": "b", "ntk": "a"}')
     assert variants.foreign([own, "x = 1"], mine) == []
-    assert variants.foreign(["x = 1"], mine) == []
+    assert variants.foreign(["x = 1"], {}) == []
+    (sentence,) = variants.foreign(["x = 1"], mine)
+    assert "as the common copy" in sentence
     (sentence,) = variants.foreign([own, other], mine)
     assert "another student's copy in sharp_rate; it was graded" in sentence
 
@@ -377,4 +379,5 @@ def test_foreign_names_the_constants_of_others():
 def test_foreign_reads_whatever_stands_there(text):
     """A student may write anything in the place of the codes."""
     cell = f"check = partial(check, variants={text}}})"
-    assert variants.foreign([cell, cell.replace("}})", "})")], {"ntk": "a"}) == []
+    (sentence,) = variants.foreign([cell, cell.replace("}})", "})")], {"ntk": "a"})
+    assert "as the common copy" in sentence
