@@ -166,17 +166,20 @@ def _sentence(change, names):
 def blank(cells, exercises):
     """Whether a notebook is as it was handed out: no answer and no derivation.
 
-    What says NotImplementedError or YOUR ANSWER HERE stands where an answer has to go.
+    What says NotImplementedError or YOUR ANSWER HERE stands where an answer has to go,
+    unless it was left below an answer.
     """
     names = "|".join(re.escape(name) for name in exercises.points)
     # Blanks of one line alone: thousands of empty lines would take hours otherwise.
-    answer = re.compile(
-        rf"^[ \t]*(?:async[ \t]+)?(?:def[ \t]+)?(?:{names})[ \t]*[=(:]", re.M
-    )
+    defined = rf"(?:async[ \t]+)?(?:def[ \t]+|class[ \t]+)?(?:{names})[ \t]*[=(:,]"
+    unpacked = rf"[^=#(\n]*,[ \t]*(?:{names})[ \t]*="
+    imported = rf"(?:from\b[^#\n]*)?\bimport\b[^#\n]*\b(?:{names})\b"
+    answer = re.compile(rf"^[ \t]*(?:{defined}|{unpacked}|{imported})", re.M)
+    given = re.compile(rf"^[ \t]*(?:{names})[ \t]*=(?!=)|^[ \t]+return\b", re.M)
     for cell in cells:
         if cell.kind == "code":
             stub = "NotImplementedError" in cell.source
-            if not stub and answer.search(cell.source):
+            if (given if stub else answer).search(cell.source):
                 return False
         elif cell.id.endswith("-derivation"):
             stub = "YOUR ANSWER HERE" in cell.source

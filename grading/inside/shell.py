@@ -62,9 +62,26 @@ class Shell(InteractiveShell):
             trace = trace.tb_next
         if trace is None:
             return ""
+        raised_at = position(trace)
         for statement in ast.parse(source).body:
-            decorators = getattr(statement, "decorator_list", [])
-            begin = min(one.lineno for one in [statement, *decorators])
-            if begin > trace.tb_lineno:
-                return "\n".join(source.splitlines()[begin - 1 :])
+            if (statement.lineno, statement.col_offset) > raised_at:
+                return from_statement(source, statement)
         return ""
+
+
+def position(trace):
+    """The line and the column at which an error was raised."""
+    code = trace.tb_frame.f_code
+    line, _, column, _ = list(code.co_positions())[trace.tb_lasti // 2]
+    return line, column
+
+
+def from_statement(source, statement):
+    """The source from a statement on, which may begin within a line."""
+    decorators = getattr(statement, "decorator_list", [])
+    lines = source.splitlines()
+    if decorators:  # which begin a line
+        return "\n".join(lines[decorators[0].lineno - 1 :])
+    first, *rest = lines[statement.lineno - 1 :]
+    first = first.encode()[statement.col_offset :].decode()  # columns count bytes
+    return "\n".join([first, *rest])

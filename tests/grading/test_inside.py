@@ -100,6 +100,13 @@ last = 2"""
     assert run("assert (before, last, after(3)) == (1, 2, 3)") == WELL
 
 
+def test_run_goes_on_in_the_same_line(run):
+    """As after `import theirs as t; import math`, whatever letters stand before."""
+    cell = "é = 1; import their_package as t; import math; x = math.pi"
+    assert run(cell)["error"].startswith("ModuleNotFoundError: ")
+    assert run("assert (é, x) == (1, math.pi)") == WELL
+
+
 @pytest.mark.parametrize("absent", ["import their_package", "%autosave 60"])
 def test_run_goes_on_after_what_only_their_machine_has(run, absent):
     """A package or a magic of the student's own; what comes after it is defined."""

@@ -183,6 +183,12 @@ CALLED = nb.new_code_cell("print(stable_step)  # def stable_step", id="own")
 STUB = nb.new_code_cell(
     "def sharp_rate(lam, m):\n    # YOUR CODE HERE\n    raise NotImplementedError()"
 )
+LEFT_BELOW = nb.new_code_cell(
+    "def sharp_rate(lam, m):\n    return lam\n    raise NotImplementedError()"
+)
+UNPACKED = nb.new_code_cell("a, sharp_rate = 1, abs")
+IMPORTED = nb.new_code_cell("from mine import sharp_rate")
+CHECKED = nb.new_code_cell("check('sharp_rate', sharp_rate)")
 UNTOUCHED = [
     cell if cell["cell_type"] == "code" else {**cell, "source": "YOUR ANSWER HERE"}
     for cell in cells(BLANK)
@@ -195,6 +201,10 @@ UNTOUCHED = [
         (UNTOUCHED, True),
         ([*UNTOUCHED, NOTE, CALLED], True),
         ([*UNTOUCHED, STUB], True),
+        ([*UNTOUCHED, CHECKED], True),
+        ([*UNTOUCHED, LEFT_BELOW], False),
+        ([*UNTOUCHED, UNPACKED], False),
+        ([*UNTOUCHED, IMPORTED], False),
         ([*UNTOUCHED, OWN], False),
         ([*UNTOUCHED, CHOICE], False),
         ([*UNTOUCHED, DERIVED], False),
@@ -203,8 +213,12 @@ UNTOUCHED = [
     ],
     ids=[
         "as handed out",
-        "a stub",
         "a note",
+        "a stub",
+        "checked",
+        "left below",
+        "unpacked",
+        "imported",
         "an own cell",
         "a choice",
         "derived",
