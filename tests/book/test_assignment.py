@@ -25,6 +25,8 @@ from book._ext.exercise_sets import REGION, SETS, is_solution, without_solutions
 from book._ext.exercise_table import rows
 from book._ext.search_index import OTHER_WORDS
 from grading.course import Course
+from grading.notebooks import blank, read
+from grading.submissions import released
 from ntklib import exercises
 from tests.book.checkouts import ALONE
 from tools import print_book
@@ -340,6 +342,15 @@ def test_untouched_copy_fails_every_test(course, stem):
             except (AssertionError, NameError):
                 failed.append(cell["id"])
     assert failed == [f"{name}-test" for name in NAMES if HOME[name] == stem]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stem", ORDER)
+def test_untouched_copy_counts_as_blank(course, stem):
+    """Where a student has handed in another notebook, that one counts."""
+    exercises_of = released(ROOT / "book" / "exercises")[stem]
+    assert blank(read(course / "release" / stem / f"{stem}.ipynb"), exercises_of)
+    assert not blank(exercises_of.cells, exercises_of)
 
 
 @pytest.mark.slow
