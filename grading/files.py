@@ -5,7 +5,6 @@ it says about their sizes is not asked.
 """
 
 import contextlib
-import math
 import os
 import zipfile
 import zlib
@@ -30,6 +29,7 @@ LARGEST_ARCHIVE = 10 * LARGEST_FILE  # of one within another, or Gradescope's me
 # Times as large as an archive is. A notebook is packed to a tenth of its size: this
 # lets every one pass, and stops an archive that was made to fill the disk.
 MOST_EXPANDED = 100
+SMALL = 2**20  # bytes that each file in a download may have beyond that
 OTHER_ARCHIVES = (".rar", ".7z", ".tar", ".gz", ".tgz", ".xz", ".bz2")
 UNREADABLE = (
     zipfile.BadZipFile,
@@ -71,28 +71,45 @@ class Unpacking:
         self.count = 0
         self.written = 0  # bytes
 
-    def files(self, path, parts=(), depth=1, most_written=math.inf):
-        """The files in an archive; a last one says so if it cannot all be read.
+    def files(self, path, parts=(), depth=1, most_written=None):
+        """The files in an archive; those that cannot be read say so.
 
-        `most_written` is what `written` may be when all is unpacked.
+        `most_written` is what `written` may be when all is unpacked. Without it each
+        member has a limit of its own: they are different people's.
         """
-        allowed = MOST_EXPANDED * path.stat().st_size + LARGEST_FILE
-        most_written = min(most_written, self.written + allowed)
         found = []
         try:
             with zipfile.ZipFile(path) as archive:
                 for member, names in _members(archive):
-                    whole = (*parts, *names)
-                    file = self._unpack(archive, member, whole, most_written)
-                    found += self._within(file, depth, most_written)
+                    inside = (*parts, *names)
+                    found += self._of(archive, member, inside, depth, most_written)
         except UNREADABLE as error:
-            reason = shown(str(error))[:100]
-            problem = f"is an archive that cannot be read: {reason}"
+            problem = f"is an archive that {_unreadable(error)}"
             found.append(File((*parts, shown(path.name)), path, problem=problem))
         return found
 
+    def most_written(self, packed, spare):
+        """What `written` may be when so many packed bytes are unpacked."""
+        return self.written + MOST_EXPANDED * packed + spare
+
+    def _of(self, archive, member, parts, depth, most_written):
+        """The file that is a member of an archive, or those in it.
+
+        If it cannot be read the others may be, even those of other people.
+        """
+        if most_written is None:
+            most_written = self.most_written(member.compress_size, SMALL)
+        try:
+            file = self._unpack(archive, member, parts, most_written)
+        except UNREADABLE as error:
+            path = Path(archive.filename)
+            return [File(parts, path, problem=_unreadable(error))]
+        return self._within(file, depth, most_written)
+
     def _unpack(self, archive, member, parts, most_written):
         """A member of an archive as a file on the disk, if it is one to read."""
+        if len(parts) > DEEPEST_FOLDER:
+            raise ValueError(f"it lies in folders more than {DEEPEST_FOLDER} deep")
         name = parts[-1].casefold()
         packed = name.endswith(".zip")
         if not packed and not name.endswith((*NOTEBOOKS, METADATA)):
@@ -103,12 +120,21 @@ class Unpacking:
         target = self.folder / f"{self.count}{'.zip' if packed else '.ipynb'}"
         largest = LARGEST_FILE if name.endswith(NOTEBOOKS) else LARGEST_ARCHIVE
         most = min(most_written - self.written, largest)
-        size = _copy(archive, member, target, most)
-        self.written += size
+        size = self._copy(archive, member, target, most)
         if self.written > most_written:
             raise ValueError(f"it is more than {MOST_EXPANDED} times as large unpacked")
         problem = too_large() if size > largest else ""
         return File(parts, target, _changed(member), problem)
+
+    def _copy(self, archive, member, target, most):
+        """Unpack one file, and stop soon after `most` bytes; return how many came."""
+        size = 0
+        with archive.open(member) as source, target.open("wb") as file:
+            while size <= most and (block := source.read(2**16)):
+                file.write(block)
+                size += len(block)
+                self.written += len(block)  # even if the rest turns out to be damaged
+        return size
 
     def _within(self, file, depth, most_written):
         """The file, or those in it if it is an archive."""
@@ -133,20 +159,14 @@ def _members(archive):
         raise ValueError(f"it holds more than {MOST_FILES:,} files")
     for member in members:
         names = _names(member)
-        if len(names) > DEEPEST_FOLDER:
-            raise ValueError(f"it has folders more than {DEEPEST_FOLDER} deep")
         if names and not _litter(names):
-            yield member, names
+            # More than is read, but not without end
+            yield member, (*names[:DEEPEST_FOLDER], *names[DEEPEST_FOLDER:][-1:])
 
 
-def _copy(archive, member, target, most):
-    """Unpack one file, and stop soon after `most` bytes; return how many came."""
-    size = 0
-    with archive.open(member) as source, target.open("wb") as file:
-        while size <= most and (block := source.read(2**16)):
-            file.write(block)
-            size += len(block)
-    return size
+def _unreadable(error):
+    """What an error says about an archive or one of its members."""
+    return f"cannot be read: {shown(str(error))[:100]}"
 
 
 def _names(member):
@@ -220,7 +240,8 @@ def _found(path, names, unpacking):
     if path.is_symlink():
         return [File(names, path, problem="is a link, not a file")]
     if name.endswith(".zip") and path.is_file():
-        return unpacking.files(path, _without_zip(names))
+        most = unpacking.most_written(path.stat().st_size, LARGEST_FILE)
+        return unpacking.files(path, _without_zip(names), most_written=most)
     if not name.endswith((*NOTEBOOKS, METADATA)):
         return [_other(names, path)]
     return [File(names, path, path.lstat().st_mtime)]

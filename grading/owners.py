@@ -161,7 +161,7 @@ class _Sorting:
         place = files[0].parts[:depth] if files else ()
         groups = {}
         for file in direct:
-            if file.name == METADATA:
+            if file.name == METADATA and not file.problem:
                 groups |= gradescope(file.path)
         found = []
         for file in direct:

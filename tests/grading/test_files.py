@@ -128,11 +128,45 @@ def test_listing_stops_at_bombs(tmp_path, found, monkeypatch):
     folder = put(tmp_path / "in", {"ada.zip": bomb})
     listed = found(folder)
     assert "ada/kernel.ipynb" in listed
-    assert listed["ada/next/2.zip"] == (
-        "is an archive that cannot be read: it is more than 100 times as large unpacked"
+    assert listed["ada/next/199.ipynb"] == (
+        "cannot be read: it is more than 100 times as large unpacked"
     )
     written = sum(path.stat().st_size for path in (tmp_path / "unpacked").iterdir())
     assert written < 100 * len(bomb) + 2 * 2**20
+
+
+def test_listing_stops_at_bombs_that_are_damaged(tmp_path, found, monkeypatch):
+    """What was unpacked before the damage is on the disk, too."""
+    monkeypatch.setattr(files, "LARGEST_FILE", 2**20)
+    many = dict.fromkeys([f"{number}.ipynb" for number in range(200)], b" " * 2**19)
+    bomb = bytearray(packed(many))
+    entry = -1
+    while (entry := bomb.find(b"PK\1\2", entry + 1)) >= 0:
+        bomb[entry + 16] ^= 1  # a bit of its checksum
+    listed = found(put(tmp_path / "in", {"ada.zip": bomb}))
+    assert len(listed) == 200
+    assert all(listed.values())
+    written = sum(path.stat().st_size for path in (tmp_path / "unpacked").iterdir())
+    assert written < 100 * len(bomb) + 2 * 2**20
+
+
+def test_listing_reads_the_others_in_a_download(tmp_path, found):
+    """One student's bombs, damage and deep folders are no other student's loss."""
+    content = {f"eve/{number}.ipynb": b" " * 2**23 for number in range(12)}
+    content |= {"eve/" + "a/" * 60 + "kernel.ipynb": NOTEBOOK}
+    content |= {"eve/damaged.ipynb": os.urandom(1000), "eve.zip": b"PK"}
+    content |= {f"s{number}/kernel.ipynb": NOTEBOOK for number in range(30)}
+    data = bytearray(packed(content))
+    data[data.index(b"damaged.ipynb") + 500] ^= 1
+    path = tmp_path / "submissions.zip"
+    path.write_bytes(data)
+    listed = found(path)
+    large = "cannot be read: it is more than 100 times as large unpacked"
+    deep = "cannot be read: it lies in folders more than 30 deep"
+    assert {listed[f"eve/{number}.ipynb"] for number in range(12)} == {large}
+    assert listed["eve/" + "a/" * 29 + "kernel.ipynb"] == deep
+    assert listed["eve/damaged.ipynb"].startswith("cannot be read: Bad CRC-32")
+    assert {listed[f"s{number}/kernel.ipynb"] for number in range(30)} == {""}
 
 
 def test_listing_does_not_believe_sizes(tmp_path, found, monkeypatch):
@@ -177,7 +211,7 @@ def test_listing_refuses_what_has_no_end(tmp_path, found, monkeypatch):
     )
     reasons = [reason.partition(": ")[2] for reason in found(folder).values()]
     assert reasons[0] == "it holds more than 3 files"
-    assert reasons[1] == "it has folders more than 30 deep"
+    assert reasons[1] == "it lies in folders more than 30 deep"
     assert reasons[2].startswith("Bad CRC-32 for file")
     assert reasons[3] == "it has a password"
 
