@@ -31,11 +31,13 @@ LARGEST_ARCHIVE = 10 * LARGEST_FILE  # of one within another, or Gradescope's me
 MOST_EXPANDED = 100
 SMALL = 2**20  # bytes that each file in a download may have beyond that
 OTHER_ARCHIVES = (".rar", ".7z", ".tar", ".gz", ".tgz", ".xz", ".bz2")
+# Ways of packing: others unpack as much at once as they like.
+PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
-    RuntimeError,  # a password, or an unknown way of packing
+    RuntimeError,  # a password of another kind
     ValueError,
     OverflowError,
 )
@@ -116,6 +118,8 @@ class Unpacking:
             return _other(parts, Path(archive.filename))
         if member.flag_bits & 1:
             raise ValueError("it has a password")
+        if member.compress_type not in PACKED:
+            raise ValueError("it is packed in a way that is not read here")
         self.count += 1
         target = self.folder / f"{self.count}{'.zip' if packed else '.ipynb'}"
         largest = LARGEST_FILE if name.endswith(NOTEBOOKS) else LARGEST_ARCHIVE

@@ -216,6 +216,23 @@ def test_listing_refuses_what_has_no_end(tmp_path, found, monkeypatch):
     assert reasons[3] == "it has a password"
 
 
+@pytest.mark.parametrize("way", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("damage", [0, 1])
+def test_listing_refuses_other_ways_of_packing(tmp_path, found, way, damage):
+    """Damaged or not; the others in the archive are read."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("kernel.ipynb", os.urandom(1000), way)
+        archive.writestr("tiny.ipynb", NOTEBOOK)
+    damaged = bytearray(data.getvalue())
+    damaged[60] ^= damage
+    problem = "cannot be read: it is packed in a way that is not read here"
+    assert found(put(tmp_path / "in", {"ada.zip": damaged})) == {
+        "ada/kernel.ipynb": problem,
+        "ada/tiny.ipynb": "",
+    }
+
+
 def test_listing_reads_names_that_are_not_said_to_be_utf8(tmp_path, found):
     """Those of macOS are UTF-8 and do not say so; composed or not is the same."""
     data = packed({"xx.ipynb": NOTEBOOK}).replace(b"xx", b"\xc3\xa9")
