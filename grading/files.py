@@ -118,6 +118,8 @@ class Unpacking:
             return _other(parts, Path(archive.filename))
         if member.flag_bits & 1:
             raise ValueError("it has a password")
+        if member.header_offset < 0:  # the system's error would not look like damage
+            raise ValueError("it begins before its archive")
         if member.compress_type not in PACKED:
             raise ValueError("it is packed in a way that is not read here")
         self.count += 1

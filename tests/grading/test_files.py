@@ -233,6 +233,15 @@ def test_listing_refuses_other_ways_of_packing(tmp_path, found, way, damage):
     }
 
 
+def test_listing_survives_members_that_begin_before_their_archive(tmp_path, found):
+    """So it is where the directory is said to lie after its true place."""
+    data = bytearray(packed({"kernel.ipynb": NOTEBOOK}))
+    data[data.index(b"PK\5\6") + 16] += 10
+    folder = put(tmp_path / "in", {"ada.zip": data, "bob/kernel.ipynb": NOTEBOOK})
+    problem = "cannot be read: it begins before its archive"
+    assert found(folder) == {"ada/kernel.ipynb": problem, "bob/kernel.ipynb": ""}
+
+
 def test_listing_reads_names_that_are_not_said_to_be_utf8(tmp_path, found):
     """Those of macOS are UTF-8 and do not say so; composed or not is the same."""
     data = packed({"xx.ipynb": NOTEBOOK}).replace(b"xx", b"\xc3\xa9")
