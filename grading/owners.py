@@ -234,6 +234,8 @@ class _Sorting:
         found = {name for name in strange if self.has_known(folders[name], depth)}
         if not found and len(strange) == len(folders):
             return None
+        if 2 * len(strange) < len(folders):
+            return found  # among those of students, a strange one is a student's, too
         return found | {name for name in strange if _is_download(folders[name], depth)}
 
     def is_general(self, name):
@@ -392,17 +394,20 @@ def _without_set(base, set_name):
 
 
 def gradescope(path):
-    """The people by folder in Gradescope's metadata; nothing if it cannot be read."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    """The people by folder in Gradescope's metadata; nothing if it cannot be read.
+
+    A student may have written it. So it is read as texts alone, which do not grow, and
+    by a reader in Python, which does not crash.
+    """
     try:
-        data = yaml.load(_people_and_times(path), loader)
+        data = yaml.load(_people_and_times(path), yaml.BaseLoader)
         entries = list(data.items())
-    except (yaml.YAMLError, ValueError, AttributeError):
+    except (yaml.YAMLError, ValueError, AttributeError, RecursionError):
         return {}
     groups = {}
     for folder, about in entries:
         with contextlib.suppress(LookupError, TypeError, AttributeError):
-            moment = about.get(":created_at")
+            moment = _created(about.get(":created_at"))
             people = [_submitter(each, moment) for each in about[":submitters"]]
             groups[shown(folder)] = people
     return groups
@@ -426,16 +431,24 @@ def _people_and_times(path):
     return "".join(kept)
 
 
+def _created(text):
+    """The time in `2026-10-01 23:58:59.000000000 Z`; None if it is none."""
+    try:
+        day, clock, *zone = text.split()
+        moment = datetime.fromisoformat(f"{day}T{clock}{''.join(zone)}")
+    except (ValueError, AttributeError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def _submitter(person, moment):
     """One of the people who handed in a folder."""
-    if isinstance(moment, datetime) and moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
     others = [person.get(key) for key in (":sid", ":email")]
-    others = tuple(str(other) for other in others if other)
-    name = shown(str(person.get(":name") or others[0]))
+    others = tuple(other for other in others if other and isinstance(other, str))
+    name = person.get(":name")
+    name = shown(name if name and isinstance(name, str) else others[0])
     number = others[0] if others else ""
-    when = moment if isinstance(moment, datetime) else None
-    return Owner(name, "gradescope", number, others, when)
+    return Owner(name, "gradescope", number, others, moment)
 
 
 def nbgrader_times(files, folder):

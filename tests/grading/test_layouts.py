@@ -274,6 +274,7 @@ def test_collect_finds_downloads_in_a_folder(tmp_path, sets, roster):
         "a: b",
         "a:\n  :submitters:\n  - {}",
         "a: 2026-13-99",
+        "a: " + "[" * 50_000,
     ],
 )
 def test_collect_survives_metadata_in_a_bad_state(tmp_path, sets, damage):
@@ -309,6 +310,56 @@ submission_104:
     found = collected(folder, sets)
     names = ["Ann Lee", "Bo Smith", "Cy Doe", "submission_103", "submission_104"]
     assert [one[0] for one in found] == names
+
+
+def test_collect_reads_of_metadata_nothing_that_grows(tmp_path, sets):
+    """A list of lists may be longer than any memory, if it is written out."""
+    lists = "x0: &x0 [a, a]\n" + "".join(
+        f"x{n}: &x{n} [{','.join([f'*x{n - 1}'] * 9)}]\n" for n in range(1, 40)
+    )
+    people = METADATA.replace("Ann Lee", "*x39").replace("cy@example.edu", "*x39")
+    paths = [f"submission_{number}/kernel.ipynb" for number in (101, 102)]
+    folder = put(tmp_path / "in", dict.fromkeys(paths, KERNEL))
+    write(folder / "submission_metadata.yml", (lists + people).encode())
+    found = collected(folder, sets)
+    assert [one[0] for one in found] == ["3001", "Bo Smith", "Cy Doe"]
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-10-01 23:58:59.5 Z", datetime(2026, 10, 1, 23, 58, 59, 500000, UTC)),
+        ("2026-10-01 23:58:59", datetime(2026, 10, 1, 23, 58, 59, 0, UTC)),
+        ("2026-10-01", None),
+        ("", None),
+        ("[]", None),
+    ],
+)
+def test_collect_reads_times_of_gradescope(tmp_path, sets, text, moment):
+    """Without a zone they are as they are with it; what is no time is none."""
+    metadata = METADATA.replace("2026-10-02 00:00:01.000000000 Z", text)
+    folder = put(tmp_path / "in", {"submission_102/kernel.ipynb": KERNEL})
+    write(folder / "submission_metadata.yml", metadata.encode())
+    [found] = collect(folder, sets)
+    assert found.handed_in == moment
+
+
+def test_collect_believes_no_metadata_in_a_folder_that_the_roster_lacks(tmp_path, sets):
+    """Among folders of students it is a student's, who might name somebody else."""
+    metadata = "theirs:\n  :submitters:\n  - :name: Ada\n"
+    content = {
+        "ada/kernel.ipynb": KERNEL,
+        "bob/kernel.ipynb": KERNEL,
+        "eve2/submission_metadata.yml": metadata.encode(),
+        "eve2/theirs/kernel.ipynb": KERNEL,
+    }
+    roster = Roster(Path("class.csv"), b"Name\nAda\nBob\nEve\n")
+    found = collected(put(tmp_path / "in", content), sets, roster)
+    assert [one[:2] for one in found] == [
+        ("Ada", "ada/kernel.ipynb"),
+        ("Bob", "bob/kernel.ipynb"),
+        ("eve2", "eve2/theirs/kernel.ipynb"),
+    ]
 
 
 def test_collect_believes_no_metadata_of_students(tmp_path, sets):
