@@ -40,6 +40,8 @@ PERSONAL = frozenset((*NAMES, *FIRST_NAMES, *LAST_NAMES))
 MODIFIED, SUBMITTED = "last modified (submission)", "submission time"
 TEST_STUDENT = ("student, test", "test student")  # Canvas's, nobody
 PARTICIPANT = re.compile(r"\D+\d+")  # Moodle's, in any language
+LISTS = ("section", "group", "tutorial", "class")  # beginnings of titles
+DECIMALS = re.compile(r"\d+(?P<sign>[.,])\d+")
 GRADE = re.compile(r"\d+(?:[.,]\d+)?|-")
 BLIND_MAXIMUM = 3  # the number of its column where the worksheet names nobody
 EXACT = "exact"  # marks names that tell `jan.e` from `jane`
@@ -75,7 +77,6 @@ class Roster:
             raise RosterError(f"{path} is empty")
         sheet = self.sheet()
         self.rows = sheet.rows
-        self.decimal = _decimal(sheet)
         self.header = [shown(cell.strip()) for cell in self.rows[0]]
         self.columns = {}
         for number, name in enumerate(self.header):
@@ -84,6 +85,7 @@ class Roster:
         self.platform = self._platform()
         self.names_in = [self.columns[one] for one in PERSONAL if one in self.columns]
         self.keys_in = [self.columns[one] for one in KEYS if one in self.columns]
+        self.decimal = self._decimal(sheet.separator)
         self.people = self._read_people()
         self._names = self._index()
 
@@ -201,6 +203,25 @@ class Roster:
             f"Full name or Email; its columns are {', '.join(self.header)[:200]}"
         )
 
+    def _decimal(self, separator):
+        """The sign before decimals: as in the table's points, or by its separator.
+
+        Other columns may have lists, such as the sections `101,102` of a person.
+        """
+        others = {*self.names_in, *self.keys_in}
+        for number, title in enumerate(self.header):
+            if title.casefold().startswith(LISTS):
+                others.add(number)
+        signs = set()
+        for row in self.rows[1:]:
+            for number, cell in enumerate(row):
+                decimals = DECIMALS.fullmatch(cell.strip())
+                if decimals and number not in others:
+                    signs.add(decimals["sign"])
+        if len(signs) == 1:
+            return signs.pop()
+        return "," if separator == ";" else "."
+
     def _read_people(self):
         """A student for each row that names one, with names that differ."""
         people, known = [], set()
@@ -270,12 +291,3 @@ def read(path):
     if data.startswith(b"PK"):
         raise RosterError(f"{path} is a spreadsheet; save it as CSV UTF-8")
     return Roster(path, data)
-
-
-def _decimal(sheet):
-    """The sign before decimals: as in the table's numbers, or else by its separator."""
-    cells = [cell.strip() for row in sheet.rows for cell in row]
-    for sign in ",.":
-        if any(re.fullmatch(rf"\d+[{sign}]\d+", cell) for cell in cells):
-            return sign
-    return "," if sheet.separator == ";" else "."
