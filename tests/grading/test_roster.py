@@ -446,14 +446,6 @@ def test_fill_changes_nothing_else(reading, tmp_path, mark, encoding, separator)
             'Name,Seat,Kernel\nAnn,"1,2",\n,,10.00\n',
             'Name,Seat,Kernel\nAnn,"1,2",2.5\n,,10.00\n',
         ),
-        (
-            'Name,Section,Kernel\nAnn,"101,102",\n',
-            'Name,Section,Kernel\nAnn,"101,102",2.5\n',
-        ),
-        (
-            'Name,Seat,Kernel\nAnn,"1,2",\n,,10.00\n',
-            'Name,Seat,Kernel\nAnn,"1,2",2.5\n,,10.00\n',
-        ),
         ("Name;Kernel\nAnn", "Name;Kernel\nAnn;2,5"),
     ],
 )
