@@ -7,7 +7,7 @@ else by Canvas's number of the file, by the time of the file, by the number of t
 
 import tempfile
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -121,9 +121,9 @@ def _people(pairs, roster):
     namesakes = _namesakes(pairs)
     for file, owner in pairs:
         name = exact(owner.name)
-        # only a number tells namesakes apart
-        asked = replace(owner, name="") if name in namesakes else owner
-        student = roster.find(asked) if roster else None
+        # The name is asked for, too: in Moodle a number alone may be somebody else's.
+        by_name = name not in namesakes
+        student = roster.find(owner, by_name) if roster else None
         if student:
             known = Person(student.name, student.key, student, [])
             person = people.setdefault(student, known)

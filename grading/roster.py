@@ -98,15 +98,18 @@ class Roster:
         """The names of all, in the order of the table."""
         return [student.name for student in self.people]
 
-    def find(self, owner):
-        """The student whom a file belongs to, or None: by number, then by name."""
+    def find(self, owner, by_name=True):
+        """The student whom a file belongs to, or None: by number, then by name.
+
+        Namesakes have `by_name` false: only what else is known tells them apart.
+        """
         number = (owner.platform, owner.person_id)
         known = self._names.get(number) if owner.person_id else None
         if known and self._may_be(known, owner):
             return known
         if owner.person_id and owner.platform == self.platform == "canvas":
             return None  # its numbers are the same everywhere: this is somebody else
-        for name in (*owner.others, owner.name):
+        for name in (*owner.others, *([owner.name] if by_name else [])):
             for known_as in (EXACT, exact(name)), comparable(name):
                 if known_as in self._names:
                     return self._names[known_as]

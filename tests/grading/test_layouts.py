@@ -146,6 +146,22 @@ def test_collect_knows_people_of_moodle_in_several_assignments(tmp_path, sets):
         assert ("is not in class.csv" in one.remarks) == one.student.startswith("Bo")
 
 
+def test_collect_gives_no_namesake_the_place_of_a_third(tmp_path, sets):
+    """A worksheet of another assignment has the number of one of them for somebody."""
+    text = "Identifier,Full name,Grade\nParticipant 501,Ada Byron,\n"
+    text += "Participant 502,Jan Li,\n"
+    roster = Roster(Path("Grades.csv"), text.encode())
+    people = ["Jan Li_501", "Jan Li_502", "Ada Byron_503"]
+    paths = [f"{one}_assignsubmission_file/kernel.ipynb" for one in people]
+    folder = put(tmp_path / "in", dict.fromkeys(paths, KERNEL))
+    found = collected(folder, sets, roster)
+    assert {one[1].split("_assign")[0]: one[0] for one in found} == {
+        "Jan Li_501": "Jan Li (501)",
+        "Jan Li_502": "Jan Li",
+        "Ada Byron_503": "Ada Byron",
+    }
+
+
 def test_collect_reads_names_of_blackboard(tmp_path, sets):
     """Assignment, login, time of the attempt, file; and a text for each attempt."""
     attempts = ["2026-09-30-23-11-02", "2026-10-02-08-00-00", "2026-13-01-00-00-00"]
