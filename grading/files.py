@@ -73,9 +73,10 @@ class Unpacking:
         self.count = 0
         self.written = 0  # bytes
 
-    def files(self, path, parts=(), depth=1, most_written=None):
+    def files(self, path, name, parts=(), depth=1, most_written=None):
         """The files in an archive; those that cannot be read say so.
 
+        `name` is that of the archive, as it was handed in.
         `most_written` is what `written` may be when all is unpacked. Without it each
         member has a limit of its own: they are different people's.
         """
@@ -87,7 +88,7 @@ class Unpacking:
                     found += self._of(archive, member, inside, depth, most_written)
         except UNREADABLE as error:
             problem = f"is an archive that {_unreadable(error)}"
-            found.append(File((*parts, shown(path.name)), path, problem=problem))
+            found.append(File((*parts, name), path, problem=problem))
         return found
 
     def most_written(self, packed, spare):
@@ -150,7 +151,7 @@ class Unpacking:
             problem = f"is an archive within {DEEPEST_ARCHIVE} others"
             return [replace(file, problem=problem)]
         parts = _without_zip(file.parts)
-        return self.files(file.path, parts, depth + 1, most_written)
+        return self.files(file.path, file.name, parts, depth + 1, most_written)
 
 
 def _without_zip(parts):
@@ -215,7 +216,7 @@ def listing(folder, unpacked):
     """
     unpacking = Unpacking(unpacked)
     if folder.is_file():
-        return unpacking.files(folder)
+        return unpacking.files(folder, shown(folder.name))
     return _inside(folder, (), unpacking)
 
 
@@ -247,7 +248,8 @@ def _found(path, names, unpacking):
         return [File(names, path, problem="is a link, not a file")]
     if name.endswith(".zip") and path.is_file():
         most = unpacking.most_written(path.stat().st_size, LARGEST_FILE)
-        return unpacking.files(path, _without_zip(names), most_written=most)
+        parts = _without_zip(names)
+        return unpacking.files(path, names[-1], parts, most_written=most)
     if not name.endswith((*NOTEBOOKS, METADATA)):
         return [_other(names, path)]
     return [File(names, path, path.lstat().st_mtime)]

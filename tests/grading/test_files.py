@@ -85,6 +85,13 @@ def test_listing_reads_archives_in_archives(tmp_path, found):
     }
 
 
+def test_listing_names_a_bad_archive_as_it_was_handed_in(tmp_path, found):
+    """Within another it has a name of ours on the disk, which nobody knows."""
+    folder = put(tmp_path / "in", {"ada.zip": packed({"work.ZIP": b"PK"})})
+    problem = "is an archive that cannot be read: File is not a zip file"
+    assert found(folder) == {"ada/work/work.ZIP": problem}
+
+
 def test_listing_takes_an_archive_for_the_folder(tmp_path, found):
     """The download itself can be named in place of a folder."""
     path = tmp_path / "submissions.zip"
