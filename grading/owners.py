@@ -185,6 +185,9 @@ class _Sorting:
         if person:
             return replace(person, set_name=set_name)
         base, _ = stem(name, self.sets.values())
+        whole = _without_kind(name)
+        if self.knows and self.knows(Owner(whole)):
+            base = whole  # somebody may be called like the mark of a copy
         if base == name:  # no notebook
             base = PurePath(name).stem
         late = True if LATE.search(base) else None

@@ -543,10 +543,11 @@ def test_collect_knows_students_by_the_roster(tmp_path, sets):
 
 def test_collect_asks_the_roster_before_it_takes_a_name_apart(tmp_path, sets):
     """Somebody may be called like a set."""
-    names = ["Ann Kernel.ipynb", "Bo_kernel.ipynb"]
-    roster = Roster(Path("class.csv"), b"Name\nAnn Kernel\nBo\n")
+    names = ["Ann Kernel.ipynb", "Bo_kernel.ipynb", "Maria Copia.ipynb"]
+    roster = Roster(Path("class.csv"), b"Name\nAnn Kernel\nBo\nMaria Copia\n")
     folder = put(tmp_path / "in", dict.fromkeys(names, KERNEL))
-    assert [one[0] for one in collected(folder, sets, roster)] == ["Ann Kernel", "Bo"]
+    people = ["Ann Kernel", "Bo", "Maria Copia"]
+    assert [one[0] for one in collected(folder, sets, roster)] == people
 
 
 def test_collect_says_that_canvas_has_the_name_of_a_group(tmp_path, sets):
