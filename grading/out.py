@@ -70,6 +70,7 @@ def _temporary(note):
     try:
         write(note, str(folder))  # first, so that the folder is never without a note
         folder.mkdir(mode=0o700)
+        folder.chmod(0o711)  # where nothing is protected, nobody passes through it
         tempfile.tempdir = str(folder)
         yield
     finally:

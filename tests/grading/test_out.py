@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from grading import out
+from grading import out, sandbox
 from grading.out import OutError
 from ntklib.exercises import stored
 from tools.execute import ROOT
@@ -22,6 +22,19 @@ def test_opened_collects_what_is_temporary(tmp_path, temporary):
     assert tempfile.gettempdir() == str(temporary)
     left = [path.name for path in (tmp_path / "grades" / "records").iterdir()]
     assert left == [".lock"]
+
+
+def test_opened_lets_root_give_up_its_rights(tmp_path, monkeypatch):
+    """Whoever runs a notebook without a sandbox, runs it in a grading run as well."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as shown:  # pytest's is root's alone
+        Path(shown).chmod(0o755)
+        monkeypatch.setattr(tempfile, "tempdir", shown)
+        with sandbox.unprotected(2**30) as place:
+            user = Path(place.folder).stat().st_uid
+        with out.opened(tmp_path / "grades"):
+            assert Path(tempfile.gettempdir()).stat().st_mode & 0o777 == 0o711
+            with sandbox.unprotected(2**30) as place:
+                assert Path(place.folder).stat().st_uid == user
 
 
 def test_opened_removes_what_a_killed_run_left(tmp_path, temporary):
