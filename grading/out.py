@@ -4,9 +4,10 @@ import contextlib
 import fcntl
 import os
 import secrets
-import shutil
 import tempfile
 from pathlib import Path
+
+from grading.sandbox import remove
 
 TEMPORARY = "ntk-grading-"  # begins the name of a run's temporary folder
 LONGEST_SEED = 100  # digits
@@ -64,7 +65,7 @@ def _temporary(note):
     if note.exists():
         left = Path(note.read_text("utf-8"))
         if left.name.startswith(TEMPORARY):
-            shutil.rmtree(left, ignore_errors=True)
+            remove(left)
     before = tempfile.tempdir
     folder = Path(tempfile.gettempdir(), f"{TEMPORARY}{secrets.token_hex(8)}")
     try:
@@ -75,7 +76,7 @@ def _temporary(note):
         yield
     finally:
         tempfile.tempdir = before
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         note.unlink(missing_ok=True)
 
 

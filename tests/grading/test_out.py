@@ -38,24 +38,32 @@ def test_opened_lets_root_give_up_its_rights(tmp_path, monkeypatch):
 
 
 def test_opened_removes_what_a_killed_run_left(tmp_path, temporary):
-    """The temporary folder and the unfinished record of a killed run go."""
+    """The temporary folder, however deep, and the unfinished record of it go."""
     grades = tmp_path / "grades"
     program = (
         "import os, pathlib, sys, tempfile; from grading import out\n"
         "with out.opened(pathlib.Path(sys.argv[1])):\n"
-        "    tempfile.mkdtemp()\n"
+        "    os.chdir(tempfile.mkdtemp())\n"
+        "    for depth in range(2000):\n"
+        "        os.mkdir('d')\n"
+        "        os.chdir('d')\n"
         "    pathlib.Path(sys.argv[1], 'records', 'x.json.new').touch()\n"
         "    os.kill(os.getpid(), 9)"
     )
     environment = {"TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", program, grades]
     assert subprocess.run(command, env=environment).returncode == -9
-    assert list(temporary.glob("*/*"))
-    assert list(grades.glob("records/*.new"))
-    with out.opened(grades):
-        assert not list(grades.glob("records/*.new"))
-        assert len(list(temporary.iterdir())) == 1
-        assert not list(temporary.glob("*/*"))
+    try:
+        assert list(temporary.glob("*/*"))
+        assert list(grades.glob("records/*.new"))
+        with out.opened(grades):
+            assert not list(grades.glob("records/*.new"))
+            assert len(list(temporary.iterdir())) == 1
+            assert not list(temporary.glob("*/*"))
+    finally:  # pytest could not do so
+        left = list(temporary.iterdir())
+        subprocess.run(["rm", "-rf", *left], check=True)
+    assert left == []
 
 
 def test_opened_notes_the_temporary_folder_before_it_makes_it(
