@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from grading import gradescope, layouts, pool, sandbox
+from grading.submissions import Submission
 from tools.execute import ROOT
 from tools.gradescope.__main__ import write
 
@@ -172,3 +174,19 @@ def test_autograder_that_fails_writes_no_points(autograder):
         settings.write_text(before)
     assert result.returncode != 0
     assert not (autograder / "results" / "results.json").exists()
+
+
+def test_autograder_that_cannot_read_a_file_writes_no_points(tmp_path, monkeypatch):
+    """What we cannot look at is no 0 for the student, whatever it is called."""
+    (tmp_path / "submission").mkdir()
+    (tmp_path / "book").symlink_to(ROOT / "book")
+    settings = {"set": "bounds", "seed": SEED}
+    (tmp_path / gradescope.SETTINGS).write_text(json.dumps(settings))
+    unread = Submission("student", "x.ipynb", not_graded="cannot be read")
+    monkeypatch.setattr(layouts, "collect", lambda *given, **options: [unread])
+    monkeypatch.setattr(gradescope, "SOURCE", tmp_path)
+    monkeypatch.setattr(pool, "JAX_SETTINGS", {})
+    monkeypatch.setattr(sandbox, "why_unprotected", lambda: "")
+    with pytest.raises(SystemExit, match=r"^Not graded: cannot be read$"):
+        gradescope.main(tmp_path)
+    assert not (tmp_path / "results").exists()
