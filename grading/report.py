@@ -17,9 +17,8 @@ def write(out, submissions, sets, course, roster=None):
 
     Returned are sentences for the teacher.
     """
-    names = dict.fromkeys(roster.students if roster else [])
-    names |= dict.fromkeys(submission.student for submission in submissions)
-    given = Marks(marks.read(marks.path(out)), names, course)
+    names = names_of(submissions, roster)
+    given = entered_marks(out, submissions, course, roster)
     students = results.students(submissions, sets, course, names, given)
     out.mkdir(parents=True, exist_ok=True)
     # The tables first: they do not depend on what a single student wrote.
@@ -28,6 +27,18 @@ def write(out, submissions, sets, course, roster=None):
     said = write_feedback(out, students, course.name)
     said += write_marking(out, students, sets, course, given)
     return said + unknown_times(students) + filled
+
+
+def names_of(submissions, roster):
+    """The students of the roster, and whoever else handed something in."""
+    names = dict.fromkeys(roster.students if roster else [])
+    return names | dict.fromkeys(submission.student for submission in submissions)
+
+
+def entered_marks(out, submissions, course, roster=None):
+    """The marks in OUT that are of these students; a ValueError if they do not fit."""
+    names = names_of(submissions, roster)
+    return Marks(marks.read(marks.path(out)), names, course)
 
 
 def unknown_times(students):

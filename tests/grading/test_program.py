@@ -117,6 +117,18 @@ def test_program_grades_a_batch(tmp_path, handed_out):
     assert "<script>alert" not in text
 
 
+def test_program_refuses_marks_before_it_grades(tmp_path, handed_out):
+    """More than the course gives by now: nothing has been graded in vain."""
+    folder, out = tmp_path / "in", tmp_path / "out"
+    write(folder / "ada" / "tiny.ipynb", cells(RIGHT))
+    table = out / "marks" / "derivations.csv"
+    table.parent.mkdir(parents=True)
+    table.write_text("student,exercise,points,of,comment\nada,stable_step,1,1,\n")
+    _, result = run(folder, out, *handed_out)
+    assert "change one of them" in result.stderr
+    assert not list((out / "records").glob("*.json"))
+
+
 def test_program_gives_the_reference_full_points_and_a_blank_copy_none(tmp_path):
     """The book's own solutions earn every point; what is handed out earns none."""
     for path in SETS:
@@ -238,7 +250,7 @@ import os, signal
 from grading import batch
 class Callback:
     def __del__(self):
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
         os.getpid()  # here the error is raised
 whole = batch.progress_bar
 def progress_bar(total):
