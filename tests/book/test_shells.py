@@ -54,7 +54,7 @@ def test_commands_of_the_pages_are_found():
     expected = {
         "conda activate ntk-lecture",
         "make serve",
-        "make grade SUBMISSIONS=../course/submissions.zip CONTAINER=podman",
+        "make mark OUT=../course/grades",
     }
     assert expected <= set(commands())
 
