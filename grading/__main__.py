@@ -174,7 +174,8 @@ def grade_all(given):
         seed = out.seed(given.out, given.seed)
         sets, submissions = collected(given, sets, students)
         # What is wrong with them has to be said before the grading, not after it.
-        report.entered_marks(given.out, submissions, policy, students)
+        names = report.names_of(submissions, students)
+        report.entered_marks(given.out, names, policy)
         if policy.variants:
             draw_variants(submissions, sets, policy.secret)
     Batch(Settings(given.out, sets, seed, limits, given.workers)).run(submissions)

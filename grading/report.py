@@ -18,7 +18,7 @@ def write(out, submissions, sets, course, roster=None):
     Returned are sentences for the teacher.
     """
     names = names_of(submissions, roster)
-    given = entered_marks(out, submissions, course, roster)
+    given = entered_marks(out, names, course)
     students = results.students(submissions, sets, course, names, given)
     out.mkdir(parents=True, exist_ok=True)
     # The tables first: they do not depend on what a single student wrote.
@@ -35,9 +35,8 @@ def names_of(submissions, roster):
     return names | dict.fromkeys(submission.student for submission in submissions)
 
 
-def entered_marks(out, submissions, course, roster=None):
+def entered_marks(out, names, course):
     """The marks in OUT that are of these students; a ValueError if they do not fit."""
-    names = names_of(submissions, roster)
     return Marks(marks.read(marks.path(out)), names, course)
 
 
