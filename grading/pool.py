@@ -45,7 +45,8 @@ LONGEST_STEP = 10  # seconds from one look to the next, unless the grading was p
 ENDING = 10  # seconds, for the kernel to end what was killed
 LONGEST_REMARK = 400  # characters
 MOST_REMARKS = 10  # about cells: a spreadsheet's cell has room for 32,767 characters
-# Kinds of `Failure` whose detail `ntklib/exercises/plain.py` makes, not the submission.
+# Kinds of `Failure` whose detail `ntklib/exercises/plain.py` makes. Names of types and
+# parameters in it are the submission's, so that its length has a limit.
 SAID_BY_US = (
     "unanswered",
     "nothing",
